@@ -1,0 +1,1 @@
+"""Dataset room: three ways in (VOC layout, table, generated demo), one index out."""

@@ -1,0 +1,74 @@
+"""Reading images: RGB `uint8` H×W×3 everywhere outside a network."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from weakseg.errors import InputError
+
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Read an image as RGB `uint8` H×W×3, upright by its EXIF orientation.
+
+    Raises:
+        InputError: missing, truncated or not an image.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()  # decodes everything: a truncated file fails here, not as grey pixels
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"), dtype=np.uint8).copy()
+    except FileNotFoundError:
+        raise InputError(
+            f"image {path} is missing; the index or labels table names it: add it or drop its row."
+        ) from None
+    except UnidentifiedImageError:
+        raise InputError(
+            f"image {path} is in no image format known here; an image was expected: replace it or drop its row."
+        ) from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InputError(
+            f"image {path} cannot be decoded ({error}); it looks truncated or damaged: replace it or drop its row."
+        ) from None
+
+
+def find_image(folder: Path, image_id: str) -> Path:
+    """The file of an id: as given, or with the first known extension that exists.
+
+    Raises:
+        InputError: no such file, or the id leads out of the folder.
+    """
+    check_id(image_id)
+    if Path(image_id).suffix.lower() in EXTENSIONS and (folder / image_id).is_file():
+        return folder / image_id
+    for extension in EXTENSIONS:
+        for spelled in (extension, extension.upper()):
+            path = folder / f"{image_id}{spelled}"
+            if path.is_file():
+                return path
+    raise InputError(
+        f"image '{image_id}' was not found in {folder} with any of {', '.join(EXTENSIONS)}: "
+        "add the file or drop its row."
+    )
+
+
+def check_id(image_id: str) -> None:
+    """Refuse ids that could name a file outside the data folder, or none.
+
+    Raises:
+        InputError: empty, absolute, with `..`, a backslash or a control character.
+    """
+    parts = image_id.split("/")
+    bad = (
+        not image_id
+        or any(part in ("", ".", "..") for part in parts)
+        or "\\" in image_id
+        or any(ord(character) < 32 for character in image_id)
+    )
+    if bad:
+        raise InputError(
+            f"image id {image_id!r} leads out of the data folder or is no file name; "
+            "a path below that folder was expected: correct the row."
+        )

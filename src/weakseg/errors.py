@@ -1,0 +1,6 @@
+"""The one exception a user is meant to see."""
+
+
+class InputError(Exception):
+    """Something the user gave is wrong; the message is one sentence that says what was found, what was
+    expected and what to do. The command line prints it without a traceback and exits with status 2."""

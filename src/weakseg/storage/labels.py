@@ -1,0 +1,66 @@
+"""Label maps on disk: single-channel PNGs with the VOC palette, so that any viewer shows them in colour."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from weakseg.errors import InputError
+from weakseg.storage.atomic import atomic_path
+
+UNDECIDED = 255
+"""Label of a pixel that is not decided (proxies) or not scored (masks)."""
+
+
+@cache
+def voc_palette() -> np.ndarray:
+    """The 256 PASCAL VOC colours, RGB `uint8` 256×3.
+
+    Bits of the index are dealt to red, green and blue in turn, highest bit first (VOC devkit, VOClabelcolormap).
+    """
+    index = np.arange(256)
+    palette = np.zeros((256, 3), np.uint8)
+    for bit in range(8):
+        for channel in range(3):
+            palette[:, channel] |= (((index >> (3 * bit + channel)) & 1) << (7 - bit)).astype(np.uint8)
+    return palette
+
+
+def write_labels(path: Path, labels: np.ndarray) -> None:
+    """Write a label map H×W `uint8` as a palette PNG, atomically.
+
+    Raises:
+        ValueError: not H×W `uint8`.
+    """
+    if labels.ndim != 2 or labels.dtype != np.uint8:
+        raise ValueError(f"a label map is H×W uint8, not {labels.dtype} {labels.shape}")
+    image = Image.fromarray(labels, mode="L")
+    image = image.convert("P")
+    image.putpalette(voc_palette().tobytes())
+    with atomic_path(path) as temporary:
+        image.save(temporary, format="PNG")
+
+
+def read_labels(path: Path) -> np.ndarray:
+    """Read a single-channel PNG (palette or grey) as H×W `uint8`.
+
+    Raises:
+        InputError: missing, unreadable, or with colour channels instead of indices.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.mode not in ("P", "L"):
+                raise InputError(
+                    f"{path} has pixel mode {image.mode}; a label map holds one class index per pixel: "
+                    "save it as an 8-bit palette or grey PNG."
+                )
+            return np.asarray(image, dtype=np.uint8).copy()
+    except FileNotFoundError:
+        raise InputError(
+            f"{path} is missing; an earlier stage or the data set should hold it: remake that stage."
+        ) from None
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read as a PNG ({error}); replace or delete it and run again."
+        ) from error

@@ -1,0 +1,110 @@
+"""HDF5 shards of attention and saliency maps.
+
+One file per shard, one group per image, one `uint8` data set per map at the network's own resolution:
+
+    /2007_000392/horse    h×w uint8, 0…255 stands for 0…1
+    /2007_000392/person   h×w uint8
+
+Only present classes are stored. Nothing is pickled. `h5py.File(path)["2007_000392/horse"][:]` reads one map.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from weakseg.errors import InputError
+from weakseg.storage.atomic import atomic_path
+
+FORMAT = "weakseg-maps-1"
+Maps = Mapping[str, np.ndarray]
+"""Map name → h×w float in [0, 1]."""
+
+
+def to_uint8(values: np.ndarray) -> np.ndarray:
+    """Round [0, 1] floats to 0…255."""
+    return np.rint(np.clip(values, 0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def write_shard(path: Path, maps: Iterable[tuple[str, Maps]]) -> None:
+    """Write (image id, maps) pairs to one shard as they come, so memory stays that of one image; atomically.
+
+    Raises:
+        InputError: the disk is full or the folder cannot be written.
+    """
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format"] = FORMAT
+        for image_id, named in maps:
+            group = file.create_group(image_id)
+            for name, values in named.items():
+                group.create_dataset(
+                    name, data=to_uint8(values), compression="gzip", compression_opts=6, shuffle=True
+                )
+
+
+class ShardReader:
+    """Maps of many shards, looked up by image id.
+
+    Raises:
+        InputError: a file is missing or is not a shard of this format.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._files: list[h5py.File] = []
+        self._shard: dict[str, int] = {}
+        for number, path in enumerate(paths):
+            self._files.append(_open(path))
+            self._shard.update((image_id, number) for image_id in _image_ids(self._files[-1]))
+
+    def __contains__(self, image_id: str) -> bool:
+        return image_id in self._shard
+
+    def read(self, image_id: str) -> dict[str, np.ndarray]:
+        """All maps of one image, name → h×w float32 in [0, 1].
+
+        Raises:
+            InputError: no shard holds this image.
+        """
+        if image_id not in self._shard:
+            raise InputError(
+                f"no map of image '{image_id}' was found in the given shards; every image of the index needs "
+                "one: delete the shards and run the maps stage again."
+            )
+        group = self._files[self._shard[image_id]][image_id]
+        return {
+            name: np.asarray(data[:], np.float32) / 255.0
+            for name, data in group.items()
+            if isinstance(data, h5py.Dataset)
+        }
+
+    def close(self) -> None:
+        """Close every file."""
+        for file in self._files:
+            file.close()
+
+
+def _open(path: Path) -> h5py.File:
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be opened as HDF5 ({error}); delete it and run again to remake it."
+        ) from error
+    if file.attrs.get("format") != FORMAT:
+        raise InputError(f"{path} is not a {FORMAT} shard; delete it and run again to remake it.")
+    return file
+
+
+def _image_ids(file: h5py.File) -> Iterator[str]:
+    """Ids may hold folders (`a/b`): an image is a group that holds data sets."""
+    found: list[str] = []
+
+    def visit(name: str, item: object) -> None:
+        if isinstance(item, h5py.Group) and (
+            len(item) == 0 or any(isinstance(child, h5py.Dataset) for child in item.values())
+        ):
+            found.append(name)
+
+    file.visititems(visit)
+    return iter(found)

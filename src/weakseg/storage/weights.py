@@ -1,0 +1,71 @@
+"""Trained weights: one file that says what it is, loadable without executing anything."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from weakseg.errors import InputError
+from weakseg.storage.atomic import atomic_path
+
+FORMAT = "weakseg-weights-1"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A trained network on disk.
+
+    Attributes:
+        room: `saliency`, `attention` or `segmenter`.
+        state: parameter and buffer tensors by name.
+        settings: the stage's resolved configuration, plain values only.
+        classes: class names in order, without background (empty for saliency).
+        initial: provenance of the initial weights: `{"source": …, "sha256": …}`.
+    """
+
+    room: str
+    state: dict[str, Tensor]
+    settings: dict[str, Any]
+    classes: list[str]
+    initial: dict[str, str] = field(default_factory=dict)
+
+
+def save_weights(path: Path, weights: Weights) -> None:
+    """Write atomically; tensors go to CPU, contiguous."""
+    content = {"format": FORMAT} | vars(weights)
+    content["state"] = {name: value.detach().cpu().contiguous() for name, value in weights.state.items()}
+    with atomic_path(path) as temporary:
+        torch.save(content, temporary)
+
+
+def load_weights(path: Path, room: str) -> Weights:
+    """Read a file written by `save_weights` with `weights_only=True`.
+
+    Raises:
+        InputError: missing, damaged, or weights of another room or program.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing; train the {room} stage first.") from None
+    except Exception as error:  # torch raises many types for a damaged or foreign file
+        raise InputError(
+            f"{path} cannot be read as weakseg weights ({type(error).__name__}); delete it and train again."
+        ) from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("room") != room:
+        found = content.get("room", "unknown") if isinstance(content, dict) else type(content).__name__
+        raise InputError(
+            f"{path} holds {found} weights; {room} weights written by weakseg were expected: "
+            f"give the weights.pt of results/<run>/{room}."
+        )
+    content.pop("format")
+    return Weights(**content)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
