@@ -403,7 +403,8 @@ class Config(Section):
             "proxy-fuse": _keep(proxy, {"rule", proxy.rule}),
             "proxy-refine": _keep(proxy.refine),
             "segmenter-train": _keep(segmenter, {"method", "labels", "backbone", "training"}),
-            "segmenter-predict": _keep(segmenter.prediction),
+            "segmenter-predict": _keep(segmenter.prediction, {"scales", "flip", "precision"}),
+            "segmenter-refine": _keep(segmenter.prediction, {"crf"}),
             "evaluation": _keep(self.evaluation),
         }
 

@@ -1,11 +1,11 @@
-"""HDF5 shards of attention and saliency maps.
+"""HDF5 shards of attention, saliency and class-score maps.
 
-One file per shard, one group per image, one `uint8` data set per map at the network's own resolution:
+One file per shard, one group per image, one data set per map at the network's own resolution:
 
     /2007_000392/horse    h×w uint8, 0…255 stands for 0…1
     /2007_000392/person   h×w uint8
 
-Only present classes are stored. Nothing is pickled. `h5py.File(path)["2007_000392/horse"][:]` reads one map.
+Attention holds only present classes. A segmenter's scores are `float16` logits instead. Nothing is pickled; `h5py.File(path)["2007_000392/horse"][:]` reads one map.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from weakseg.storage.atomic import atomic_path
 
 FORMAT = "weakseg-maps-1"
 Maps = Mapping[str, np.ndarray]
-"""Map name → h×w float in [0, 1]."""
+"""Map name → h×w: floats in [0, 1], kept as `uint8`, or `float16` values of any range, kept as they are."""
 
 
 def to_uint8(values: np.ndarray) -> np.ndarray:
@@ -39,8 +39,17 @@ def write_shard(path: Path, maps: Iterable[tuple[str, Maps]]) -> None:
             group = file.create_group(image_id)
             for name, values in named.items():
                 group.create_dataset(
-                    name, data=to_uint8(values), compression="gzip", compression_opts=6, shuffle=True
+                    name, data=_stored(values), compression="gzip", compression_opts=6, shuffle=True
                 )
+
+
+def _stored(values: np.ndarray) -> np.ndarray:
+    return values if values.dtype == np.float16 else to_uint8(values)
+
+
+def _loaded(values: np.ndarray) -> np.ndarray:
+    scale = 255.0 if values.dtype == np.uint8 else 1.0
+    return values.astype(np.float32) / np.float32(scale)
 
 
 class ShardReader:
@@ -61,7 +70,7 @@ class ShardReader:
         return image_id in self._shard
 
     def read(self, image_id: str) -> dict[str, np.ndarray]:
-        """All maps of one image, name → h×w float32 in [0, 1].
+        """All maps of one image, name → h×w float32.
 
         Raises:
             InputError: no shard holds this image.
@@ -73,7 +82,7 @@ class ShardReader:
             )
         group = self._files[self._shard[image_id]][image_id]
         return {
-            name: np.asarray(data[:], np.float32) / 255.0
+            name: _loaded(data[:])
             for name, data in group.items()
             if isinstance(data, h5py.Dataset)
         }
