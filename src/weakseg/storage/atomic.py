@@ -1,9 +1,11 @@
 """Files that appear whole or not at all."""
 
+import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from weakseg.errors import InputError
 
@@ -31,7 +33,60 @@ def atomic_path(path: Path) -> Iterator[Path]:
             "free disk space or fix the folder's permissions, then run the same command again."
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the first error says more than a failed clean-up
+            temporary.unlink(missing_ok=True)
+
+
+class GuardedFile(io.FileIO):
+    """A file that remembers its first failed write and swallows every later one.
+
+    HDF5 and torch's archive writer do not survive a full disk: they retry when they are closed, print
+    tracebacks out of destructors or hide the reason. Given this file they close quietly, and
+    `raise_failure` tells what happened.
+    """
+
+    failure: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Write all of `data`, or nothing once a write has failed."""
+        view = memoryview(data).cast("B")
+        done = 0
+        try:
+            while self.failure is None and done < len(view):
+                done += super().write(view[done:])
+        except OSError as error:
+            self.failure = error
+        return len(view)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the length, or nothing once a write has failed."""
+        try:
+            if self.failure is None:
+                return super().truncate(size)
+        except OSError as error:
+            self.failure = error
+        return self.tell() if size is None else size
+
+    def raise_failure(self) -> None:
+        """Raise the first failed write's `OSError`, if there was one."""
+        if self.failure is not None:
+            raise self.failure
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[GuardedFile]:
+    """Like `atomic_path`, but yield the open binary file, for writers that handle a full disk badly.
+
+    Raises:
+        InputError: the disk is full or the folder cannot be written.
+    """
+    with atomic_path(path) as temporary, GuardedFile(temporary, "w+") as file:
+        try:
+            yield file
+        except Exception:
+            file.raise_failure()  # the writer's complaint only follows from it
+            raise
+        file.raise_failure()
 
 
 def write_text(path: Path, text: str) -> None:

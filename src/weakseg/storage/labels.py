@@ -17,7 +17,8 @@ UNDECIDED = 255
 def voc_palette() -> np.ndarray:
     """The 256 PASCAL VOC colours, RGB `uint8` 256×3.
 
-    Bits of the index are dealt to red, green and blue in turn, highest bit first (VOC devkit, VOClabelcolormap).
+    Bits of the index are dealt to red, green and blue in turn, highest bit first (VOC devkit,
+    VOClabelcolormap).
     """
     index = np.arange(256)
     palette = np.zeros((256, 3), np.uint8)
@@ -50,17 +51,18 @@ def read_labels(path: Path) -> np.ndarray:
     """
     try:
         with Image.open(path) as image:
-            if image.mode not in ("P", "L"):
-                raise InputError(
-                    f"{path} has pixel mode {image.mode}; a label map holds one class index per pixel: "
-                    "save it as an 8-bit palette or grey PNG."
-                )
-            return np.asarray(image, dtype=np.uint8).copy()
+            mode = image.mode
+            if mode in ("P", "L"):
+                return np.asarray(image, dtype=np.uint8).copy()
     except FileNotFoundError:
         raise InputError(
             f"{path} is missing; an earlier stage or the data set should hold it: remake that stage."
         ) from None
-    except OSError as error:
+    except Exception as error:  # Pillow raises many types for a damaged file
         raise InputError(
             f"{path} cannot be read as a PNG ({error}); replace or delete it and run again."
         ) from error
+    raise InputError(
+        f"{path} has pixel mode {mode}; a label map holds one class index per pixel: save it as an 8-bit "
+        "palette or grey PNG."
+    )

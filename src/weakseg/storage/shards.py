@@ -5,17 +5,19 @@ One file per shard, one group per image, one data set per map at the network's o
     /2007_000392/horse    h×w uint8, 0…255 stands for 0…1
     /2007_000392/person   h×w uint8
 
-Attention holds only present classes. A segmenter's scores are `float16` logits instead. Nothing is pickled; `h5py.File(path)["2007_000392/horse"][:]` reads one map.
+Attention holds only present classes. A segmenter's scores are `float16` logits instead. Nothing is pickled;
+`h5py.File(path)["2007_000392/horse"][:]` reads one map. In the id of an image that lies in a folder, `/` is
+written `%2F`, so that the groups stay flat.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from weakseg.errors import InputError
-from weakseg.storage.atomic import atomic_path
+from weakseg.storage.atomic import atomic_file
 
 FORMAT = "weakseg-maps-1"
 Maps = Mapping[str, np.ndarray]
@@ -24,7 +26,8 @@ Maps = Mapping[str, np.ndarray]
 
 def to_uint8(values: np.ndarray) -> np.ndarray:
     """Round [0, 1] floats to 0…255."""
-    return np.rint(np.clip(values, 0.0, 1.0) * 255.0).astype(np.uint8)
+    rounded: np.ndarray = np.rint(np.clip(values, 0.0, 1.0) * 255.0).astype(np.uint8)
+    return rounded
 
 
 def write_shard(path: Path, maps: Iterable[tuple[str, Maps]]) -> None:
@@ -33,14 +36,19 @@ def write_shard(path: Path, maps: Iterable[tuple[str, Maps]]) -> None:
     Raises:
         InputError: the disk is full or the folder cannot be written.
     """
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic_file(path) as handle, h5py.File(handle, "w") as file:
         file.attrs["format"] = FORMAT
         for image_id, named in maps:
-            group = file.create_group(image_id)
+            handle.raise_failure()  # HDF5 writes late: without a look, a full disk shows only at the end
+            group = file.create_group(_group_name(image_id))
             for name, values in named.items():
                 group.create_dataset(
                     name, data=_stored(values), compression="gzip", compression_opts=6, shuffle=True
                 )
+
+
+def _group_name(image_id: str) -> str:
+    return image_id.replace("%", "%25").replace("/", "%2F")
 
 
 def _stored(values: np.ndarray) -> np.ndarray:
@@ -64,28 +72,30 @@ class ShardReader:
         self._shard: dict[str, int] = {}
         for number, path in enumerate(paths):
             self._files.append(_open(path))
-            self._shard.update((image_id, number) for image_id in _image_ids(self._files[-1]))
+            self._shard.update((group, number) for group in self._files[-1])
 
     def __contains__(self, image_id: str) -> bool:
-        return image_id in self._shard
+        return _group_name(image_id) in self._shard
 
     def read(self, image_id: str) -> dict[str, np.ndarray]:
         """All maps of one image, name → h×w float32.
 
         Raises:
-            InputError: no shard holds this image.
+            InputError: no shard holds this image, or its maps are damaged.
         """
-        if image_id not in self._shard:
+        if image_id not in self:
             raise InputError(
                 f"no map of image '{image_id}' was found in the given shards; every image of the index needs "
                 "one: delete the shards and run the maps stage again."
             )
-        group = self._files[self._shard[image_id]][image_id]
-        return {
-            name: _loaded(data[:])
-            for name, data in group.items()
-            if isinstance(data, h5py.Dataset)
-        }
+        file = self._files[self._shard[_group_name(image_id)]]
+        try:
+            return {name: _loaded(data[:]) for name, data in file[_group_name(image_id)].items()}
+        except (OSError, RuntimeError, KeyError) as error:  # what h5py raises for damage inside a file
+            raise InputError(
+                f"the maps of image '{image_id}' in {file.filename} are damaged ({error}); delete the file "
+                "and run again to remake it."
+            ) from error
 
     def close(self) -> None:
         """Close every file."""
@@ -100,20 +110,7 @@ def _open(path: Path) -> h5py.File:
         raise InputError(
             f"{path} cannot be opened as HDF5 ({error}); delete it and run again to remake it."
         ) from error
-    if file.attrs.get("format") != FORMAT:
+    if str(file.attrs.get("format")) != FORMAT:
+        file.close()
         raise InputError(f"{path} is not a {FORMAT} shard; delete it and run again to remake it.")
     return file
-
-
-def _image_ids(file: h5py.File) -> Iterator[str]:
-    """Ids may hold folders (`a/b`): an image is a group that holds data sets."""
-    found: list[str] = []
-
-    def visit(name: str, item: object) -> None:
-        if isinstance(item, h5py.Group) and (
-            len(item) == 0 or any(isinstance(child, h5py.Dataset) for child in item.values())
-        ):
-            found.append(name)
-
-    file.visititems(visit)
-    return iter(found)

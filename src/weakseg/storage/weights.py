@@ -1,7 +1,7 @@
 """Trained weights: one file that says what it is, loadable without executing anything."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from weakseg.errors import InputError
-from weakseg.storage.atomic import atomic_path
+from weakseg.storage.atomic import atomic_file
 
 FORMAT = "weakseg-weights-1"
 
@@ -34,11 +34,15 @@ class Weights:
 
 
 def save_weights(path: Path, weights: Weights) -> None:
-    """Write atomically; tensors go to CPU, contiguous."""
+    """Write atomically; tensors go to CPU, contiguous.
+
+    Raises:
+        InputError: the disk is full or the folder cannot be written.
+    """
     content = {"format": FORMAT} | vars(weights)
     content["state"] = {name: value.detach().cpu().contiguous() for name, value in weights.state.items()}
-    with atomic_path(path) as temporary:
-        torch.save(content, temporary)
+    with atomic_file(path) as file:
+        torch.save(content, file)
 
 
 def load_weights(path: Path, room: str) -> Weights:
@@ -62,6 +66,8 @@ def load_weights(path: Path, room: str) -> Weights:
             f"give the weights.pt of results/<run>/{room}."
         )
     content.pop("format")
+    if set(content) != {item.name for item in fields(Weights)}:
+        raise InputError(f"{path} lacks parts of {FORMAT}; delete it and train again.")
     return Weights(**content)
 
 
