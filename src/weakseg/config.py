@@ -9,9 +9,17 @@ import difflib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from weakseg.errors import InputError
 
@@ -19,16 +27,27 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 ClassName = Annotated[str, Field(pattern=r"^[^\s|/,\\][^|/,\\\n]*$")]
 
-VOC_CLASSES = (
-    "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike person "
-    "pottedplant sheep sofa train tvmonitor"
-).split()
-
 
 class Section(BaseModel):
     """A part of the configuration: immutable, unknown keys refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _typed(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse what pydantic would quietly turn into a number or a switch, such as `iterations: true`.
+
+        Text stays good for a float: YAML reads `1e-3` as text.
+        """
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        wanted = {annotation, *get_args(annotation)}
+        if (isinstance(value, bool) and wanted & {int, float}) or (
+            isinstance(value, str) and wanted & {int, bool}
+        ):
+            expected = "true or false" if bool in wanted else "a number"
+            raise ValueError(f"Input should be {expected}, found {value!r}")
+        return value
 
 
 # --------------------------------------------------------------------------------------------- dataset
@@ -72,7 +91,8 @@ class TableDataset(Section):
     labels: str = "labels.csv"
     """CSV with the columns `image`, `labels` (names joined by `|`) and `split` (`train` or `val`)."""
     masks: str | None = None
-    """Folder of label PNGs named like the images; used for scoring only. Images without one are not scored."""
+    """Folder of label PNGs named like the images; used for scoring only. Images without one are not
+    scored."""
     all_classes: list[ClassName] = Field(default_factory=list)
     """Class names in the order of the masks' indices 1, 2, …; empty means the order of `dataset.classes`.
     Names here that are not in `dataset.classes` are known but left out: neither trained nor scored."""
@@ -110,8 +130,14 @@ class BackboneConfig(Section):
     architecture: Literal["vgg16", "vgg_small"] = "vgg16"
     """`vgg16`, or `vgg_small`: five narrow stages with batch normalisation, trained from nothing."""
     weights: str = "IMAGENET1K_V1"
-    """Initial weights: `IMAGENET1K_V1` or `IMAGENET1K_FEATURES` (torchvision), a file (`.pth`, `.safetensors`,
-    `.npz`, Keras `.h5`), or `none`."""
+    """Initial weights: `IMAGENET1K_V1` or `IMAGENET1K_FEATURES` (torchvision), a file (`.pth`,
+    `.safetensors`, `.npz`, Keras `.h5`), or `none`."""
+    normalization: Literal["auto", "torchvision", "caffe_rgb", "caffe_bgr"] = "auto"
+    """Mean, deviation and channel order the weights expect; `auto`: `caffe_bgr` for `.npz` and `.h5`,
+    `caffe_rgb` for `IMAGENET1K_FEATURES`, else `torchvision`."""
+
+
+_AUGMENTATION = {"crop", "scales", "resize", "flip", "color_jitter"}
 
 
 class TrainingConfig(Section):
@@ -155,6 +181,18 @@ class TrainingConfig(Section):
     """Processes that decode and augment images beside the computation."""
     seed: int = Field(0, ge=0)
     """Seed of initial weights, order and augmentation."""
+
+    def augmentation(self) -> dict[str, Any]:
+        """The part that makes training crops."""
+        return self.model_dump(include=_AUGMENTATION)
+
+    def optimization(self) -> dict[str, Any]:
+        """The part that the training loop takes."""
+        return self.model_dump(exclude=_AUGMENTATION)
+
+    def identity(self) -> dict[str, Any]:
+        """What determines the result: all but how often it is saved and by how many processes it is fed."""
+        return self.model_dump(mode="json", exclude={"checkpoint_every", "workers"})
 
     @model_validator(mode="after")
     def _ordered_scales(self) -> Self:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weakseg.config import VOC_CLASSES, DatasetConfig, read_stage
+from weakseg.config import DatasetConfig, read_stage
 
 if TYPE_CHECKING:
     from weakseg.dataset.index import Index
@@ -18,7 +18,7 @@ def dataset() -> None:
 
 @dataset.command("index")
 @click.option("--config", type=click.Path(path_type=Path), required=True, help="The stage's settings (JSON).")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of index.csv and classes.csv.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the two tables.")
 def index_command(config: Path, out: Path) -> None:
     """Check every image and write OUT/index.csv and OUT/classes.csv."""
     from weakseg.dataset.index import write_index
@@ -45,6 +45,7 @@ def _index(settings: DatasetConfig, out: Path) -> "Index":
             CLASSES,
         )
     if settings.source == "voc":
+        from weakseg.dataset.voc import CLASSES as VOC_CLASSES
         from weakseg.dataset.voc import index_voc
 
         voc = settings.voc
@@ -69,7 +70,9 @@ def _index(settings: DatasetConfig, out: Path) -> "Index":
 
 
 @dataset.command("download")
-@click.option("--root", type=click.Path(path_type=Path), required=True, help="Folder that will hold VOCdevkit/VOC2012.")
+@click.option(
+    "--root", type=click.Path(path_type=Path), required=True, help="Folder that will hold VOCdevkit."
+)
 def download_command(root: Path) -> None:
     """Fetch PASCAL VOC 2012 (2 GB) with torchvision's downloader and its checksum."""
     from weakseg.dataset.download import download_voc

@@ -1,0 +1,178 @@
+"""PASCAL VOC layout: labels from `Annotations`, splits from `ImageSets/Segmentation`, masks for scoring.
+
+`train_aug`, the field's 10,582 training images, is VOC's list and the masks of SBD (Hariharan et al., 2011);
+neither is in the VOC archive, both are put beside it by hand.
+"""
+
+import difflib
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
+from pathlib import Path
+
+from weakseg.dataset.index import Index, Record, check
+from weakseg.dataset.table import read_list
+from weakseg.errors import InputError
+
+CLASSES = (
+    *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
+    *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train"),
+    "tvmonitor",
+)
+"""The 20 classes in the order of the masks' indices 1…20."""
+
+FOLDERS = ("JPEGImages", "Annotations", "ImageSets", "SegmentationClass")
+"""What a VOC 2012 folder holds."""
+
+AUGMENTED = "train_aug"
+_AUGMENTED_LISTS = (AUGMENTED, "trainaug")  # both spellings are in circulation
+_AUGMENTED_MASKS = "SegmentationClassAug"
+
+
+def index_voc(
+    root: Path, classes: Sequence[str], train_split: str, val_split: str, *, skip_difficult: bool
+) -> Index:
+    """Index a folder in VOC layout.
+
+    Training images left without a label are dropped: those that show none of the chosen classes, and those
+    whose objects are all difficult when these are skipped. Validation images all stay, since what is wrongly
+    found in them counts; each needs a mask, a training image need not have one.
+
+    Args:
+        root: the folder that holds `JPEGImages`.
+        classes: the chosen ones of `CLASSES`, in the order they get.
+        train_split: list under `ImageSets/Segmentation`; `train_aug` takes its masks from
+            `SegmentationClassAug`.
+        val_split: list of the validation images.
+        skip_difficult: leave objects marked `difficult` out of the image-level labels.
+
+    Raises:
+        InputError: a folder, list, annotation, image or mask is missing or wrong, a class is no VOC class, or
+            an image is in both splits.
+    """
+    _check_layout(root, train_split)
+    for name in classes:
+        if name not in CLASSES:
+            raise InputError(f"dataset.classes has '{name}', which is no VOC class; {_hint(name)}")
+    lists = {"train": _list_path(root, train_split), "val": _list_path(root, val_split)}
+    ids = {split: _read_ids(path) for split, path in lists.items()}
+    _check_apart(ids, lists)
+    masks = {
+        "train": root / (_AUGMENTED_MASKS if train_split == AUGMENTED else "SegmentationClass"),
+        "val": root / "SegmentationClass",
+    }
+    records = [
+        Record(
+            id=image_id,
+            image=root / "JPEGImages" / f"{image_id}.jpg",
+            split=split,
+            labels=_labels(root / "Annotations" / f"{image_id}.xml", classes, skip_difficult),
+            mask=_mask(masks[split] / f"{image_id}.png", needed=split == "val"),
+        )
+        for split in ("train", "val")
+        for image_id in ids[split]
+    ]
+    index = Index(
+        records=tuple(record for record in records if record.labels or record.split != "train"),
+        classes=tuple(classes),
+        mask_values=(0, *(CLASSES.index(name) + 1 for name in classes)),
+    )
+    check(index, highest=len(CLASSES))
+    return index
+
+
+def _check_layout(root: Path, train_split: str) -> None:
+    for folder in FOLDERS:
+        if not (root / folder).is_dir():
+            raise InputError(
+                f"VOC folder {root} has no {folder}/; {', '.join(FOLDERS)} of VOC 2012 were expected: put "
+                "them there, set dataset.voc.root to where they are, or set dataset.voc.download to true."
+            )
+    if train_split == AUGMENTED and not (root / _AUGMENTED_MASKS).is_dir():
+        raise InputError(
+            f"the split {AUGMENTED} needs the SBD masks, but {root / _AUGMENTED_MASKS} does not exist: put "
+            "SBD's masks there as palette or grey PNGs <id>.png, or set dataset.voc.train_split to train."
+        )
+
+
+def _list_path(root: Path, split: str) -> Path:
+    folder = root / "ImageSets" / "Segmentation"
+    names = _AUGMENTED_LISTS if split == AUGMENTED else (split,)
+    for name in names:
+        if (folder / f"{name}.txt").is_file():
+            return folder / f"{name}.txt"
+    spelled = " or ".join(f"{name}.txt" for name in names)
+    raise InputError(
+        f"the list of the split {split} is missing: put {spelled}, one image id a line, into {folder}, "
+        "or choose another list in dataset.voc."
+    )
+
+
+def _read_ids(path: Path) -> list[str]:
+    ids = read_list(path)
+    for image_id in ids:
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", image_id):
+            raise InputError(
+                f"id list {path} has the line {image_id!r}; one bare image id such as 2007_000032 was "
+                "expected: reduce every line to its id."
+            )
+    return ids
+
+
+def _check_apart(ids: dict[str, list[str]], lists: dict[str, Path]) -> None:
+    validation = set(ids["val"])
+    common = [image_id for image_id in ids["train"] if image_id in validation]
+    if common:
+        raise InputError(
+            f"{len(common)} ids of {lists['train']}, '{common[0]}' first, stand in {lists['val']} too; no image "
+            "may be trained and scored on: remove them from one list or choose other splits."
+        )
+
+
+def _labels(path: Path, classes: Sequence[str], skip_difficult: bool) -> tuple[str, ...]:
+    """The chosen classes of one annotation file, in their order."""
+    objects = _parse(path).findall("object")
+    if not objects:
+        raise InputError(
+            f"annotation {path} has no object; at least one was expected: complete it or drop its id."
+        )
+    present = set()
+    for item in objects:
+        name = (item.findtext("name") or "").strip()
+        if name not in CLASSES:
+            raise InputError(f"annotation {path} has an object named '{name}'; {_hint(name)}")
+        if not (skip_difficult and (item.findtext("difficult") or "").strip() == "1"):
+            present.add(name)
+    return tuple(name for name in classes if name in present)
+
+
+def _parse(path: Path) -> ElementTree.Element:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        if "<!DOCTYPE" in text:  # an annotation needs none; entities defined in one can swell to gigabytes
+            raise InputError(f"annotation {path} has a DOCTYPE, which VOC files never have; remove it.")
+        return ElementTree.fromstring(text)
+    except FileNotFoundError:
+        raise InputError(
+            f"annotation {path} is missing, though a list under ImageSets/Segmentation names its image: "
+            "add it or drop the id."
+        ) from None
+    except (OSError, ValueError, ElementTree.ParseError) as error:
+        raise InputError(
+            f"annotation {path} cannot be read as XML ({error}); replace it with VOC's own file."
+        ) from None
+
+
+def _mask(path: Path, needed: bool) -> Path | None:
+    if path.is_file():
+        return path
+    if needed:
+        raise InputError(
+            f"mask {path} is missing; every validation image needs one to be scored: add it or drop its id."
+        )
+    return None
+
+
+def _hint(name: str) -> str:
+    near = difflib.get_close_matches(name, CLASSES, n=1)
+    return f"did you mean '{near[0]}'?" if near else f"known classes: {', '.join(CLASSES)}."
