@@ -7,6 +7,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from weakseg.errors import InputError
 
+ORIENTATION = 0x0112  # EXIF tag; 5…8 are quarter turns
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
@@ -14,24 +15,31 @@ def read_image(path: Path) -> np.ndarray:
     """Read an image as RGB `uint8` H×W×3, upright by its EXIF orientation.
 
     Raises:
-        InputError: missing, truncated or not an image.
+        InputError: missing, truncated, not an image, or with more than 8 bits per channel.
     """
     try:
         with Image.open(path) as image:
             image.load()  # decodes everything: a truncated file fails here, not as grey pixels
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"), dtype=np.uint8).copy()
+            mode = image.mode
+            if mode[0] not in "IF":  # Pillow would clip wider pixels to white, not scale them
+                return np.asarray(ImageOps.exif_transpose(image).convert("RGB"), dtype=np.uint8).copy()
     except FileNotFoundError:
         raise InputError(
             f"image {path} is missing; the index or labels table names it: add it or drop its row."
         ) from None
     except UnidentifiedImageError:
         raise InputError(
-            f"image {path} is in no image format known here; an image was expected: replace it or drop its row."
+            f"image {path} is in no image format known here; an image was expected: replace it or drop its "
+            "row."
         ) from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except Exception as error:  # Pillow raises many types for a damaged file
         raise InputError(
-            f"image {path} cannot be decoded ({error}); it looks truncated or damaged: replace it or drop its row."
+            f"image {path} cannot be decoded ({error}); it looks truncated or damaged: replace it or drop "
+            "its row."
         ) from None
+    raise InputError(
+        f"image {path} has pixel mode {mode}; 8 bits per channel were expected: convert it or drop its row."
+    )
 
 
 def find_image(folder: Path, image_id: str) -> Path:
@@ -72,3 +80,19 @@ def check_id(image_id: str) -> None:
             f"image id {image_id!r} leads out of the data folder or is no file name; "
             "a path below that folder was expected: correct the row."
         )
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Height and width of an upright image from its header alone.
+
+    Raises:
+        InputError: missing or not an image.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            turned = image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
+            return (width, height) if turned else (height, width)
+    except (OSError, SyntaxError, ValueError):
+        height, width = read_image(path).shape[:2]  # names what is wrong
+        return height, width

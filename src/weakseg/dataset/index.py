@@ -71,6 +71,14 @@ class Index:
         return labels
 
 
+def proxy_records(index: Index) -> list[Record]:
+    """The images that get maps and proxy labels: training and validation, in the order of the index.
+
+    Validation proxies are for looking at; nothing trains on them.
+    """
+    return [record for record in index.records if record.split in ("train", "val")]
+
+
 def shard(records: Sequence[Record], item: str) -> list[Record]:
     """The part of the records that a scatter item such as `2-of-8` stands for; parts differ by one at most.
 
@@ -87,7 +95,7 @@ def shard(records: Sequence[Record], item: str) -> list[Record]:
 
 
 def parse_labels(text: str, image_id: str, classes: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    """Split `cat|dog`, keep the chosen classes in their order, refuse names that are neither chosen nor known.
+    """Split `cat|dog`, keep the chosen classes in their order, refuse names neither chosen nor known.
 
     Raises:
         InputError: a name is unknown; the nearest known one is suggested.
@@ -97,7 +105,8 @@ def parse_labels(text: str, image_id: str, classes: Sequence[str], known: Sequen
     for name in names:
         if name not in allowed:
             near = difflib.get_close_matches(name, allowed, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"known classes: {', '.join(dict.fromkeys(allowed))}."
+            listed = ", ".join(dict.fromkeys(allowed))
+            hint = f"did you mean '{near[0]}'?" if near else f"known classes: {listed}."
             raise InputError(f"image '{image_id}' has the unknown class '{name}'; {hint}")
     return tuple(name for name in classes if name in names)
 
@@ -159,9 +168,7 @@ def write_index(folder: Path, index: Index) -> None:
         writer.writerow(COLUMNS)
         for record in index.records:
             mask = "" if record.mask is None else record.mask.as_posix()
-            writer.writerow(
-                [record.id, record.image.as_posix(), record.split, "|".join(record.labels), mask]
-            )
+            writer.writerow([record.id, record.image.as_posix(), record.split, "|".join(record.labels), mask])
 
 
 def _named(index: Index) -> Iterable[tuple[str, int]]:
@@ -172,7 +179,7 @@ def read_index(index_path: Path, classes_path: Path) -> Index:
     """Read what `write_index` wrote.
 
     Raises:
-        InputError: a file is missing or lacks its columns.
+        InputError: a file is missing, lacks its columns or was cut short.
     """
     classes = _rows(classes_path, ("index", "name", "mask_value"))
     records = tuple(
@@ -185,11 +192,13 @@ def read_index(index_path: Path, classes_path: Path) -> Index:
         )
         for row in _rows(index_path, COLUMNS)
     )
-    return Index(
-        records=records,
-        classes=tuple(row["name"] for row in classes[1:]),
-        mask_values=tuple(int(row["mask_value"]) for row in classes),
-    )
+    try:
+        mask_values = tuple(int(row["mask_value"]) for row in classes)
+    except ValueError as error:
+        raise InputError(
+            f"{classes_path} has a mask_value that is no number ({error}); run 'weakseg dataset index' again."
+        ) from None
+    return Index(records, tuple(row["name"] for row in classes[1:]), mask_values)
 
 
 def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
@@ -201,6 +210,12 @@ def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
                     f"{path} has the columns {reader.fieldnames}; {', '.join(columns)} were expected: "
                     "run 'weakseg dataset index' again."
                 )
-            return list(reader)
+            rows = list(reader)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); run the dataset stage first.") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is damaged ({error}); run 'weakseg dataset index' again.") from None
+    for number, row in enumerate(rows, start=2):
+        if None in row or None in row.values():
+            raise InputError(f"{path} line {number} is damaged; run 'weakseg dataset index' again.")
+    return rows

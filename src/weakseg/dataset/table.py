@@ -36,7 +36,8 @@ def index_table(
     missing = [name for name in classes if name not in names]
     if missing:
         raise InputError(
-            f"the chosen class '{missing[0]}' is not in dataset.table.all_classes; name every class of the masks there."
+            f"the chosen class '{missing[0]}' is not in dataset.table.all_classes; name every class of the "
+            "masks there."
         )
     rows = _read_table(labels)
     wanted = _splits(rows, lists or {}, labels)
@@ -85,7 +86,7 @@ def _read_table(path: Path) -> list[dict[str, str]]:
                     f"add '{lacking[0]}'."
                 )
             rows = list(reader)
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(
             f"labels table {path} cannot be read ({error}); set dataset.table.labels to a UTF-8 CSV file."
         ) from None
@@ -130,9 +131,13 @@ def read_list(path: Path) -> list[str]:
     """Ids of a text file, one a line; blank lines are skipped.
 
     Raises:
-        InputError: the file is missing.
+        InputError: the file is missing or not UTF-8.
     """
     try:
-        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except OSError as error:
-        raise InputError(f"id list {path} cannot be read ({error.strerror}); correct its path.") from None
+        text = path.read_text(encoding="utf-8-sig")  # Windows editors put a mark before the first id
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"id list {path} cannot be read ({error}); one id a line in UTF-8 was expected: correct its path "
+            "or save it anew."
+        ) from None
+    return [line.strip() for line in text.splitlines() if line.strip()]
