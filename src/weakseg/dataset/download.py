@@ -103,7 +103,7 @@ def _fetch(url: str, md5: str, folder: Path, root: Path) -> None:
 
 def _unpack(archive: Path, folder: Path) -> None:
     try:
-        with tarfile.open(archive) as tar:
+        with tarfile.open(archive, "r:") as tar:
             # Python 3.11.0 to 3.11.3 have no filter; _checked alone already lets only plain names through.
             tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
             tar.extractall(folder, members=_checked(tar, archive))

@@ -124,8 +124,8 @@ def _check_apart(ids: dict[str, list[str]], lists: dict[str, Path]) -> None:
     common = [image_id for image_id in ids["train"] if image_id in validation]
     if common:
         raise InputError(
-            f"{len(common)} ids of {lists['train']}, '{common[0]}' first, stand in {lists['val']} too; no image "
-            "may be trained and scored on: remove them from one list or choose other splits."
+            f"{len(common)} ids of {lists['train']}, '{common[0]}' first, stand in {lists['val']} too; no "
+            "image may be trained and scored on: remove them from one list or choose other splits."
         )
 
 

@@ -1,0 +1,39 @@
+"""Small data that several rooms test on."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from weakseg.storage.labels import write_labels
+
+TABLE = {
+    "a": ("cat", "train"),
+    "b": ("dog", "train"),
+    "c": ("cat|bird", "train"),
+    "d": ("bird", "train"),
+    "e": ("dog|cat", "val"),
+    "f": ("bird", "val"),
+}
+NAMES = ["bird", "cat", "dog"]
+
+
+@pytest.fixture
+def table_data(tmp_path: Path) -> Path:
+    """A table data set: `images/` (six JPEGs, 32×24 pixels), `masks/`, `labels.csv`; bird 1, cat 2, dog 3."""
+    folder = tmp_path / "data"
+    (folder / "images").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    rows = ["image,labels,split"]
+    for name, (labels, split) in TABLE.items():
+        pixels = rng.integers(0, 256, (24, 32, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / "images" / f"{name}.jpg")
+        mask = np.zeros((24, 32), np.uint8)
+        for place, label in enumerate(labels.split("|")):
+            mask[4:12, 4 + 14 * place : 14 + 14 * place] = NAMES.index(label) + 1
+        mask[0] = 255
+        write_labels(folder / "masks" / f"{name}.png", mask)
+        rows.append(f"{name}.jpg,{labels},{split}")
+    (folder / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder
