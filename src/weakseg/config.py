@@ -132,6 +132,8 @@ class BackboneConfig(Section):
     weights: str = "IMAGENET1K_V1"
     """Initial weights: `IMAGENET1K_V1` or `IMAGENET1K_FEATURES` (torchvision), a file (`.pth`,
     `.safetensors`, `.npz`, Keras `.h5`), or `none`."""
+    frozen_stages: int = Field(0, ge=0, le=4)
+    """Stages whose weights stay as they are. The papers freeze none; 2 makes a step a fifth cheaper."""
     normalization: Literal["auto", "torchvision", "caffe_rgb", "caffe_bgr"] = "auto"
     """Mean, deviation and channel order the weights expect; `auto`: `caffe_bgr` for `.npz` and `.h5`,
     `caffe_rgb` for `IMAGENET1K_FEATURES`, else `torchvision`."""

@@ -1,0 +1,1 @@
+"""Attention room: classifiers whose attention says where the classes are."""

@@ -1,0 +1,139 @@
+"""VGG16 (Simonyan and Zisserman, 2015) and a small sibling for the demo, with selectable pooling and dilation."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from weakseg.backbones.weights import InitialWeights
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Channels and number of convolutions of the five stages.
+
+    `head` is the width of the fully convolutional layers a segmenter puts on top; `attention_head` that of an
+    attention network's extra convolutions.
+    """
+
+    widths: tuple[int, int, int, int, int]
+    depths: tuple[int, int, int, int, int]
+    batch_norm: bool
+    head: int
+    attention_head: int
+
+
+LAYOUTS = {
+    "vgg16": Layout((64, 128, 256, 512, 512), (2, 2, 3, 3, 3), False, 1024, 512),
+    "vgg_small": Layout((24, 48, 96, 128, 128), (1, 1, 2, 2, 2), True, 128, 128),
+}
+
+NEUTRAL_MEAN = (127.5, 127.5, 127.5)
+NEUTRAL_STD = (64.0, 64.0, 64.0)
+
+
+class Vgg(nn.Module):
+    """Five stages of 3×3 convolutions, ReLU after each, a maximum pool after each stage but maybe the last.
+
+    Args:
+        architecture: a name of `LAYOUTS`.
+        pool_strides: stride of the pool after each stage; 0 leaves the pool out.
+        pool_kernel: 2, or 3 with padding 1 as DeepLab has it. A pool of stride 1 always has kernel 3.
+        last_dilation: dilation of the fifth stage's convolutions.
+
+    Input is RGB N×3×H×W in 0…255 of any dtype; the buffers `mean` and `std` (RGB, same range) normalise it and
+    belong to the weights.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        architecture: str,
+        pool_strides: tuple[int, int, int, int, int] = (2, 2, 2, 2, 0),
+        pool_kernel: int = 2,
+        last_dilation: int = 1,
+    ) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.layout = LAYOUTS[architecture]
+        self.register_buffer("mean", torch.tensor(NEUTRAL_MEAN).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(NEUTRAL_STD).view(1, 3, 1, 1))
+        stages = []
+        channels = 3
+        for number in range(5):
+            dilation = last_dilation if number == 4 else 1
+            stages.append(self._stage(number, channels, dilation, pool_strides[number], pool_kernel))
+            channels = self.layout.widths[number]
+        self.stages = nn.Sequential(*stages)
+        self.channels = channels
+        self.frozen_stages = 0
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+
+    def _stage(self, number: int, channels: int, dilation: int, stride: int, kernel: int) -> nn.Sequential:
+        width = self.layout.widths[number]
+        layers: list[nn.Module] = []
+        for _ in range(self.layout.depths[number]):
+            layers.append(
+                nn.Conv2d(
+                    channels,
+                    width,
+                    3,
+                    padding=dilation,
+                    dilation=dilation,
+                    bias=not self.layout.batch_norm,
+                )
+            )
+            if self.layout.batch_norm:
+                layers.append(nn.BatchNorm2d(width))
+            layers.append(nn.ReLU(inplace=True))
+            channels = width
+        if stride:
+            size = 3 if stride == 1 else kernel
+            layers.append(nn.MaxPool2d(size, stride, padding=size // 2 if size == 3 else 0))
+        return nn.Sequential(*layers)
+
+    def normalize(self, images: Tensor) -> Tensor:
+        """Subtract the mean and divide by the deviation; N×3×H×W float32."""
+        normalized: Tensor = (images.float() - self.mean) / self.std
+        return normalized
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features of the last stage, N×`channels`×h×w, not negative."""
+        with torch.no_grad():
+            features = self.stages[: self.frozen_stages](self.normalize(images))
+        result: Tensor = self.stages[self.frozen_stages :](features)
+        return result
+
+    def freeze(self, stages: int) -> None:
+        """Keep the first `stages` stages as they are: their edge filters serve any images, and a step is cheaper."""
+        self.frozen_stages = stages
+        self.stages[:stages].requires_grad_(False)
+
+    @property
+    def fill(self) -> tuple[int, int, int]:
+        """The colour that normalises to (almost) zero: what crops are padded with, RGB 0…255."""
+        red, green, blue = (round(value) for value in self.mean.flatten().tolist())
+        return red, green, blue
+
+    def load(self, initial: InitialWeights) -> None:
+        """Take the 13 convolutions and their normalisation.
+
+        Raises:
+            ValueError: this architecture is not VGG16.
+        """
+        if self.architecture != "vgg16":
+            raise ValueError(f"{self.architecture} has no published weights; only vgg16 does")
+        convolutions = [module for module in self.modules() if isinstance(module, nn.Conv2d)]
+        with torch.no_grad():
+            for module, (weight, bias) in zip(convolutions, initial.convolutions, strict=True):
+                assert module.bias is not None
+                module.weight.copy_(weight)
+                module.bias.copy_(bias)
+            self.mean.copy_(torch.tensor(initial.mean).view(1, 3, 1, 1))
+            self.std.copy_(torch.tensor(initial.std).view(1, 3, 1, 1))

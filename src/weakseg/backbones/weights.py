@@ -1,0 +1,197 @@
+"""Initial VGG16 weights from torchvision or from a file, with the normalisation that belongs to them.
+
+Networks here take RGB in 0…255. Weights trained on BGR have the input channels of their first convolution
+reversed on reading, so that channel order needs no switch later.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+from torch import Tensor
+
+from weakseg.errors import InputError
+from weakseg.storage.weights import file_sha256
+
+Triple = tuple[float, float, float]
+
+NORMALIZATIONS: dict[str, tuple[Triple, Triple, bool]] = {
+    # name: (mean, std, whether the weights expect BGR); RGB order, 0…255
+    "torchvision": ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375), False),
+    "caffe_rgb": ((123.0, 117.0, 104.0), (1.0, 1.0, 1.0), False),  # IMAGENET1K_FEATURES
+    "caffe_bgr": ((123.68, 116.779, 103.939), (1.0, 1.0, 1.0), True),
+}
+
+# Widths of the 13 convolutions, input channels first.
+_CHANNELS = (3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
+_KERAS_NAMES = [f"block{b}_conv{c}" for b, n in enumerate((2, 2, 3, 3, 3), start=1) for c in range(1, n + 1)]
+_TORCHVISION_NUMBERS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+
+
+@dataclass(frozen=True)
+class InitialWeights:
+    """VGG16 weights for RGB input in 0…255.
+
+    Attributes:
+        convolutions: 13 pairs of weight O×I×3×3 and bias O, float32.
+        fc6: 4096×512×7×7 weight and its bias, if the source has it.
+        fc7: 4096×4096×1×1 weight and its bias, if the source has it.
+        mean, std: normalisation, RGB.
+        provenance: `source` and, for files, `sha256`.
+    """
+
+    convolutions: list[tuple[Tensor, Tensor]]
+    fc6: tuple[Tensor, Tensor] | None
+    fc7: tuple[Tensor, Tensor] | None
+    mean: Triple
+    std: Triple
+    provenance: dict[str, str]
+
+
+def read_initial_weights(source: str, normalization: str = "auto") -> InitialWeights | None:
+    """Read weights by torchvision name or from a file; `none` gives `None`.
+
+    Args:
+        source: `IMAGENET1K_V1`, `IMAGENET1K_FEATURES`, `none`, or a `.pth`, `.safetensors`, `.npz` or `.h5` file.
+        normalization: a name of `NORMALIZATIONS`; `auto` takes the usual one of the format.
+
+    Raises:
+        InputError: unknown name or format, missing or damaged file, or not the weights of a VGG16.
+    """
+    if source == "none":
+        return None
+    if source in ("IMAGENET1K_V1", "IMAGENET1K_FEATURES"):
+        usual = "torchvision" if source == "IMAGENET1K_V1" else "caffe_rgb"
+        weights = _from_torchvision(_download(source), source)
+    else:
+        weights, usual = _read_file(Path(source))
+    mean, std, is_bgr = NORMALIZATIONS[usual if normalization == "auto" else normalization]
+    if is_bgr:
+        first, bias = weights.convolutions[0]
+        weights.convolutions[0] = (first.flip(1), bias)
+    return replace(weights, mean=mean, std=std)
+
+
+def _download(name: str) -> Mapping[str, Tensor]:
+    from torchvision.models import VGG16_Weights
+
+    try:
+        state: Mapping[str, Tensor] = VGG16_Weights[name].get_state_dict(progress=False, check_hash=True)
+    except (OSError, RuntimeError) as error:  # no network; wrong hash
+        raise InputError(
+            f"the torchvision weights {name} could not be fetched ({error}); with no network, put the file "
+            f"{VGG16_Weights[name].url.rsplit('/', 1)[-1]} anywhere and set backbone.weights to its path."
+        ) from error
+    return state
+
+
+def _read_file(path: Path) -> tuple[InitialWeights, str]:
+    readers: dict[str, tuple[Callable[[Path], InitialWeights], str]] = {
+        ".npz": (_read_npz, "caffe_bgr"),
+        ".h5": (_read_keras, "caffe_bgr"),
+        ".pth": (_read_pth, "torchvision"),
+        ".pt": (_read_pth, "torchvision"),
+        ".safetensors": (_read_safetensors, "torchvision"),
+    }
+    if path.suffix not in readers:
+        raise InputError(
+            f"backbone.weights is '{path}'; IMAGENET1K_V1, IMAGENET1K_FEATURES, none or a file ending in "
+            f"{', '.join(readers)} was expected: correct it."
+        )
+    if not path.is_file():
+        raise InputError(f"weights file {path} is missing; correct backbone.weights or put the file there.")
+    reader, usual = readers[path.suffix]
+    try:
+        weights = reader(path)
+    except InputError:
+        raise
+    except Exception as error:  # each format's library raises types of its own for a damaged file
+        raise InputError(
+            f"weights file {path} cannot be read ({type(error).__name__}: {str(error)[:120]}); "
+            "VGG16 weights were expected: replace the file."
+        ) from error
+    weights.provenance["sha256"] = file_sha256(path)
+    return weights, usual
+
+
+def _read_npz(path: Path) -> InitialWeights:
+    with np.load(path, allow_pickle=False) as file:
+        named = {name: torch.from_numpy(file[name].astype(np.float32)) for name in file.files}
+    return _assemble(named, [(f"{name}.weight", f"{name}.bias") for name in _KERAS_NAMES], ("fc6", "fc7"), path)
+
+
+def _read_pth(path: Path) -> InitialWeights:
+    return _from_torchvision(torch.load(path, map_location="cpu", weights_only=True), str(path))
+
+
+def _read_safetensors(path: Path) -> InitialWeights:
+    from safetensors.torch import load_file
+
+    return _from_torchvision(load_file(path), str(path))
+
+
+def _from_torchvision(state: Mapping[str, Tensor], source: str) -> InitialWeights:
+    # IMAGENET1K_FEATURES fills its classifier with NaN: as good as absent.
+    named = {name: value.float() for name, value in state.items() if bool(torch.isfinite(value).all())}
+    keys = [(f"features.{number}.weight", f"features.{number}.bias") for number in _TORCHVISION_NUMBERS]
+    return _assemble(named, keys, ("classifier.0", "classifier.3"), source)
+
+
+def _read_keras(path: Path) -> InitialWeights:
+    """Kernels are H×W×I×O; the first dense layer flattens H, W, C in that order."""
+    named: dict[str, Tensor] = {}
+
+    def visit(name: str, item: object) -> None:
+        layer = re.search(r"(block\d_conv\d|fc1|fc2)", name)
+        if layer is None or not isinstance(item, h5py.Dataset):
+            return
+        value = torch.from_numpy(np.asarray(item[:], np.float32))
+        key = layer.group(1).replace("fc1", "fc6").replace("fc2", "fc7")
+        if value.ndim == 4:
+            value = value.permute(3, 2, 0, 1).contiguous()
+        elif key == "fc6" and value.ndim == 2:
+            value = value.view(7, 7, 512, -1).permute(3, 2, 0, 1).contiguous()
+        elif value.ndim == 2:
+            value = value.T.contiguous()
+        named[f"{key}.{'bias' if value.ndim == 1 else 'weight'}"] = value
+
+    with h5py.File(path, "r") as file:
+        file.visititems(visit)
+    return _assemble(named, [(f"{name}.weight", f"{name}.bias") for name in _KERAS_NAMES], ("fc6", "fc7"), path)
+
+
+def _assemble(
+    named: Mapping[str, Tensor], keys: list[tuple[str, str]], dense: tuple[str, str], source: Path | str
+) -> InitialWeights:
+    convolutions = []
+    for number, (weight_key, bias_key) in enumerate(keys):
+        expected = (_CHANNELS[number + 1], _CHANNELS[number], 3, 3)
+        weight, bias = named.get(weight_key), named.get(bias_key)
+        found = "nothing" if weight is None or bias is None else tuple(weight.shape)
+        if weight is None or bias is None or found != expected:
+            raise InputError(
+                f"weights file {source} holds {found} as '{weight_key}'; VGG16's {expected} was expected: "
+                "give the weights of a VGG16 without batch normalisation."
+            )
+        convolutions.append((weight, bias))
+    return InitialWeights(
+        convolutions=convolutions,
+        fc6=_dense(named, dense[0], (4096, 512, 7, 7)),
+        fc7=_dense(named, dense[1], (4096, 4096, 1, 1)),
+        mean=(0.0, 0.0, 0.0),
+        std=(1.0, 1.0, 1.0),
+        provenance={"source": str(source)},
+    )
+
+
+def _dense(
+    named: Mapping[str, Tensor], key: str, shape: tuple[int, int, int, int]
+) -> tuple[Tensor, Tensor] | None:
+    weight, bias = named.get(f"{key}.weight"), named.get(f"{key}.bias")
+    if weight is None or bias is None or weight.numel() != int(np.prod(shape)):
+        return None
+    return weight.reshape(shape), bias

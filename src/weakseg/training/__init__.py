@@ -1,0 +1,1 @@
+"""One training loop for everything that trains: saliency networks, attention networks, segmenters."""

@@ -1,0 +1,79 @@
+"""Random scale, crop and mirror of an image and its label map, drawn from a given generator."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from weakseg.storage.labels import UNDECIDED
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What may happen to a training image.
+
+    Attributes:
+        crop: side of the square crop, pixels.
+        scales: range of the random scale.
+        resize: longest side before the random scale, or `None`.
+        flip: mirror half of the crops.
+        color_jitter: largest relative change of brightness, contrast and saturation.
+        fill: RGB colour where the image is smaller than the crop; label maps are filled with 255.
+    """
+
+    crop: int
+    scales: tuple[float, float]
+    resize: int | None
+    flip: bool
+    color_jitter: float
+    fill: tuple[int, int, int]
+
+    def __call__(
+        self, generator: np.random.Generator, image: np.ndarray, labels: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Image H×W×3 `uint8` and label map H×W `uint8` → the same, crop×crop."""
+        height, width = image.shape[:2]
+        scale = generator.uniform(*self.scales)
+        if self.resize is not None:
+            scale *= self.resize / max(height, width)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR)
+        window = self._window(generator, size)
+        flipped = self.flip and generator.random() < 0.5
+        if self.color_jitter:
+            image = jitter(generator, image, self.color_jitter)
+        image = self._cut(image, window, flipped, self.fill)
+        if labels is not None:
+            labels = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)
+            labels = self._cut(labels, window, flipped, (UNDECIDED,))
+        return image, labels
+
+    def _window(self, generator: np.random.Generator, size: tuple[int, int]) -> tuple[int, int]:
+        """Left and top of the crop; negative where the image is smaller and is placed inside the crop."""
+        left, top = (
+            int(generator.integers(min(0, side - self.crop), max(0, side - self.crop) + 1)) for side in size
+        )
+        return left, top
+
+    def _cut(
+        self, array: np.ndarray, window: tuple[int, int], flipped: bool, fill: tuple[int, ...]
+    ) -> np.ndarray:
+        left, top = window
+        height, width = array.shape[:2]
+        result = np.empty((self.crop, self.crop, *array.shape[2:]), array.dtype)
+        result[:] = fill if array.ndim == 3 else fill[0]
+        source = array[max(top, 0) : top + self.crop, max(left, 0) : left + self.crop]
+        result[
+            max(-top, 0) : max(-top, 0) + source.shape[0], max(-left, 0) : max(-left, 0) + source.shape[1]
+        ] = source
+        return np.ascontiguousarray(result[:, ::-1]) if flipped else result
+
+
+def jitter(generator: np.random.Generator, image: np.ndarray, strength: float) -> np.ndarray:
+    """Scale brightness, contrast and saturation each by a factor in 1 ± `strength`."""
+    brightness, contrast, saturation = generator.uniform(1.0 - strength, 1.0 + strength, 3)
+    values = image.astype(np.float32) * np.float32(brightness)
+    values = values.mean() + (values - values.mean()) * np.float32(contrast)
+    grey = values.mean(axis=2, keepdims=True)
+    values = grey + (values - grey) * np.float32(saturation)
+    return np.clip(values, 0, 255).astype(np.uint8)

@@ -1,0 +1,102 @@
+"""Training history: a CSV that survives a kill, plain log lines, and TensorBoard where installed."""
+
+import csv
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+HISTORY = "history.csv"
+
+
+class History:
+    """Appends rows to `folder/history.csv`; on resume drops the rows that will be repeated.
+
+    Of several processes one is `enabled`; the others write nothing.
+    """
+
+    def __init__(self, folder: Path, start: int, enabled: bool = True) -> None:
+        self._enabled = enabled
+        if not enabled:
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / HISTORY
+        kept = [row for row in read_history(self.path) if int(row["iteration"]) <= start] if start else []
+        self._columns = list(kept[0]) if kept else []
+        self._file = self.path.open("w", encoding="utf-8", newline="")
+        self._writer = csv.writer(self._file, lineterminator="\n")
+        if kept:
+            self._writer.writerow(self._columns)
+            self._writer.writerows(row.values() for row in kept)
+            self._file.flush()
+        self._board = _tensorboard(folder)
+
+    def add(self, row: Mapping[str, float | int]) -> None:
+        """Write one row; the first decides the columns."""
+        if not self._enabled:
+            return
+        if not self._columns:
+            self._columns = list(row)
+            self._writer.writerow(self._columns)
+        self._writer.writerow([_text(row[name]) for name in self._columns])
+        self._file.flush()
+        if self._board is not None:
+            for name, value in row.items():
+                self._board.add_scalar(name, value, int(row["iteration"]))
+
+    def close(self) -> None:
+        """Close the files."""
+        if not self._enabled:
+            return
+        self._file.close()
+        if self._board is not None:
+            self._board.close()
+
+
+def read_history(path: Path) -> list[dict[str, str]]:
+    """Rows of a history file; none if it does not exist."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return [row for row in csv.DictReader(file) if None not in row.values()]
+
+
+def _text(value: float | int) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.6g}"
+
+
+def _tensorboard(folder: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(log_dir=str(folder / "tensorboard"))  # type: ignore[no-untyped-call]
+
+
+class Progress:
+    """A bar on a terminal, plain lines in a log."""
+
+    def __init__(self, name: str, start: int, total: int, enabled: bool = True) -> None:
+        from tqdm import tqdm
+
+        self._name, self._total, self._enabled = name, total, enabled
+        is_terminal = enabled and sys.stderr.isatty()
+        self._bar = tqdm(total=total, initial=start, desc=name) if is_terminal else None
+
+    def advance(self) -> None:
+        """One iteration is done."""
+        if self._bar is not None:
+            self._bar.update()
+
+    def report(self, row: Mapping[str, float | int]) -> None:
+        """Show a row of the history."""
+        text = ", ".join(f"{name} {_text(value)}" for name, value in row.items() if name != "iteration")
+        if self._bar is not None:
+            self._bar.set_postfix_str(text)
+        elif self._enabled:
+            print(f"{self._name} {row['iteration']}/{self._total}: {text}", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Leave the line."""
+        if self._bar is not None:
+            self._bar.close()

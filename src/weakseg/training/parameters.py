@@ -1,0 +1,38 @@
+"""Parameter groups with Caffe's multipliers."""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """Parameters that share multipliers of the base learning rate and of the weight decay."""
+
+    parameters: list[nn.Parameter]
+    rate: float
+    decay: float
+
+
+def caffe_groups(module: nn.Module, rate: float = 1.0) -> list[ParameterGroup]:
+    """Weights at `rate` with decay; biases at twice the rate without; normalisation layers at `rate` without.
+
+    Frozen parameters are left out. `lr_mult 1 / decay_mult 1` and `2 / 0`, as in the prototxt files of SeeNet, OAA and DeepLab.
+    """
+    weights: list[nn.Parameter] = []
+    biases: list[nn.Parameter] = []
+    norms: list[nn.Parameter] = []
+    for child in module.modules():
+        for name, parameter in child.named_parameters(recurse=False):
+            if not parameter.requires_grad:
+                continue
+            if isinstance(child, nn.modules.batchnorm._BatchNorm):
+                norms.append(parameter)
+            else:
+                (biases if name == "bias" else weights).append(parameter)
+    groups = [
+        ParameterGroup(weights, rate, 1.0),
+        ParameterGroup(biases, 2.0 * rate, 0.0),
+        ParameterGroup(norms, rate, 0.0),
+    ]
+    return [group for group in groups if group.parameters]
