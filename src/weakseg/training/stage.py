@@ -13,6 +13,7 @@ from weakseg.storage.weights import Weights, file_sha256, save_weights
 from weakseg.training.checkpoint import fingerprint
 from weakseg.training.history import HISTORY
 from weakseg.training.loop import fit
+from weakseg.training.revisions import REVISIONS
 from weakseg.training.sampling import Samples
 
 
@@ -49,6 +50,7 @@ def train_stage(
     network = build()
     mark = fingerprint(
         room=room,
+        revision=REVISIONS[room],
         identity=identity,
         inputs=[file_sha256(path) for path in inputs],
         classes=classes,

@@ -1,0 +1,8 @@
+"""Revisions of what trainings compute: neither Snakemake nor a checkpoint sees a change of the code by itself.
+
+Raise a room's number in the commit that changes what its training computes: finished weights are then made anew,
+and the state of an unfinished training is discarded. No heavy import here: the workflow reads it while planning.
+"""
+
+REVISIONS = {"saliency": 1, "attention": 1, "segmenter": 1}
+"""Room → revision."""
