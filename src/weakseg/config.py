@@ -290,7 +290,7 @@ class ThresholdRule(Section):
     """Below: background."""
     saliency_high: Fraction = 0.4
     """Above: foreground; the band between the two is undecided."""
-    attention: Fraction = 0.1
+    attention_least: Fraction = 0.0
     """Salient pixels whose strongest attention is below this stay undecided."""
     rescue: Fraction = 0.7
     """Attention above this is foreground whatever saliency says."""
@@ -387,6 +387,13 @@ class PredictionConfig(Section):
     crf: CrfConfig = CrfConfig(preset="deeplab")
 
 
+class LargeFovConfig(Section):
+    """DeepLab-LargeFOV (Chen et al., 2015)."""
+
+    new_dense_rate: Positive = 1.0
+    """Learning-rate multiplier of fc6 and fc7 when the initial weights lack them and they start from noise."""
+
+
 class SegmenterConfig(Section):
     """The network that users keep."""
 
@@ -395,6 +402,7 @@ class SegmenterConfig(Section):
     labels: Literal["proxy", "masks"] = "proxy"
     """`proxy`: refined proxy labels. `masks`: the true masks, the supervised ceiling; never a weak result."""
     backbone: BackboneConfig = BackboneConfig()
+    largefov: LargeFovConfig = LargeFovConfig()
     training: TrainingConfig = TrainingConfig(batch_size=10, iterations=16_000)
     prediction: PredictionConfig = PredictionConfig()
 
@@ -442,7 +450,7 @@ class Config(Section):
             "attention-maps": _keep(attention.maps),
             "proxy-fuse": _keep(proxy, {"rule", proxy.rule}),
             "proxy-refine": _keep(proxy.refine),
-            "segmenter-train": _keep(segmenter, {"method", "labels", "backbone", "training"}),
+            "segmenter-train": _keep(segmenter, {"method", "labels", "backbone", segmenter.method, "training"}),
             "segmenter-predict": _keep(segmenter.prediction, {"scales", "flip", "precision"}),
             "segmenter-refine": _keep(segmenter.prediction, {"crf"}),
             "evaluation": _keep(self.evaluation),

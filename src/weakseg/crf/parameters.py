@@ -1,0 +1,34 @@
+"""CRF parameters, and the sets that the field uses."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class CrfParameters:
+    """Two Gaussian kernels and a number of iterations (Krähenbühl and Koltun, 2011, equation 3).
+
+    Attributes:
+        gaussian_sxy: spatial deviation of the smoothness kernel, pixels.
+        gaussian_weight: its weight.
+        bilateral_sxy: spatial deviation of the appearance kernel, pixels.
+        bilateral_srgb: its colour deviation, 0…255.
+        bilateral_weight: its weight.
+        iterations: mean-field iterations.
+    """
+
+    gaussian_sxy: float
+    gaussian_weight: float
+    bilateral_sxy: float
+    bilateral_srgb: float
+    bilateral_weight: float
+    iterations: int
+
+
+PRESETS = {
+    "psa": CrfParameters(3, 3, 80, 13, 10, 10),  # AffinityNet, SEAM, ToCo's training labels
+    "irn": CrfParameters(3, 3, 50, 5, 10, 10),  # IRN's label CRF
+    "deeplab": CrfParameters(1, 3, 67, 3, 4, 10),  # deeplab-pytorch, EPS, CLIP-ES
+    "deeplab-vgg": CrfParameters(3, 3, 121, 5, 4, 10),  # L2G's VGG DeepLab
+    "afa": CrfParameters(3, 3, 64, 5, 4, 10),  # AFA, WeCLIP+ at test time
+    "oaa": CrfParameters(3, 1, 67, 4, 3, 1),  # OAA's Caffe release
+}

@@ -1,0 +1,1 @@
+"""Proxy room: attention and saliency become labels, a CRF refines them."""

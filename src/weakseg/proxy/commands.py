@@ -1,0 +1,117 @@
+"""`weakseg proxy …`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from weakseg.config import ProxyConfig, RefineConfig, read_stage
+from weakseg.options import (
+    classes_option,
+    config_option,
+    index_option,
+    labels_option,
+    out_option,
+    shard_option,
+)
+
+if TYPE_CHECKING:
+    from weakseg.dataset.index import Index, Record
+
+
+@click.group()
+def proxy() -> None:
+    """Fuse attention and saliency into proxy labels and refine them with a dense CRF."""
+
+
+@proxy.command("fuse")
+@config_option
+@index_option
+@classes_option
+@shard_option
+@click.option("--attention", type=click.Path(path_type=Path), required=True, help="The shard's attention maps.")
+@click.option("--saliency", type=click.Path(path_type=Path), required=True, help="The shard's saliency maps.")
+@labels_option
+@out_option
+def fuse_command(
+    config: Path,
+    index: Path,
+    classes: Path,
+    shard: str,
+    attention: Path,
+    saliency: Path,
+    labels: Path,
+    out: Path,
+) -> None:
+    """Write LABELS/<id>.png for one shard and list them in OUT."""
+    from weakseg.dataset.images import image_size
+    from weakseg.proxy.rules import RULES
+    from weakseg.proxy.stages import fuse
+    from weakseg.storage.labels import write_labels
+    from weakseg.storage.manifest import write_manifest
+    from weakseg.storage.shards import ShardReader
+
+    settings = read_stage(config, ProxyConfig)
+    options = getattr(settings, settings.rule).model_dump()
+    data, records = _shard(index, classes, shard)
+    attention_maps, saliency_maps = ShardReader([attention]), ShardReader([saliency])
+
+    def rows() -> Iterator[tuple[str, ...]]:
+        for record in records:
+            maps = attention_maps.read(record.id)
+            salient = saliency_maps.read(record.id)["saliency"]
+            size = image_size(record.image)
+            fused = fuse(size, salient, maps, data.classes, RULES[settings.rule], options)
+            write_labels(labels / f"{record.id}.png", fused)
+            yield record.id, f"{(fused == 255).mean():.4f}", f"{((fused > 0) & (fused < 255)).mean():.4f}"
+
+    write_manifest(out, ("id", "undecided", "foreground"), rows())
+
+
+@proxy.command("refine")
+@config_option
+@index_option
+@classes_option
+@shard_option
+@click.option("--fused", type=click.Path(path_type=Path), required=True, help="Folder of the fused labels.")
+@labels_option
+@out_option
+def refine_command(
+    config: Path, index: Path, classes: Path, shard: str, fused: Path, labels: Path, out: Path
+) -> None:
+    """Write the refined LABELS/<id>.png for one shard and list them in OUT."""
+    from weakseg.crf import PRESETS, CrfParameters
+    from weakseg.dataset.images import read_image
+    from weakseg.proxy.stages import refine
+    from weakseg.storage.labels import read_labels, write_labels
+    from weakseg.storage.manifest import write_manifest
+
+    settings = read_stage(config, RefineConfig)
+    crf = settings.crf
+    parameters = PRESETS.get(crf.preset) or CrfParameters(**crf.model_dump(exclude={"preset"}))
+    data, records = _shard(index, classes, shard)
+
+    def rows() -> Iterator[tuple[str, ...]]:
+        for record in records:
+            before = after = read_labels(fused / f"{record.id}.png")
+            if settings.enabled:
+                after = refine(
+                    read_image(record.image),
+                    before,
+                    [data.classes.index(name) + 1 for name in record.labels],
+                    parameters,
+                    label_confidence=settings.label_confidence,
+                    confidence=settings.confidence,
+                )
+            write_labels(labels / f"{record.id}.png", after)
+            yield record.id, f"{(after == 255).mean():.4f}", f"{(after != before).mean():.4f}"
+
+    write_manifest(out, ("id", "undecided", "changed"), rows())
+
+
+def _shard(index: Path, classes: Path, item: str) -> "tuple[Index, list[Record]]":
+    from weakseg.dataset.index import proxy_records, read_index, shard
+
+    data = read_index(index, classes)
+    return data, shard(proxy_records(data), item)

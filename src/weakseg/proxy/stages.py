@@ -1,0 +1,86 @@
+"""Fusing and refining the proxy labels of one image."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import cv2
+import numpy as np
+
+from weakseg.crf import CrfParameters, dense_crf
+from weakseg.proxy.rules import Labelled
+from weakseg.storage.labels import UNDECIDED
+
+
+def fuse(
+    size: tuple[int, int],
+    saliency: np.ndarray,
+    attention: Mapping[str, np.ndarray],
+    classes: Sequence[str],
+    rule: Callable[..., Labelled],
+    options: Mapping[str, float],
+) -> np.ndarray:
+    """Label map of one image.
+
+    Args:
+        size: height and width of the image.
+        saliency: h×w in [0, 1], any resolution.
+        attention: present class name → h×w in [0, 1], any resolution.
+        classes: all class names in order.
+        rule: a proxy rule.
+        options: its keyword arguments.
+
+    Returns:
+        H×W `uint8`, 255 where undecided.
+    """
+    names = [name for name in classes if name in attention]
+    maps = np.zeros((len(names), *size), np.float32)
+    for number, name in enumerate(names):
+        maps[number] = enlarge(attention[name], size)
+    present = [classes.index(name) + 1 for name in names]
+    return rule(enlarge(saliency, size), maps, present, **options)[1]
+
+
+def refine(
+    image: np.ndarray,
+    labels: np.ndarray,
+    present: Sequence[int],
+    parameters: CrfParameters,
+    *,
+    label_confidence: float,
+    confidence: float,
+) -> np.ndarray:
+    """Dense CRF over background and the image's own classes, so that it never invents one.
+
+    Args:
+        image: RGB `uint8` H×W×3.
+        labels: fused labels H×W `uint8`.
+        present: the image's class indices.
+        parameters: of the CRF.
+        label_confidence: probability of the fused label; an undecided pixel starts uniform.
+        confidence: pixels whose refined probability is below this become undecided.
+
+    Returns:
+        H×W `uint8`.
+    """
+    indices = np.asarray([0, *present], np.uint8)
+    if len(indices) == 1 or bool((labels == UNDECIDED).all()):
+        return labels.copy()
+    refined = dense_crf(image, label_probabilities(labels, indices, label_confidence), parameters)
+    result: np.ndarray = indices[refined.argmax(axis=0)]
+    result[refined.max(axis=0) < confidence] = UNDECIDED
+    return result
+
+
+def label_probabilities(labels: np.ndarray, indices: np.ndarray, confidence: float) -> np.ndarray:
+    """Probabilities M×H×W that give a decided pixel's label `confidence` and share the rest equally."""
+    others = (1.0 - confidence) / (len(indices) - 1)
+    match = labels[None] == indices[:, None, None]
+    probabilities = np.where(match, confidence, others)
+    return np.where(match.any(axis=0), probabilities, 1.0 / len(indices)).astype(np.float32)
+
+
+def enlarge(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Bilinear resize of h×w to `size` (height, width)."""
+    resized: np.ndarray = cv2.resize(
+        np.asarray(values, np.float32), size[::-1], interpolation=cv2.INTER_LINEAR
+    )
+    return resized

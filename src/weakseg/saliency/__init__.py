@@ -1,0 +1,1 @@
+"""Saliency room: which pixels stand out, whatever they show."""

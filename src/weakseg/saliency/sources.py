@@ -1,0 +1,104 @@
+"""Where saliency maps come from: functions from an image record to h×w float32 in [0, 1]."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+
+from weakseg.dataset.images import read_image
+from weakseg.dataset.index import Record
+from weakseg.errors import InputError
+from weakseg.saliency.small import SmallSaliency
+from weakseg.storage.weights import load_weights
+
+Source = Callable[[Record], np.ndarray]
+
+IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32)
+EPSILON = 1e-8
+
+
+def network_source(weights: Path) -> Source:
+    """A saliency network that weakseg trained, at the image's own size rounded to the network's stride."""
+    network = SmallSaliency().eval()
+    network.load_state_dict(load_weights(weights, "saliency").state)
+
+    def saliency(record: Record) -> np.ndarray:
+        image = torch.from_numpy(read_image(record.image)).permute(2, 0, 1)[None]
+        with torch.inference_mode():
+            return network.saliency(image)[0, 0].numpy()
+
+    return saliency
+
+
+def onnx_source(file: Path, preset: str, size: int) -> Source:
+    """Any ONNX network whose first input is N×3×size×size and whose first output is a map.
+
+    Raises:
+        InputError: the file is missing or is no ONNX model.
+    """
+    import onnxruntime
+
+    if not file.is_file():
+        raise InputError(f"saliency model {file} is missing; set saliency.onnx.file to an ONNX model.")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", "0"))
+    try:
+        session = onnxruntime.InferenceSession(str(file), options, providers=onnxruntime.get_available_providers())
+    except Exception as error:  # onnxruntime's own exception types are not public
+        raise InputError(
+            f"saliency model {file} cannot be loaded ({str(error)[:120]}); an ONNX model was expected: "
+            "replace the file."
+        ) from error
+    name = session.get_inputs()[0].name
+
+    def saliency(record: Record) -> np.ndarray:
+        values = np.asarray(session.run(None, {name: prepare(read_image(record.image), preset, size)})[0])
+        return finish(values.reshape(values.shape[-2:]), preset)
+
+    return saliency
+
+
+def prepare(image: np.ndarray, preset: str, size: int) -> np.ndarray:
+    """RGB `uint8` H×W×3 → 1×3×size×size float32, scaled as the preset says."""
+    resized = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32)
+    if preset == "u2net":
+        resized /= max(float(resized.max()), EPSILON)  # by the image's own maximum, as U²-Net was trained
+    else:
+        resized /= 255.0
+    if preset in ("u2net", "imagenet"):
+        resized = (resized - IMAGENET_MEAN) / IMAGENET_STD
+    return np.ascontiguousarray(resized.transpose(2, 0, 1)[None])
+
+
+def finish(values: np.ndarray, preset: str) -> np.ndarray:
+    """Network output h×w → [0, 1]: min-max for `u2net`, clipped for the others."""
+    if preset == "u2net":
+        low, high = float(values.min()), float(values.max())
+        values = (values - low) / max(high - low, EPSILON)
+    return np.clip(values, 0.0, 1.0).astype(np.float32)
+
+
+def folder_source(folder: Path) -> Source:
+    """Grey PNGs named like the images, 0…255, any size.
+
+    Raises:
+        InputError: an image has no map, or it cannot be read.
+    """
+
+    def saliency(record: Record) -> np.ndarray:
+        path = folder / f"{record.id}.png"
+        try:
+            with Image.open(path) as image:
+                return np.asarray(image.convert("L"), np.float32) / 255.0
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"saliency map {path} cannot be read ({error}); one grey PNG per image was expected in "
+                "saliency.folder.folder: add or replace it."
+            ) from None
+
+    return saliency

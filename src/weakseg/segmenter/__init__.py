@@ -1,0 +1,1 @@
+"""Segmenter room: the network that users keep."""

@@ -1,0 +1,192 @@
+"""`weakseg segmenter …`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from weakseg.config import PredictionConfig, SegmenterConfig, read_stage
+from weakseg.options import (
+    classes_option,
+    config_option,
+    index_option,
+    labels_option,
+    out_option,
+    shard_option,
+    split_option,
+    state_option,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+
+    from weakseg.dataset.index import Index, Record
+
+
+@click.group()
+def segmenter() -> None:
+    """Train the segmenter on proxy labels, predict, and refine the predictions."""
+
+
+@segmenter.command("train")
+@config_option
+@index_option
+@classes_option
+@click.option("--labels", type=click.Path(path_type=Path), help="Folder of the refined proxy labels.")
+@state_option
+@out_option
+def train_command(
+    config: Path, index: Path, classes: Path, labels: Path | None, state: Path, out: Path
+) -> None:
+    """Train the segmenter on the training split; resumes what STATE holds."""
+    from weakseg.backbones import read_initial_weights
+    from weakseg.dataset.index import read_index
+    from weakseg.segmenter.network import build
+    from weakseg.segmenter.samples import LabelledPixels
+    from weakseg.training.augment import Augmentation
+    from weakseg.training.stage import train_stage
+
+    settings = read_stage(config, SegmenterConfig)
+    data = read_index(index, classes)
+    backbone, training = settings.backbone, settings.training
+    initial = read_initial_weights(backbone.weights, backbone.normalization)
+    options = getattr(settings, settings.method).model_dump()
+    records, read, inputs = _labels(settings, data, labels)
+    train_stage(
+        "segmenter",
+        lambda: build(
+            settings.method, backbone.architecture, len(data.classes), options, initial, backbone.frozen_stages
+        ),
+        lambda network: LabelledPixels(
+            records, read, Augmentation(**training.augmentation(), fill=network.backbone.fill)
+        ),
+        settings=settings.model_dump(
+            mode="json", include={"method", "labels", "backbone", settings.method, "training"}
+        ),
+        identity={
+            "method": settings.method,
+            "labels": settings.labels,
+            "backbone": backbone.model_dump(exclude={"weights"}),  # the file counts by its hash
+            "options": options,
+            "training": training.identity(),
+        },
+        optimization=training.optimization(),
+        inputs=[index, classes, *inputs],
+        classes=list(data.classes),
+        initial=initial.provenance if initial else {"source": "none"},
+        state=state,
+        out=out,
+    )
+
+
+def _labels(
+    settings: SegmenterConfig, data: "Index", folder: Path | None
+) -> "tuple[list[Record], Callable[[Record], np.ndarray], list[Path]]":
+    """The images to train on, how to read their labels, and the files that stand for all of them."""
+    from weakseg.errors import InputError
+    from weakseg.storage.labels import read_labels
+
+    records = data.split("train")
+    if settings.labels == "masks":
+        with_mask = [record for record in records if record.mask is not None]
+        return with_mask, data.read_mask, [record.mask for record in with_mask if record.mask is not None]
+    if folder is None:
+        raise InputError("segmenter.labels is 'proxy' but no --labels folder was given; give proxy/refined.")
+    return (
+        records,
+        lambda record: read_labels(folder / f"{record.id}.png"),
+        [folder / f"{record.id}.png" for record in records],
+    )
+
+
+@segmenter.command("predict")
+@config_option
+@index_option
+@classes_option
+@click.option("--weights", type=click.Path(path_type=Path), required=True, help="Trained segmenter.")
+@split_option
+@shard_option
+@labels_option
+@out_option
+def predict_command(
+    config: Path,
+    index: Path,
+    classes: Path,
+    weights: Path,
+    split: str,
+    shard: str,
+    labels: Path,
+    out: Path,
+) -> None:
+    """Write LABELS/<id>.png for one shard of a split, and the class scores to OUT."""
+    import torch
+
+    from weakseg.dataset.images import read_image
+    from weakseg.dataset.index import read_index
+    from weakseg.dataset.index import shard as part
+    from weakseg.segmenter.network import load
+    from weakseg.segmenter.predict import predict_scores, upsample
+    from weakseg.storage.labels import write_labels
+    from weakseg.storage.shards import write_shard
+
+    settings = read_stage(config, PredictionConfig)
+    data = read_index(index, classes)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = load(weights, data.classes).eval()
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    stride = int(network.stride)  # type: ignore[arg-type]
+    options = settings.model_dump(include={"scales", "flip", "precision"})
+
+    def maps() -> "Iterator[tuple[str, dict[str, np.ndarray]]]":
+        for record in part(data.split(split), shard):
+            image = read_image(record.image)
+            scores = predict_scores(network, image, device=device, **options)
+            predicted = upsample(scores, image.shape[:2], stride).argmax(axis=0)
+            write_labels(labels / f"{record.id}.png", predicted.astype("uint8"))
+            yield record.id, dict(zip(("background", *data.classes), scores, strict=True))
+
+    write_shard(out, maps())
+
+
+@segmenter.command("refine")
+@config_option
+@index_option
+@classes_option
+@split_option
+@shard_option
+@click.option("--scores", type=click.Path(path_type=Path), required=True, help="The shard's class scores.")
+@labels_option
+@out_option
+def refine_command(
+    config: Path, index: Path, classes: Path, split: str, shard: str, scores: Path, labels: Path, out: Path
+) -> None:
+    """Apply the dense CRF to the scores of one shard, write LABELS/<id>.png and list them in OUT."""
+    import numpy as np
+
+    from weakseg.crf import PRESETS, CrfParameters
+    from weakseg.dataset.images import read_image
+    from weakseg.dataset.index import read_index
+    from weakseg.dataset.index import shard as part
+    from weakseg.segmenter.largefov import STRIDE
+    from weakseg.segmenter.predict import refine_scores
+    from weakseg.storage.labels import write_labels
+    from weakseg.storage.manifest import write_manifest
+    from weakseg.storage.shards import ShardReader
+
+    crf = read_stage(config, PredictionConfig).crf
+    parameters = PRESETS.get(crf.preset) or CrfParameters(**crf.model_dump(exclude={"preset"}))
+    data = read_index(index, classes)
+    reader = ShardReader([scores])
+
+    def rows() -> Iterator[tuple[str, ...]]:
+        for record in part(data.split(split), shard):
+            named = reader.read(record.id)
+            values = np.stack([named[name] for name in ("background", *data.classes)])
+            refined = refine_scores(read_image(record.image), values, STRIDE, parameters)
+            write_labels(labels / f"{record.id}.png", refined)
+            yield record.id, f"{(refined > 0).mean():.4f}"
+
+    write_manifest(out, ("id", "foreground"), rows())

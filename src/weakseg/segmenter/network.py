@@ -1,0 +1,71 @@
+"""What every segmenter offers, and the table of their names."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+from weakseg.backbones import InitialWeights
+from weakseg.errors import InputError
+from weakseg.segmenter.largefov import LargeFov
+from weakseg.storage.weights import load_weights
+from weakseg.training.parameters import ParameterGroup
+
+
+class Segmenter(Protocol):
+    """A network that scores every class at every position."""
+
+    stride: int
+
+    def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Losses of `image` N×3×H×W (RGB, 0…255) and `labels` N×H×W (255 not decided)."""
+        ...
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """Every trained parameter once."""
+        ...
+
+    def logits(self, images: Tensor) -> Tensor:
+        """N×(C+1)×h×w float32."""
+        ...
+
+
+NETWORKS: dict[str, type[nn.Module]] = {"largefov": LargeFov}
+"""Method name → class, built as `cls(architecture, classes, **options)`."""
+
+
+def build(
+    method: str,
+    architecture: str,
+    classes: int,
+    options: dict[str, Any],
+    initial: InitialWeights | None = None,
+    frozen_stages: int = 0,
+) -> nn.Module:
+    """An untrained segmenter, initialised from `initial` if given, its backbone's first stages frozen."""
+    network = NETWORKS[method](architecture, classes, **options)
+    if initial is not None:
+        network.load(initial)  # type: ignore[operator]
+    network.backbone.freeze(frozen_stages)  # type: ignore[operator, union-attr]
+    return network
+
+
+def load(path: Path, classes: Sequence[str]) -> nn.Module:
+    """A trained segmenter.
+
+    Raises:
+        InputError: not segmenter weights, or trained for other classes.
+    """
+    weights = load_weights(path, "segmenter")
+    if weights.classes != list(classes):
+        raise InputError(
+            f"{path} was trained for the classes {weights.classes}, the index has {list(classes)}; "
+            "they must agree: train the segmenter again."
+        )
+    settings = weights.settings
+    network = build(
+        settings["method"], settings["backbone"]["architecture"], len(classes), settings[settings["method"]]
+    )
+    network.load_state_dict(weights.state)
+    return network
