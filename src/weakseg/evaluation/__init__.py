@@ -1,0 +1,1 @@
+"""Evaluation: scores of attention maps, proxy labels and predictions; the report's tables and figures."""
