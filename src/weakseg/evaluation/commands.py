@@ -1,0 +1,223 @@
+"""`weakseg evaluate …`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from weakseg.config import EvaluationConfig, read_stage
+from weakseg.errors import InputError
+from weakseg.options import (
+    classes_option,
+    config_option,
+    index_option,
+    labels_option,
+    out_option,
+    split_option,
+)
+
+if TYPE_CHECKING:
+    from weakseg.evaluation.montage import Sources
+    from weakseg.storage.shards import ShardReader
+
+FILE = click.Path(path_type=Path)
+LABEL_STAGES = ("fused", "refined", "segmenter", "segmenter-crf")
+
+
+class ManyValues(click.Command):
+    """`--maps A B C` stands for `--maps A --maps B --maps C`, as Snakemake spells a list of files."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Repeat a repeatable option before each of its values."""
+        many = {name for option in self.params if getattr(option, "multiple", False) for name in option.opts}
+        spread: list[str] = []
+        current: str | None = None
+        for word in args:
+            if word.startswith("--"):
+                current = word if word in many else None
+            if word != current:
+                spread += [word] if current is None else [current, word]
+        return super().parse_args(ctx, spread)
+
+
+def _named_files(
+    context: click.Context, option: click.Parameter, values: tuple[str, ...]
+) -> list[tuple[str, Path]]:
+    """Split every `NAME=FILE` at its first `=`."""
+    pairs = [value.partition("=") for value in values]
+    for name, _, file in pairs:
+        if not name or not file:
+            raise click.BadParameter("NAME=FILE was expected.", context, option)
+    return [(name, Path(file)) for name, _, file in pairs]
+
+
+def _artefacts(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say what montages show; what is not given stays empty."""
+    for name, text in (
+        ("predictions", "Folder of the segmenter's label maps."),
+        ("refined", "Folder of refined proxy labels."),
+        ("fused", "Folder of fused proxy labels."),
+    ):
+        command = click.option(f"--{name}", type=FILE, help=text)(command)
+    for name in ("saliency", "attention"):
+        command = click.option(f"--{name}", type=FILE, multiple=True, help=f"Shards of {name} maps.")(command)
+    return command
+
+
+@click.group()
+def evaluate() -> None:
+    """Score attention maps, proxy labels and predictions; make the report's figures."""
+
+
+@evaluate.command("attention", cls=ManyValues)
+@click.option(
+    "--config", type=FILE, help="The stage's settings (JSON); checked, none of them changes scores."
+)
+@index_option
+@classes_option
+@split_option
+@click.option("--maps", type=FILE, multiple=True, required=True, help="Shards of attention maps.")
+@out_option
+def attention_command(
+    config: Path | None, index: Path, classes: Path, split: str, maps: tuple[Path, ...], out: Path
+) -> None:
+    """Score attention maps at every background threshold from 0.00 to 1.00."""
+    from weakseg.dataset.index import read_index
+    from weakseg.evaluation.scores import score_attention, write_score
+
+    if config is not None:
+        read_stage(config, EvaluationConfig)
+    score = score_attention(read_index(index, classes), split, _reader(maps))
+    write_score(out, score)
+    click.echo(_line(score.stage, split, score.images, score.miou, score.undecided))
+
+
+@evaluate.command("labels")
+@index_option
+@classes_option
+@split_option
+@click.option("--stage", type=click.Choice(LABEL_STAGES), required=True, help="What the labels are.")
+@labels_option
+@out_option
+def labels_command(index: Path, classes: Path, split: str, stage: str, labels: Path, out: Path) -> None:
+    """Score label maps: proxies or predictions."""
+    from weakseg.dataset.index import read_index
+    from weakseg.evaluation.scores import score_labels, write_score
+
+    score = score_labels(read_index(index, classes), split, stage, labels)
+    write_score(out, score)
+    click.echo(_line(stage, split, score.images, score.miou, score.undecided))
+
+
+def _line(stage: str, split: str, images: int, miou: float | None, undecided: float | None) -> str:
+    if miou is None or undecided is None:
+        return f"{stage}: no {split} image with a decided and scored pixel ({images} with a mask), no score"
+    return f"{stage}: mIoU {miou:.4f} with {undecided:.1%} undecided on {images} {split} images"
+
+
+@evaluate.command("summary", cls=ManyValues)
+@config_option
+@index_option
+@classes_option
+@click.option("--scores", type=FILE, multiple=True, required=True, help="Score files of the stages.")
+@click.option(
+    "--history", multiple=True, metavar="NAME=FILE", callback=_named_files, help="history.csv of a training."
+)
+@click.option(
+    "--benchmark",
+    multiple=True,
+    metavar="NAME=FILE",
+    callback=_named_files,
+    help="Benchmark file of a rule; shards share a name.",
+)
+@_artefacts
+@click.option("--weights", type=FILE, multiple=True, help="weights.pt of a room, to name its provenance.")
+@click.option("--ceiling-scores", type=FILE, help="segmenter-crf.json of the run trained on masks.")
+@click.option("--out", type=FILE, required=True, help="Folder of tables and figures.")
+def summary_command(
+    config: Path,
+    index: Path,
+    classes: Path,
+    scores: tuple[Path, ...],
+    history: list[tuple[str, Path]],
+    benchmark: list[tuple[str, Path]],
+    weights: tuple[Path, ...],
+    ceiling_scores: Path | None,
+    out: Path,
+    **artefacts: Any,
+) -> None:
+    """Write the report's tables and figures into OUT and print the score table."""
+    from weakseg.dataset.index import read_index
+    from weakseg.evaluation.logs import read_costs, read_history
+    from weakseg.evaluation.scores import read_score
+    from weakseg.evaluation.summary import Material, write_summary
+
+    settings = read_stage(config, EvaluationConfig)
+    material = Material(
+        index=read_index(index, classes),
+        split=settings.split,
+        sample=settings.sample,
+        worst=settings.worst,
+        scores=[read_score(path) for path in scores],
+        histories={name: read_history(path) for name, path in history},
+        costs=read_costs(benchmark),
+        sources=_sources(**artefacts),
+        ceiling=None if ceiling_scores is None else read_score(ceiling_scores),
+        weights={path.as_posix(): _provenance(path) for path in weights},
+    )
+    click.echo(write_summary(material, out))
+
+
+def _sources(
+    attention: tuple[Path, ...],
+    saliency: tuple[Path, ...],
+    fused: Path | None,
+    refined: Path | None,
+    predictions: Path | None,
+) -> "Sources":
+    from weakseg.evaluation.montage import Sources
+
+    return Sources(
+        attention=_reader(attention) if attention else None,
+        saliency=_reader(saliency) if saliency else None,
+        fused=fused,
+        refined=refined,
+        predictions=predictions,
+    )
+
+
+def _reader(paths: tuple[Path, ...]) -> "ShardReader":
+    """A reader that is closed when the command ends, however it ends."""
+    from weakseg.storage.shards import ShardReader
+
+    reader = ShardReader(paths)
+    click.get_current_context().call_on_close(reader.close)
+    return reader
+
+
+def _provenance(path: Path) -> dict[str, str]:
+    """Digest of a weights file and of what it was started from; its folder is named like its room."""
+    from weakseg.storage.weights import file_sha256, load_weights
+
+    weights = load_weights(path, path.resolve().parent.name)
+    initial = {f"initial {name}": str(value) for name, value in weights.initial.items()}
+    return {"room": weights.room, "sha256": file_sha256(path)} | initial
+
+
+@evaluate.command("stages", cls=ManyValues)
+@index_option
+@classes_option
+@click.option("--id", "ids", multiple=True, required=True, help="Image id; one row each.")
+@_artefacts
+@click.option("--out", type=FILE, required=True, help="The picture (PNG).")
+def stages_command(index: Path, classes: Path, ids: tuple[str, ...], out: Path, **artefacts: Any) -> None:
+    """Draw all stages of chosen images side by side."""
+    from weakseg.dataset.index import read_index
+    from weakseg.evaluation.montage import draw_montage, find
+
+    if out.suffix.lower() != ".png":
+        raise InputError(f"--out {out} was given; the name of a PNG file was expected, such as stages.png.")
+    data = read_index(index, classes)
+    draw_montage(data, find(data, ids), _sources(**artefacts), out, "")
+    click.echo(f"drew {len(ids)} images in {out}")

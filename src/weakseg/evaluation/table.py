@@ -1,0 +1,186 @@
+"""The score table: CSV, aligned text for a terminal, and a page for the report."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from weakseg.evaluation.logs import Cost
+from weakseg.evaluation.scores import DIGITS, Score
+
+STAGES = ("attention", "fused", "refined", "segmenter", "segmenter-crf")
+"""Stages in the order of the chain."""
+
+
+def in_order(scores: Sequence[Score]) -> list[Score]:
+    """Scores in the order of the chain, whatever the order of the files was."""
+    return sorted(
+        scores, key=lambda score: STAGES.index(score.stage) if score.stage in STAGES else len(STAGES)
+    )
+
+
+def score_csv(scores: Sequence[Score], names: Sequence[str]) -> str:
+    """One row per stage; an empty cell where nothing is defined.
+
+    Args:
+        scores: in the order of the rows.
+        names: background and the classes, the last columns.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["stage", "split", "images", "mIoU", "undecided", *names])
+    for score in scores:
+        values = [score.miou, score.undecided, *(score.per_class.get(name) for name in names)]
+        writer.writerow([score.stage, score.split, score.images, *(_decimals(value, "") for value in values)])
+    return text.getvalue()
+
+
+def score_text(scores: Sequence[Score], names: Sequence[str]) -> str:
+    """The table for a terminal, one column per stage so that twenty classes fit on any of them."""
+    rows = [
+        ["", *(score.stage for score in scores)],
+        ["split", *(score.split for score in scores)],
+        ["images", *(str(score.images) for score in scores)],
+        ["mIoU", *(_decimals(score.miou) for score in scores)],
+        ["undecided", *(_decimals(score.undecided) for score in scores)],
+        ["mIoU, undecided wrong", *(_decimals(score.miou_undecided_wrong) for score in scores)],
+        *([name, *(_decimals(score.per_class.get(name)) for score in scores)] for name in names),
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = (
+        "  ".join(
+            [
+                row[0].ljust(widths[0]),
+                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+            ]
+        )
+        for row in rows
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _decimals(value: float | None, undefined: str = "–") -> str:
+    return undefined if value is None else f"{value:.{DIGITS}f}"
+
+
+# ------------------------------------------------------------------------------------------------ page
+
+STYLE = """
+body { font: 15px/1.45 system-ui, sans-serif; color: #1b1f24; background: #fff; margin: 1.5rem; }
+h1 { font-size: 1.3rem; margin: 0 0 .3rem; } h2 { font-size: 1.05rem; margin: 1.6rem 0 .3rem; }
+p { max-width: 46rem; color: #57606a; margin: .3rem 0 .8rem; } .wide { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .35rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #d8dee4; }
+th { font-weight: 600; } thead th { border-bottom: 2px solid #57606a; }
+th:first-child, td.word { text-align: left; }
+td.main { font-weight: 700; } .ceiling { font-size: 1.1rem; color: #1b1f24; } code { font-size: .85em; }
+"""
+
+
+def score_page(
+    scores: Sequence[Score],
+    names: Sequence[str],
+    costs: Mapping[str, Cost],
+    ceiling: Mapping[str, float | None] | None,
+    weights: Mapping[str, Mapping[str, str]],
+) -> str:
+    """A page of its own, no script and no network: scores, weak / full, time and memory, weights.
+
+    Args:
+        scores: in the order of the rows.
+        names: background and the classes.
+        costs: rule → cost; empty leaves the table out.
+        ceiling: `weak`, `full` and `ratio`, or `None` without a supervised run.
+        weights: weights file → provenance; empty leaves the table out.
+    """
+    parts = ["<h1>Scores</h1>", _score_note(scores), _score_rows(scores, names)]
+    if ceiling is not None:
+        parts.append(f'<h2>Weak / full</h2><p class="ceiling">{escape(ceiling_line(ceiling))}</p>')
+    if costs:
+        parts += ["<h2>Time and memory</h2>", _cost_rows(costs)]
+    if weights:
+        parts += ["<h2>Weights</h2>", _weight_rows(weights)]
+    head = f'<meta charset="utf-8"><title>Scores</title><style>{STYLE}</style>'
+    return (
+        f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n'
+        + "\n".join(parts)
+        + "\n</body></html>\n"
+    )
+
+
+def ceiling_line(ceiling: Mapping[str, float | None]) -> str:
+    """`weak / full` in one line."""
+    weak, full, ratio = (_decimals(ceiling[name]) for name in ("weak", "full", "ratio"))
+    return f"weak / full = {weak} / {full} = {ratio}"
+
+
+def _score_note(scores: Sequence[Score]) -> str:
+    if all(score.images == 0 for score in scores):
+        return "<p>No image of these splits has a mask, so nothing could be scored.</p>"
+    return (
+        "<p>Intersection over union; mIoU is the mean over the classes that occur, background included. "
+        "Undecided pixels are left out of it; <em>undecided wrong</em> counts them as misses. Attention is "
+        "scored at its best background threshold.</p>"
+    )
+
+
+def _score_rows(scores: Sequence[Score], names: Sequence[str]) -> str:
+    head = ["stage", "split", "images", "threshold", "mIoU", "undecided", "mIoU, undecided wrong", *names]
+    rows = []
+    for score in scores:
+        threshold = "" if score.threshold is None else f"{score.threshold:.2f}"
+        cells = [f'<td class="word">{score.split}</td>', f"<td>{score.images}</td>", f"<td>{threshold}</td>"]
+        cells.append(_shaded(score.miou, "main"))
+        cells.append(f"<td>{_decimals(score.undecided)}</td><td>{_decimals(score.miou_undecided_wrong)}</td>")
+        cells += [_shaded(score.per_class.get(name)) for name in names]
+        rows.append([f"<th>{escape(score.stage)}</th>", *cells])
+    return _html_table(head, rows)
+
+
+def _shaded(value: float | None, name: str = "") -> str:
+    shade = "" if value is None else f' style="background:rgba(0,114,178,{0.45 * value**2:.3f})"'
+    return f'<td class="{name}"{shade}>{_decimals(value)}</td>'
+
+
+def _cost_rows(costs: Mapping[str, Cost]) -> str:
+    rows = [_cost_row(name, cost) for name, cost in costs.items()]
+    memory = [cost.memory_mb for cost in costs.values() if cost.memory_mb is not None]
+    total = Cost(
+        sum(cost.jobs for cost in costs.values()),
+        sum(cost.seconds for cost in costs.values()),
+        max(memory, default=None),
+    )
+    note = (
+        "<p>Seconds of a rule's jobs added up, even where they ran side by side; memory of its largest.</p>"
+    )
+    return note + _html_table(
+        ["rule", "jobs", "seconds", "peak memory, MB"], [*rows, _cost_row("all", total)]
+    )
+
+
+def _cost_row(name: str, cost: Cost) -> list[str]:
+    memory = "–" if cost.memory_mb is None else f"{cost.memory_mb:.0f}"
+    return [
+        f"<th>{escape(name)}</th>",
+        f"<td>{cost.jobs}</td>",
+        f"<td>{cost.seconds:.1f}</td>",
+        f"<td>{memory}</td>",
+    ]
+
+
+def _weight_rows(weights: Mapping[str, Mapping[str, str]]) -> str:
+    names = list(dict.fromkeys(name for provenance in weights.values() for name in provenance))
+    rows = [
+        [
+            f"<th>{escape(file)}</th>",
+            *(f'<td class="word"><code>{escape(item.get(name, ""))}</code></td>' for name in names),
+        ]
+        for file, item in weights.items()
+    ]
+    return _html_table(["file", *names], rows)
+
+
+def _html_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    top = "".join(f"<th>{escape(name)}</th>" for name in head)
+    body = "\n".join(f"<tr>{''.join(row)}</tr>" for row in rows)
+    return f'<div class="wide"><table><thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
