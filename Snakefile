@@ -1,0 +1,35 @@
+"""From image-level labels to a segmentation model.
+
+    labels.csv ─► attention network ─► attention maps ─┐
+                                                       ├─► proxy labels ─► dense CRF ─► segmenter ─► scores, report
+    images ─────► saliency network ──► saliency maps ──┘
+
+One room, one rule file, one folder under results/<run>/: the files below stand in the order of the data flow.
+
+    snakemake --cores all                                                    the demo of config.yaml
+    snakemake --cores all --configfile workflow/presets/voc-animals.yaml     another run beside it
+
+A run that was stopped, by whatever, goes on with the same command.
+"""
+
+
+configfile: "config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/run.smk"
+include: "workflow/rules/dataset.smk"
+include: "workflow/rules/saliency.smk"
+include: "workflow/rules/attention.smk"
+include: "workflow/rules/proxy.smk"
+include: "workflow/rules/segmenter.smk"
+include: "workflow/rules/evaluation.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "<run>/report.html",

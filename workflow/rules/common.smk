@@ -1,0 +1,60 @@
+# What all rule files share. In paths, `<run>` is results/<run name> and `{scatteritem}` a shard such as 2-of-8.
+
+import sys
+from pathlib import Path
+
+import yaml
+from snakemake.utils import min_version, update_config
+
+import weakseg.config  # by its whole name: Snakemake owns `config` and `parse`
+from weakseg.errors import InputError
+from weakseg.training.revisions import REVISIONS
+
+min_version("9.25")
+
+# A mistake ends in sys.exit, one sentence; an exception would print Snakemake's traceback.
+try:
+    for setting in workflow.config_settings.config_args or []:
+        name, _, text = setting.partition("=")
+        update_config(
+            config, {name: yaml.safe_load(text)}
+        )  # Snakemake reads inner values as text
+    sources = ", ".join(map(str, workflow.configfiles))
+    cfg = weakseg.config.parse(weakseg.config.Config, config, sources)
+except (InputError, yaml.YAMLError) as error:
+    sys.exit(f"weakseg: {error}")
+
+RUN = f"results/{cfg.run}"
+STAGES = cfg.stages()
+
+
+pathvars:
+    run=RUN,
+
+
+scattergather:
+    shard=cfg.shards,
+
+
+wildcard_constraints:
+    scatteritem=rf"\d+-of-{cfg.shards}",
+    stage="|".join(STAGES),
+
+
+def weak(files):
+    """The files, or none when the segmenter learns from true masks and nothing weak is made."""
+    return files if cfg.segmenter.labels == "proxy" else []
+
+
+def option(flag, file):
+    """The flag and its file, or nothing where the run has no such file."""
+    return [flag, file] if file else []
+
+
+def outside(key, path, remedy="correct the path in the configuration"):
+    """A file made outside the run as declared input; a missing one is refused before anything starts."""
+    if path in ("none", "IMAGENET1K_V1", "IMAGENET1K_FEATURES"):
+        return []
+    if not Path(path).exists():
+        sys.exit(f"weakseg: {key} is {path}, which does not exist; {remedy}.")
+    return path

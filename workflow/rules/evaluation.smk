@@ -1,0 +1,161 @@
+# How good each stage is, and the report.
+#
+# Inputs:  the maps, labels and predictions of all stages; the true masks that the index names
+# Outputs: <run>/evaluation/: one JSON per scored stage, scores.csv, summary.json, scores.html and the figures;
+#          <run>/report.html, which shows them in any browser without a network
+
+# Label maps that are scored: split, folder below <run>, and the files that declare them.
+SPLIT = cfg.evaluation.split
+LABELS = {
+    "fused": ("train", "proxy/fused", "proxy/fused/shard-{scatteritem}.csv"),
+    "refined": ("train", "proxy/refined", "proxy/refined/shard-{scatteritem}.csv"),
+    "segmenter": (
+        SPLIT,
+        "segmenter/predictions/plain",
+        "segmenter/scores/shard-{scatteritem}.h5",
+    ),
+    "segmenter-crf": (
+        SPLIT,
+        "segmenter/predictions/crf",
+        "segmenter/predictions/crf/shard-{scatteritem}.csv",
+    ),
+}
+
+# What the summary gathers; when the segmenter learns from true masks, it is all there is.
+LEARNT = ["saliency", "attention"] if cfg.saliency.method == "small" else ["attention"]
+TRAINED = weak(LEARNT) + ["segmenter"]
+TIMED = ["dataset_index", *(f"{room}_train" for room in TRAINED)]
+SCORED = weak(["attention", "fused", "refined"]) + ["segmenter", "segmenter-crf"]
+SHARDED = weak(["saliency_maps", "attention_maps", "proxy_fuse", "proxy_refine"])
+SHARDED += ["segmenter_predict", "segmenter_refine"]
+CEILING = []
+if cfg.evaluation.ceiling is not None:
+    CEILING = f"results/{cfg.evaluation.ceiling}/evaluation/segmenter-crf.json"
+    outside("evaluation.ceiling's score", CEILING, "make that run first")
+
+
+rule evaluate_attention:
+    input:
+        config="<run>/configs/evaluation.json",
+        index="<run>/dataset/index.csv",
+        classes="<run>/dataset/classes.csv",
+        maps=gather.shard("<run>/attention/maps/shard-{scatteritem}.h5"),
+    output:
+        "<run>/evaluation/attention.json",
+    log:
+        "<run>/logs/evaluate_attention.log",
+    benchmark:
+        "<run>/benchmarks/evaluate_attention.tsv"
+    conda:
+        "../../envs/weakseg.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    shell:
+        "weakseg evaluate attention --config {input.config} --index {input.index} --classes {input.classes}"
+        " --split train --maps {input.maps} --out {output} > {log} 2>&1"
+
+
+rule evaluate_labels:
+    input:
+        index="<run>/dataset/index.csv",
+        classes="<run>/dataset/classes.csv",
+        labels=lambda wildcards: gather.shard(f"<run>/{LABELS[wildcards.labels][2]}"),
+    output:
+        "<run>/evaluation/{labels}.json",
+    log:
+        "<run>/logs/evaluate_labels/{labels}.log",
+    benchmark:
+        "<run>/benchmarks/evaluate_labels/{labels}.tsv"
+    wildcard_constraints:
+        labels="|".join(LABELS),
+    conda:
+        "../../envs/weakseg.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        split=lambda wildcards: LABELS[wildcards.labels][0],
+        folder=lambda wildcards: f"{RUN}/{LABELS[wildcards.labels][1]}",
+    shell:
+        "weakseg evaluate labels --index {input.index} --classes {input.classes} --split {params.split}"
+        " --stage {wildcards.labels} --labels {params.folder} --out {output} > {log} 2>&1"
+
+
+rule evaluate_summary:
+    input:
+        config="<run>/configs/evaluation.json",
+        index="<run>/dataset/index.csv",
+        classes="<run>/dataset/classes.csv",
+        scores=expand("<run>/evaluation/{scored}.json", scored=SCORED),
+        weights=expand("<run>/{room}/weights.pt", room=TRAINED),
+        histories=expand("<run>/{room}/history.csv", room=TRAINED),
+        timings=expand("<run>/benchmarks/{timed}.tsv", timed=TIMED),
+        shards=gather.shard(
+            expand("<run>/benchmarks/{stage}/{{scatteritem}}.tsv", stage=SHARDED)
+        ),
+        attention=weak(gather.shard("<run>/attention/maps/shard-{scatteritem}.h5")),
+        saliency=weak(gather.shard("<run>/saliency/maps/shard-{scatteritem}.h5")),
+        ceiling=CEILING,
+    output:
+        table="<run>/evaluation/scores.csv",
+        summary="<run>/evaluation/summary.json",
+        scores=report("<run>/evaluation/scores.html", "../report/scores.rst", "Scores"),
+        per_class=report(
+            "<run>/evaluation/per_class.png", "../report/per_class.rst", "Scores"
+        ),
+        curve=report("<run>/evaluation/curve.png", "../report/curve.rst", "Scores"),
+        training=report(
+            "<run>/evaluation/training.png", "../report/training.rst", "Training"
+        ),
+        sample=report(
+            "<run>/evaluation/montage-sample.png", "../report/sample.rst", "Images"
+        ),
+        worst=report(
+            "<run>/evaluation/montage-worst.png", "../report/worst.rst", "Images"
+        ),
+    log:
+        "<run>/logs/evaluate_summary.log",
+    benchmark:
+        "<run>/benchmarks/evaluate_summary.tsv"
+    conda:
+        "../../envs/weakseg.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        folder=subpath(output.table, parent=True),
+        proxies=weak(
+            ["--fused", f"{RUN}/proxy/fused", "--refined", f"{RUN}/proxy/refined"]
+        ),
+        predictions=f"{RUN}/segmenter/predictions/crf",
+        histories=[f"{room}={RUN}/{room}/history.csv" for room in TRAINED],
+        timings=[f"{timed}={RUN}/benchmarks/{timed}.tsv" for timed in TIMED],
+        shards=lambda wildcards, input: [
+            f"{Path(file).parent.name}={file}" for file in input.shards
+        ],
+        ceiling=lambda wildcards, input: option("--ceiling-scores", input.ceiling),
+    shell:
+        "weakseg evaluate summary --config {input.config} --index {input.index} --classes {input.classes}"
+        " --scores {input.scores} --weights {input.weights} --history {params.histories}"
+        " --benchmark {params.timings} {params.shards} --attention {input.attention}"
+        " --saliency {input.saliency} {params.proxies} --predictions {params.predictions}"
+        " {params.ceiling:q} --out {params.folder} 2>&1 | tee {log}"
+
+
+rule report:
+    input:
+        config="<run>/configs/run.json",
+        files=rules.evaluate_summary.output,
+    output:
+        "<run>/report.html",
+    log:
+        "<run>/logs/report.log",
+    localrule: True
+    conda:
+        "../../envs/weakseg.yaml"
+    shell:
+        "snakemake --configfile {input.config} --report {output} -- {input.files} > {log} 2>&1"

@@ -1,0 +1,59 @@
+# Attention and saliency become labels: palette PNGs, 255 where undecided.
+#
+# Inputs:  <run>/attention/maps/, <run>/saliency/maps/
+# Outputs: <run>/proxy/fused/ and, after the dense CRF, <run>/proxy/refined/; a shard's declared output is the
+#          table of its images, which stands for their PNGs
+
+
+rule proxy_fuse:
+    input:
+        config="<run>/configs/proxy-fuse.json",
+        index="<run>/dataset/index.csv",
+        classes="<run>/dataset/classes.csv",
+        attention="<run>/attention/maps/shard-{scatteritem}.h5",
+        saliency="<run>/saliency/maps/shard-{scatteritem}.h5",
+    output:
+        table="<run>/proxy/fused/shard-{scatteritem}.csv",
+    log:
+        "<run>/logs/proxy_fuse/{scatteritem}.log",
+    benchmark:
+        "<run>/benchmarks/proxy_fuse/{scatteritem}.tsv"
+    conda:
+        "../../envs/weakseg.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=120,
+    params:
+        labels=subpath(output.table, parent=True),
+    shell:
+        "weakseg proxy fuse --config {input.config} --index {input.index} --classes {input.classes}"
+        " --shard {wildcards.scatteritem} --attention {input.attention} --saliency {input.saliency}"
+        " --labels {params.labels} --out {output.table} > {log} 2>&1"
+
+
+rule proxy_refine:
+    input:
+        config="<run>/configs/proxy-refine.json",
+        index="<run>/dataset/index.csv",
+        classes="<run>/dataset/classes.csv",
+        fused="<run>/proxy/fused/shard-{scatteritem}.csv",
+    output:
+        table="<run>/proxy/refined/shard-{scatteritem}.csv",
+    log:
+        "<run>/logs/proxy_refine/{scatteritem}.log",
+    benchmark:
+        "<run>/benchmarks/proxy_refine/{scatteritem}.tsv"
+    conda:
+        "../../envs/weakseg.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=240,
+    params:
+        fused=subpath(input.fused, parent=True),
+        labels=subpath(output.table, parent=True),
+    shell:
+        "weakseg proxy refine --config {input.config} --index {input.index} --classes {input.classes}"
+        " --shard {wildcards.scatteritem} --fused {params.fused}"
+        " --labels {params.labels} --out {output.table} > {log} 2>&1"

@@ -1,0 +1,55 @@
+# The run as a whole: its programs, one Snakemake at a time, and the settings of each stage as files.
+#
+# Inputs:  none; the configuration
+# Outputs: <run>/configs/<stage>.json (a stage's own settings, all it is told), <run>/configs/run.json (all)
+
+
+import json
+import os
+
+from filelock import FileLock, Timeout
+
+# `weakseg` and `snakemake` of this environment are found although nobody activated it.
+PROGRAMS = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+os.environ.update(PATH=os.pathsep.join(PROGRAMS))
+
+LOCK = FileLock(f"{RUN}/.lock")
+
+
+# In place of Snakemake's own lock, which outlives a killed Snakemake: this one dies with its process.
+onstart:
+    Path(RUN).mkdir(parents=True, exist_ok=True)
+    try:
+        LOCK.acquire(timeout=0)
+    except Timeout:
+        sys.exit(
+            f"weakseg: another snakemake works on {RUN}; wait for it or stop it."
+        )
+
+
+rule stage_config:
+    output:
+        "<run>/configs/{stage}.json",
+    log:
+        "<run>/logs/configs/{stage}.log",
+    localrule: True
+    conda:
+        "../../envs/weakseg.yaml"
+    params:
+        json=lambda wildcards: json.dumps(STAGES[wildcards.stage], indent=2),
+    shell:
+        "printf '%s\\n' {params.json:q} > {output} 2> {log}"
+
+
+rule run_config:
+    output:
+        "<run>/configs/run.json",
+    log:
+        "<run>/logs/configs/run.log",
+    localrule: True
+    conda:
+        "../../envs/weakseg.yaml"
+    params:
+        json=lambda wildcards: json.dumps(cfg.model_dump(mode="json"), indent=2),
+    shell:
+        "printf '%s\\n' {params.json:q} > {output} 2> {log}"
