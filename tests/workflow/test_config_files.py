@@ -1,0 +1,89 @@
+"""config.yaml, its schema, the presets and the profiles."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from snakemake.cli import get_argument_parser
+
+from weakseg.config import Config, parse, schema
+
+ROOT = Path(__file__).parents[2]
+PRESETS = ROOT / "workflow" / "presets"
+WHOLE = ("voc-animals", "voc", "your-images")
+OVERLAYS = ("voc-animals-ceiling", "demo-ceiling", "seenet-release")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert isinstance(values, dict)
+    return values
+
+
+def _laid_over(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
+    """As Snakemake merges `--configfile` into `configfile:`."""
+    merged = dict(base)
+    for key, value in top.items():
+        below = merged.get(key)
+        merged[key] = (
+            _laid_over(below, value) if isinstance(value, dict) and isinstance(below, dict) else value
+        )
+    return merged
+
+
+def test_schema_is_the_one_of_the_models() -> None:
+    committed = (ROOT / "workflow" / "config.schema.json").read_text(encoding="utf-8")
+    assert committed == schema(), (
+        "write it anew: python -c 'from weakseg.config import schema; print(schema(), end=\"\")' "
+        "> workflow/config.schema.json"
+    )
+
+
+def test_every_preset_is_tested() -> None:
+    assert {path.stem for path in PRESETS.glob("*.yaml")} == {*WHOLE, *OVERLAYS}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_whole_preset_inherits_nothing_from_the_demo(name: str) -> None:
+    preset = _read(PRESETS / f"{name}.yaml")
+    over_demo = parse(Config, _laid_over(_read(ROOT / "config.yaml"), preset), name)
+    alone = parse(Config, preset, name)
+    assert over_demo.stages() == alone.stages()
+    assert (over_demo.run, over_demo.shards) == (alone.run, alone.shards) != ("demo", 2)
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_an_overlay_changes_no_more_than_it_says(name: str) -> None:
+    overlay = _read(PRESETS / f"{name}.yaml")
+    base = _read(PRESETS / "voc-animals.yaml" if name.startswith("voc-animals") else ROOT / "config.yaml")
+    before, after = (parse(Config, values, name).stages() for values in (base, _laid_over(base, overlay)))
+    changed = {stage for stage in before if before[stage] != after[stage]}
+    assert changed == ({"attention-train"} if name == "seenet-release" else {"segmenter-train"})
+
+
+def test_animal_lists_name_every_image_once() -> None:
+    train, val = (
+        (PRESETS / "voc-animals" / f"{split}.txt").read_text(encoding="utf-8").split()
+        for split in ("train", "val")
+    )
+    assert (len(train), len(val)) == (1206, 247)
+    assert len({*train, *val}) == 1206 + 247
+
+
+@pytest.mark.parametrize("name", ["default", "slurm"])
+def test_profile_holds_options_that_snakemake_knows(name: str) -> None:
+    known = {
+        option.removeprefix("--")
+        for action in get_argument_parser()._actions
+        for option in action.option_strings
+    }
+    profile = _read(ROOT / "workflow" / "profiles" / name / "profile.yaml")
+    assert set(profile) <= known
+    assert profile["rerun-incomplete"] is True
+    assert profile["nolock"] is True
+
+
+def test_profile_is_found_beside_the_snakefile() -> None:
+    assert (ROOT / "profiles").is_symlink()
+    assert (ROOT / "profiles" / "default" / "profile.yaml").is_file()

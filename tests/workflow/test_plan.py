@@ -1,0 +1,106 @@
+"""What Snakemake plans or refuses, and settings on their way to the stages."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+WEAK = {
+    "saliency_maps",
+    "attention_train",
+    "attention_maps",
+    "evaluate_attention",
+    "proxy_fuse",
+    "proxy_refine",
+}
+SUPERVISED = {
+    "stage_config",
+    "run_config",
+    "dataset_index",
+    "segmenter_train",
+    "segmenter_predict",
+    "segmenter_refine",
+    "evaluate_labels",
+    "evaluate_summary",
+    "report",
+    "all",
+}
+
+
+def _jobs(output: str) -> dict[str, int]:
+    """Rule → number of planned jobs, from Snakemake's table."""
+    table = output.partition("Job stats:")[2].partition("total")[0]
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+
+
+@pytest.mark.parametrize(
+    ("presets", "rules", "shards"),
+    [
+        ([], SUPERVISED | WEAK | {"saliency_train"}, 2),
+        (["seenet-release"], SUPERVISED | WEAK | {"saliency_train"}, 2),
+        (["demo-ceiling"], SUPERVISED, 2),
+        (["voc-animals"], SUPERVISED | WEAK, 8),
+        (["voc-animals", "voc-animals-ceiling"], SUPERVISED, 8),
+    ],
+)
+def test_a_preset_plans_its_stages(planned: Any, presets: list[str], rules: set[str], shards: int) -> None:
+    files = [f"workflow/presets/{name}.yaml" for name in presets]
+    status, output = planned.snakemake("-n", *(["--configfile", *files] if files else []))
+    jobs = _jobs(output)
+    assert status == 0, output
+    assert set(jobs) == rules
+    assert jobs["segmenter_predict"] == jobs.get("proxy_refine", shards) == shards
+
+
+def test_voc_is_fetched_only_when_asked(planned: Any) -> None:
+    voc = ["-n", "--configfile", "workflow/presets/voc.yaml", "--config", "saliency={method: small}"]
+    assert "dataset_download" not in _jobs(planned.snakemake(*voc)[1])
+    assert "dataset_download" in _jobs(planned.snakemake(*voc, "dataset={voc: {download: true}}")[1])
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("shard=4", r"config\.yaml: unknown key 'shard'; did you mean 'shards'\?"),
+        (
+            "saliency={method: onnx}",
+            r"saliency\.onnx\.file is u2netp\.onnx, which does not exist; correct .*",
+        ),
+        (
+            "evaluation={ceiling: full}",
+            r"evaluation\.ceiling's score is results/full/.*; make that run first\.",
+        ),
+        ("attention={backbone: {weights: vgg.npz}}", r"attention\.backbone\.weights is vgg\.npz, which .*"),
+    ],
+)
+def test_a_mistake_is_one_sentence(planned: Any, setting: str, sentence: str) -> None:
+    status, output = planned.snakemake("-n", "--config", setting)
+    said = [line for line in output.splitlines() if not line.startswith(("Using workflow", "Config file"))]
+    assert status == 1
+    assert len(said) == 1
+    assert re.fullmatch(f"weakseg: {sentence}", said[0])
+
+
+def test_values_of_the_command_line_have_the_types_of_a_file(planned: Any) -> None:
+    typed = [
+        "attention={training: {iterations: 77, scales: [0.5, 2], flip: false}}",
+        "proxy={refine: {enabled: no}}",
+    ]
+    status, output = planned.snakemake("-n", "--config", *typed)
+    assert status == 0, output
+
+
+def test_settings_reach_a_stage_unharmed(planned: Any) -> None:
+    names = ["it's", 'a "b"', "$HOME", "`ls`", "{run}", "%s", "Bär", "<run>", "*", "a;b&c", "!x"]
+    names += [f"a class with a long name, number {number}".replace(",", "") for number in range(200)]
+    written = {"run": "odd", "dataset": {"source": "table", "classes": names}}
+    written["dataset"]["table"] = {"labels": "config.yaml"}  # any file: it is not read here
+    (planned.folder / "odd.yaml").write_text(yaml.safe_dump(written), encoding="utf-8")
+    target = "results/odd/configs/dataset.json"
+    status, output = planned.snakemake("--cores", "1", "--configfile", "odd.yaml", "--", target)
+    assert status == 0, output
+    settings = json.loads((planned.folder / target).read_text(encoding="utf-8"))
+    assert settings["classes"] == names
+    assert set(settings) == {"source", "classes", "table"}
