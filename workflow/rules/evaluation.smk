@@ -93,9 +93,10 @@ rule evaluate_summary:
         weights=expand("<run>/{room}/weights.pt", room=TRAINED),
         histories=expand("<run>/{room}/history.csv", room=TRAINED),
         timings=expand("<run>/benchmarks/{timed}.tsv", timed=TIMED),
-        shards=gather.shard(
-            expand("<run>/benchmarks/{stage}/{{scatteritem}}.tsv", stage=SHARDED)
-        ),
+        shards=[
+            gather.shard(f"<run>/benchmarks/{stage}/{{scatteritem}}.tsv")
+            for stage in SHARDED
+        ],
         attention=weak(gather.shard("<run>/attention/maps/shard-{scatteritem}.h5")),
         saliency=weak(gather.shard("<run>/saliency/maps/shard-{scatteritem}.h5")),
         ceiling=CEILING,
