@@ -5,7 +5,14 @@ from pathlib import Path
 import click
 
 from weakseg.config import AttentionConfig, MapsConfig, read_stage
-from weakseg.options import classes_option, config_option, index_option, out_option, shard_option, state_option
+from weakseg.options import (
+    classes_option,
+    config_option,
+    index_option,
+    out_option,
+    shard_option,
+    state_option,
+)
 
 
 @click.group()
@@ -36,12 +43,19 @@ def train_command(config: Path, index: Path, classes: Path, state: Path, out: Pa
     train_stage(
         "attention",
         lambda: build(
-            settings.method, backbone.architecture, len(data.classes), options, initial, backbone.frozen_stages
+            settings.method,
+            backbone.architecture,
+            len(data.classes),
+            options,
+            initial,
+            backbone.frozen_stages,
         ),
         lambda network: LabelledImages(
             data, data.split("train"), Augmentation(**training.augmentation(), fill=network.backbone.fill)
         ),
-        settings=settings.model_dump(mode="json", include={"method", "backbone", settings.method, "training"}),
+        settings=settings.model_dump(
+            mode="json", include={"method", "backbone", settings.method, "training"}
+        ),
         identity={
             "method": settings.method,
             "backbone": backbone.model_dump(exclude={"weights"}),  # the file counts by its hash

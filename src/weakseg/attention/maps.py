@@ -49,7 +49,9 @@ def attention_maps(
     buckets = sorted(((_input_size(record, size), record) for record in records), key=lambda item: item[0])
     chunks = [
         (shape, [record for _, record in group[start : start + batch_size]])
-        for shape, group in ((shape, list(items)) for shape, items in groupby(buckets, key=lambda item: item[0]))
+        for shape, group in (
+            (shape, list(items)) for shape, items in groupby(buckets, key=lambda item: item[0])
+        )
         for start in range(0, len(group), batch_size)
     ]
     with ThreadPoolExecutor(1) as loader:
@@ -71,9 +73,7 @@ def _fused(network: nn.Module, images: Tensor, labels: Tensor, scales: Sequence[
         scaled = images if scale == 1.0 else _resize(images, scale)
         values = _one_scale(network, scaled, labels, flip)
         if maps:
-            values = functional.interpolate(
-                values, maps[0].shape[2:], mode="bilinear", align_corners=False
-            )
+            values = functional.interpolate(values, maps[0].shape[2:], mode="bilinear", align_corners=False)
         maps.append(values)
     mean = torch.stack(maps).mean(dim=0)
     if len(maps) == 1:
@@ -92,9 +92,7 @@ def _one_scale(network: nn.Module, images: Tensor, labels: Tensor, flip: bool) -
 
 def _resize(images: Tensor, scale: float) -> Tensor:
     sides = [max(MULTIPLE, round(side * scale / MULTIPLE) * MULTIPLE) for side in images.shape[2:]]
-    return functional.interpolate(
-        images.float(), sides, mode="bilinear", align_corners=False, antialias=True
-    )
+    return functional.interpolate(images.float(), sides, mode="bilinear", align_corners=False, antialias=True)
 
 
 def _input_size(record: Record, size: int) -> tuple[int, int]:

@@ -121,7 +121,9 @@ def _read_file(path: Path) -> tuple[InitialWeights, str]:
 def _read_npz(path: Path) -> InitialWeights:
     with np.load(path, allow_pickle=False) as file:
         named = {name: torch.from_numpy(file[name].astype(np.float32)) for name in file.files}
-    return _assemble(named, [(f"{name}.weight", f"{name}.bias") for name in _KERAS_NAMES], ("fc6", "fc7"), path)
+    return _assemble(
+        named, [(f"{name}.weight", f"{name}.bias") for name in _KERAS_NAMES], ("fc6", "fc7"), path
+    )
 
 
 def _read_pth(path: Path) -> InitialWeights:
@@ -161,7 +163,9 @@ def _read_keras(path: Path) -> InitialWeights:
 
     with h5py.File(path, "r") as file:
         file.visititems(visit)
-    return _assemble(named, [(f"{name}.weight", f"{name}.bias") for name in _KERAS_NAMES], ("fc6", "fc7"), path)
+    return _assemble(
+        named, [(f"{name}.weight", f"{name}.bias") for name in _KERAS_NAMES], ("fc6", "fc7"), path
+    )
 
 
 def _assemble(

@@ -25,7 +25,9 @@ def dense_crf(image: np.ndarray, probabilities: np.ndarray, parameters: CrfParam
 
     labels, height, width = probabilities.shape
     if image.shape != (height, width, 3) or image.dtype != np.uint8:
-        raise ValueError(f"image {image.dtype} {image.shape} does not fit probabilities {probabilities.shape}")
+        raise ValueError(
+            f"image {image.dtype} {image.shape} does not fit probabilities {probabilities.shape}"
+        )
     if labels == 1:
         return np.ones_like(probabilities, dtype=np.float32)
     energy = -np.log(np.clip(probabilities, LEAST_PROBABILITY, 1.0)).reshape(labels, -1)

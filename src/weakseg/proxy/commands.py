@@ -30,7 +30,9 @@ def proxy() -> None:
 @index_option
 @classes_option
 @shard_option
-@click.option("--attention", type=click.Path(path_type=Path), required=True, help="The shard's attention maps.")
+@click.option(
+    "--attention", type=click.Path(path_type=Path), required=True, help="The shard's attention maps."
+)
 @click.option("--saliency", type=click.Path(path_type=Path), required=True, help="The shard's saliency maps.")
 @labels_option
 @out_option

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from weakseg.config import SaliencyConfig, read_stage
-from weakseg.options import classes_option, config_option, index_option, out_option, shard_option, state_option
+from weakseg.options import (
+    classes_option,
+    config_option,
+    index_option,
+    out_option,
+    shard_option,
+    state_option,
+)
 
 if TYPE_CHECKING:
     import numpy as np

@@ -28,7 +28,7 @@ class SmallSaliency(nn.Module):
     def logits(self, images: Tensor) -> Tensor:
         """N×1×H×W for RGB N×3×H×W in 0…255."""
         features = self.backbone.normalize(images)
-        pyramid = []
+        pyramid: list[Tensor] = []
         for number, stage in enumerate(self.backbone.stages):
             features = stage(features)
             if number in (1, 2, 4):
@@ -51,7 +51,9 @@ class SmallSaliency(nn.Module):
         """Binary cross entropy over the pixels of `mask` N×H×W that are 0 or 1, not 255."""
         logits, mask = self.logits(batch["image"])[:, 0], batch["mask"]
         scored = mask != UNDECIDED
-        return {"loss_saliency": functional.binary_cross_entropy_with_logits(logits[scored], mask[scored].float())}
+        return {
+            "loss_saliency": functional.binary_cross_entropy_with_logits(logits[scored], mask[scored].float())
+        }
 
     def parameter_groups(self) -> list[ParameterGroup]:
         """Every parameter at the base rate, biases twice."""

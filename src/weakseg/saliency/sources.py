@@ -48,7 +48,9 @@ def onnx_source(file: Path, preset: str, size: int) -> Source:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", "0"))
     try:
-        session = onnxruntime.InferenceSession(str(file), options, providers=onnxruntime.get_available_providers())
+        session = onnxruntime.InferenceSession(
+            str(file), options, providers=onnxruntime.get_available_providers()
+        )
     except Exception as error:  # onnxruntime's own exception types are not public
         raise InputError(
             f"saliency model {file} cannot be loaded ({str(error)[:120]}); an ONNX model was expected: "
@@ -80,7 +82,8 @@ def finish(values: np.ndarray, preset: str) -> np.ndarray:
     if preset == "u2net":
         low, high = float(values.min()), float(values.max())
         values = (values - low) / max(high - low, EPSILON)
-    return np.clip(values, 0.0, 1.0).astype(np.float32)
+    clipped: np.ndarray = np.clip(values, 0.0, 1.0).astype(np.float32)
+    return clipped
 
 
 def folder_source(folder: Path) -> Source:

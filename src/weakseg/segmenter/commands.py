@@ -58,7 +58,12 @@ def train_command(
     train_stage(
         "segmenter",
         lambda: build(
-            settings.method, backbone.architecture, len(data.classes), options, initial, backbone.frozen_stages
+            settings.method,
+            backbone.architecture,
+            len(data.classes),
+            options,
+            initial,
+            backbone.frozen_stages,
         ),
         lambda network: LabelledPixels(
             records, read, Augmentation(**training.augmentation(), fill=network.backbone.fill)

@@ -50,7 +50,7 @@ def predict_scores(
             total = probabilities if total is None else total + probabilities
     assert total is not None
     mean = (total[0] / len(scales)).clamp(min=1e-7)
-    return mean.log().cpu().numpy().astype(np.float16)
+    return np.asarray(mean.log().cpu().numpy(), np.float16)
 
 
 def _probabilities(
@@ -94,4 +94,4 @@ def refine_scores(
     enlarged = upsample(scores, image.shape[:2], stride)
     enlarged = np.exp(enlarged - enlarged.max(axis=0))
     refined = dense_crf(image, enlarged / enlarged.sum(axis=0), parameters)
-    return refined.argmax(axis=0).astype(np.uint8)
+    return np.asarray(refined.argmax(axis=0), np.uint8)

@@ -20,6 +20,7 @@ from weakseg.errors import InputError
 from weakseg.storage.atomic import atomic_file
 
 FORMAT = "weakseg-maps-1"
+_DAMAGE = (OSError, RuntimeError, KeyError, ValueError)  # what h5py raises for damage inside a file
 Maps = Mapping[str, np.ndarray]
 """Map name → h×w: floats in [0, 1], kept as `uint8`, or `float16` values of any range, kept as they are."""
 
@@ -71,8 +72,9 @@ class ShardReader:
         self._files: list[h5py.File] = []
         self._shard: dict[str, int] = {}
         for number, path in enumerate(paths):
-            self._files.append(_open(path))
-            self._shard.update((group, number) for group in self._files[-1])
+            file, groups = _open(path)
+            self._files.append(file)
+            self._shard.update((group, number) for group in groups)
 
     def __contains__(self, image_id: str) -> bool:
         return _group_name(image_id) in self._shard
@@ -90,8 +92,9 @@ class ShardReader:
             )
         file = self._files[self._shard[_group_name(image_id)]]
         try:
-            return {name: _loaded(data[:]) for name, data in file[_group_name(image_id)].items()}
-        except (OSError, RuntimeError, KeyError) as error:  # what h5py raises for damage inside a file
+            group = file[_group_name(image_id)]
+            return {name: _loaded(group[name][:]) for name in group}
+        except _DAMAGE as error:
             raise InputError(
                 f"the maps of image '{image_id}' in {file.filename} are damaged ({error}); delete the file "
                 "and run again to remake it."
@@ -103,14 +106,16 @@ class ShardReader:
             file.close()
 
 
-def _open(path: Path) -> h5py.File:
+def _open(path: Path) -> tuple[h5py.File, list[str]]:
+    """The open file and the names of its groups."""
     try:
         file = h5py.File(path, "r")
-    except OSError as error:
+        found, groups = str(file.attrs.get("format")), list(file)
+    except _DAMAGE as error:
         raise InputError(
             f"{path} cannot be opened as HDF5 ({error}); delete it and run again to remake it."
         ) from error
-    if str(file.attrs.get("format")) != FORMAT:
+    if found != FORMAT:
         file.close()
         raise InputError(f"{path} is not a {FORMAT} shard; delete it and run again to remake it.")
-    return file
+    return file, groups

@@ -59,14 +59,13 @@ class Augmentation:
         self, array: np.ndarray, window: tuple[int, int], flipped: bool, fill: tuple[int, ...]
     ) -> np.ndarray:
         left, top = window
-        height, width = array.shape[:2]
         result = np.empty((self.crop, self.crop, *array.shape[2:]), array.dtype)
         result[:] = fill if array.ndim == 3 else fill[0]
         source = array[max(top, 0) : top + self.crop, max(left, 0) : left + self.crop]
         result[
             max(-top, 0) : max(-top, 0) + source.shape[0], max(-left, 0) : max(-left, 0) + source.shape[1]
         ] = source
-        return np.ascontiguousarray(result[:, ::-1]) if flipped else result
+        return result[:, ::-1].copy() if flipped else result
 
 
 def jitter(generator: np.random.Generator, image: np.ndarray, strength: float) -> np.ndarray:
@@ -76,4 +75,5 @@ def jitter(generator: np.random.Generator, image: np.ndarray, strength: float) -
     values = values.mean() + (values - values.mean()) * np.float32(contrast)
     grey = values.mean(axis=2, keepdims=True)
     values = grey + (values - grey) * np.float32(saturation)
-    return np.clip(values, 0, 255).astype(np.uint8)
+    jittered: np.ndarray = np.clip(values, 0, 255).astype(np.uint8)
+    return jittered

@@ -70,7 +70,7 @@ def _tensorboard(folder: Path) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
-    return SummaryWriter(log_dir=str(folder / "tensorboard"))  # type: ignore[no-untyped-call]
+    return SummaryWriter(log_dir=str(folder / "tensorboard"))
 
 
 class Progress:

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -76,7 +76,7 @@ def fit(
             f"batch_size is {batch_size} on {fabric.world_size} devices; a multiple of the devices was expected."
         )
     with _lock(state) if fabric.is_global_zero else nullcontext():
-        network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.train().to(memory_format=torch.channels_last)
         groups = cast(Trainable, network).parameter_groups()
         solver = _optimizer(optimizer, groups, learning_rate, momentum, weight_decay)
         saved = load_checkpoint(state, mark)
@@ -96,8 +96,9 @@ def fit(
             factor = rate_factor(iteration, iterations, schedule, step_at, warmup)
             for group in solver.param_groups:
                 group["lr"] = learning_rate * factor * group["rate"]
-            seed_step(seed, iteration, fabric.global_rank)
-            losses = model.losses(next(batches))
+            batch = next(batches)
+            seed_step(seed, iteration, fabric.global_rank)  # after loading, which draws from torch too
+            losses = model.losses(batch)
             loss = torch.stack(list(losses.values())).sum()
             fabric.backward(loss)
             if clip_gradient:
@@ -150,7 +151,7 @@ def _batches(
         pin_memory=fabric.device.type == "cuda",
         worker_init_fn=_start_worker,
     )
-    for batch in fabric.setup_dataloaders(loader, use_distributed_sampler=False):
+    for batch in cast(Any, fabric.setup_dataloaders(loader, use_distributed_sampler=False)):
         batch["image"] = batch["image"].contiguous(memory_format=torch.channels_last)
         yield batch
 
@@ -182,7 +183,8 @@ def _require_finite(loss: float, iteration: int, state: Path) -> None:
         )
 
 
-def _lock(state: Path) -> FileLock:
+@contextmanager
+def _lock(state: Path) -> Iterator[None]:
     """Keep two trainers of one state apart; the kernel drops the lock when its holder dies."""
     state.mkdir(parents=True, exist_ok=True)
     lock = FileLock(state / "lock")
@@ -191,4 +193,7 @@ def _lock(state: Path) -> FileLock:
     except Timeout:
         print(f"another training works in {state}; waiting until it ends", file=sys.stderr, flush=True)
         lock.acquire()
-    return lock
+    try:
+        yield
+    finally:
+        lock.release()

@@ -20,7 +20,7 @@ from weakseg.training.sampling import Samples
 def train_stage(
     room: str,
     build: Callable[[], nn.Module],
-    samples: Callable[[nn.Module], Samples],
+    samples: Callable[[Any], Samples],
     *,
     settings: dict[str, Any],
     identity: dict[str, Any],

@@ -1,0 +1,126 @@
+"""Initial weights of every format give the same network."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from weakseg.backbones import Vgg, read_initial_weights
+from weakseg.backbones.weights import _CHANNELS, _KERAS_NAMES, _TORCHVISION_NUMBERS
+from weakseg.errors import InputError
+
+Convolutions = list[tuple[torch.Tensor, torch.Tensor]]
+
+
+@pytest.fixture(scope="module")
+def convolutions() -> Convolutions:
+    generator = torch.Generator().manual_seed(0)
+    return [
+        (torch.randn(out, inside, 3, 3, generator=generator), torch.randn(out, generator=generator))
+        for inside, out in pairwise(_CHANNELS)
+    ]
+
+
+def torchvision_state(convolutions: Convolutions) -> dict[str, torch.Tensor]:
+    state = {}
+    for number, (weight, bias) in zip(_TORCHVISION_NUMBERS, convolutions, strict=True):
+        state |= {f"features.{number}.weight": weight, f"features.{number}.bias": bias}
+    return state
+
+
+def test_torchvision_names_are_torchvisions_own() -> None:
+    from torchvision.models import vgg16
+
+    with torch.device("meta"):
+        state = vgg16().state_dict()
+    names = [name for name, value in state.items() if name.startswith("features") and value.ndim == 4]
+    assert names == [f"features.{number}.weight" for number in _TORCHVISION_NUMBERS]
+    assert [tuple(state[name].shape[:2]) for name in names] == list(
+        zip(_CHANNELS[1:], _CHANNELS[:-1], strict=True)
+    )
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_torch_files(tmp_path: Path, convolutions: Convolutions, suffix: str) -> None:
+    path = tmp_path / f"vgg16{suffix}"
+    state = torchvision_state(convolutions)
+    torch.save(state, path) if suffix == ".pth" else save_file(state, path)
+    read = read_initial_weights(str(path))
+    assert read is not None
+    assert all(torch.equal(a, b) for a, b in zip(read.convolutions[0], convolutions[0], strict=True))
+    assert read.std == (58.395, 57.12, 57.375)
+    assert len(read.provenance["sha256"]) == 64
+
+
+def test_npz_and_keras_agree_and_turn_bgr_to_rgb(tmp_path: Path, convolutions: Convolutions) -> None:
+    arrays = {}
+    with h5py.File(tmp_path / "vgg16.h5", "w") as file:
+        for name, (weight, bias) in zip(_KERAS_NAMES, convolutions, strict=True):
+            arrays |= {f"{name}.weight": weight.numpy(), f"{name}.bias": bias.numpy()}
+            file[f"{name}/{name}_W_1:0"] = weight.permute(2, 3, 1, 0).numpy()
+            file[f"{name}/{name}_b_1:0"] = bias.numpy()
+    np.savez(tmp_path / "vgg16.npz", **arrays)
+    npz, keras = (read_initial_weights(str(tmp_path / f"vgg16.{suffix}")) for suffix in ("npz", "h5"))
+    assert npz is not None
+    assert keras is not None
+    for (a, _), (b, _) in zip(npz.convolutions, keras.convolutions, strict=True):
+        assert torch.equal(a, b)
+    assert torch.equal(npz.convolutions[0][0], convolutions[0][0].flip(1))
+    assert npz.mean == (123.68, 116.779, 103.939)
+
+
+def test_keras_dense_layer_flattens_rows_columns_channels(tmp_path: Path, convolutions: Convolutions) -> None:
+    kernel = np.zeros((25088, 4096), np.float32)
+    kernel[(2 * 7 + 5) * 512 + 300, 17] = 1.0  # row 2, column 5, channel 300 → unit 17
+    with h5py.File(tmp_path / "vgg16.h5", "w") as file:
+        for name, (weight, bias) in zip(_KERAS_NAMES, convolutions, strict=True):
+            file[f"{name}/kernel:0"] = weight.permute(2, 3, 1, 0).numpy()
+            file[f"{name}/bias:0"] = bias.numpy()
+        file.create_dataset("fc1/kernel:0", data=kernel, compression="gzip", compression_opts=1)
+        file["fc1/bias:0"] = np.zeros(4096, np.float32)
+    read = read_initial_weights(str(tmp_path / "vgg16.h5"))
+    assert read is not None
+    assert read.fc6 is not None
+    assert read.fc6[0][17, 300, 2, 5] == 1
+    assert read.fc6[0].sum() == 1
+
+
+def test_backbone_normalises_as_its_weights_expect(tmp_path: Path, convolutions: Convolutions) -> None:
+    torch.save(torchvision_state(convolutions), tmp_path / "vgg16.pth")
+    read = read_initial_weights(str(tmp_path / "vgg16.pth"), "caffe_bgr")
+    assert read is not None
+    backbone = Vgg("vgg16")
+    backbone.load(read)
+    grey = torch.tensor([123.68, 116.779, 103.939]).view(1, 3, 1, 1)
+    assert backbone.normalize(grey).abs().max() < 1e-4
+    assert backbone.fill == (124, 117, 104)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("IMAGENET", "was expected"), ("absent.pth", "missing"), ("vgg16.txt", "was expected")],
+)
+def test_unknown_sources(tmp_path: Path, name: str, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        read_initial_weights(name if name == "IMAGENET" else str(tmp_path / name))
+
+
+def test_wrong_weights(tmp_path: Path) -> None:
+    torch.save({"layer.weight": torch.zeros(3)}, tmp_path / "resnet.pth")
+    with pytest.raises(InputError, match=r"features\.0\.weight.*VGG16"):
+        read_initial_weights(str(tmp_path / "resnet.pth"))
+    (tmp_path / "text.npz").write_text("no zip")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_initial_weights(str(tmp_path / "text.npz"))
+
+
+def test_frozen_stages_keep_their_weights_and_pass_no_gradient() -> None:
+    backbone = Vgg("vgg_small")
+    backbone.freeze(2)
+    backbone(torch.zeros(1, 3, 32, 32)).sum().backward()
+    assert all(p.grad is None for p in backbone.stages[:2].parameters())
+    assert all(p.grad is not None for p in backbone.stages[2:].parameters())

@@ -1,0 +1,63 @@
+"""Predicting images of any size."""
+
+import numpy as np
+import pytest
+import torch
+
+from weakseg.crf import PRESETS
+from weakseg.segmenter.largefov import STRIDE, LargeFov
+from weakseg.segmenter.predict import predict_scores, refine_scores, upsample
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def network() -> LargeFov:
+    torch.manual_seed(0)
+    return LargeFov("vgg_small", classes=3).eval()
+
+
+def scores_of(network: LargeFov, image: np.ndarray, **changes: object) -> np.ndarray:
+    options = {"scales": [1.0], "flip": False, "precision": "fp32"} | changes
+    return predict_scores(network, image, device=CPU, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [(33, 49), (1, 1), (50, 31), (64, 64)])
+def test_any_size(network: LargeFov, size: tuple[int, int]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    scores = scores_of(network, image)
+    np.testing.assert_allclose(np.exp(scores.astype(np.float32)).sum(0), 1, atol=5e-3)
+    assert upsample(scores, size, STRIDE).shape == (4, *size)
+
+
+def test_upsampling_hits_the_grid() -> None:
+    scores = np.random.default_rng(0).normal(size=(2, 4, 5)).astype(np.float32)
+    enlarged = upsample(scores, (25, 33), STRIDE)
+    np.testing.assert_allclose(enlarged[:, ::8, ::8], scores, atol=1e-5)
+    np.testing.assert_allclose(enlarged[:, 4, 0], (scores[:, 0, 0] + scores[:, 1, 0]) / 2, atol=1e-5)
+
+
+def test_flip_makes_mirrored_images_predict_mirrored(network: LargeFov) -> None:
+    image = np.random.default_rng(1).integers(0, 256, (41, 57, 3), dtype=np.uint8)
+    plain = scores_of(network, image, flip=True)
+    mirrored = scores_of(network, np.ascontiguousarray(image[:, ::-1]), flip=True)
+    np.testing.assert_allclose(plain, mirrored[:, :, ::-1], atol=2e-2)
+
+
+def test_scales_are_averaged_on_the_first_grid(network: LargeFov) -> None:
+    image = np.random.default_rng(1).integers(0, 256, (41, 57, 3), dtype=np.uint8)
+    one, many = scores_of(network, image), scores_of(network, image, scales=[1.0, 0.75, 1.5])
+    assert one.shape == many.shape == (4, 6, 8)
+    assert not np.allclose(one, many, atol=1e-3)
+
+
+def test_crf_follows_the_edge() -> None:
+    image = np.full((41, 41, 3), 40, np.uint8)
+    image[8:33, 8:33] = 200
+    probabilities = np.full((2, 6, 6), 0.3, np.float32)
+    probabilities[0], probabilities[1, 2:4, 2:4] = 0.7, 0.9
+    probabilities[0, 2:4, 2:4] = 0.1
+    labels = refine_scores(image, np.log(probabilities).astype(np.float16), STRIDE, PRESETS["psa"])
+    truth = np.zeros((41, 41), np.uint8)
+    truth[8:33, 8:33] = 1
+    assert (labels == truth).mean() > 0.97

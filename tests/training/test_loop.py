@@ -1,0 +1,159 @@
+"""The loop learns, resumes bit for bit, and refuses what is not its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from weakseg.errors import InputError
+from weakseg.training.checkpoint import CHECKPOINT, fingerprint, load_checkpoint, save_checkpoint
+from weakseg.training.history import HISTORY, read_history
+from weakseg.training.loop import fit
+from weakseg.training.parameters import ParameterGroup, caffe_groups
+
+OPTIONS: dict[str, Any] = {
+    "iterations": 40,
+    "batch_size": 4,
+    "optimizer": "sgd",
+    "learning_rate": 0.01,
+    "momentum": 0.9,
+    "weight_decay": 1e-4,
+    "schedule": "poly",
+    "step_at": 0.5,
+    "warmup": 0,
+    "clip_gradient": 10.0,
+    "precision": "fp32",
+    "checkpoint_every": 10,
+    "workers": 0,
+    "seed": 3,
+}
+
+
+class Brightness(nn.Module):
+    """Tells bright from dark images; dropout and batch normalisation make resuming hard."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.5), nn.Conv2d(8, 1, 3)
+        )
+
+    def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        scores = self.layers(batch["image"].float() / 255).mean(dim=(1, 2, 3))
+        return {"loss_bright": nn.functional.binary_cross_entropy_with_logits(scores, batch["bright"])}
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        return caffe_groups(self)
+
+
+class Images:
+    """Forty-two noisy images, half of them bright."""
+
+    def __len__(self) -> int:
+        return 42
+
+    def sample(self, item: int, generator: np.random.Generator) -> dict[str, Tensor]:
+        bright = item % 2
+        pixels = generator.integers(0, 128, (3, 12, 12), dtype=np.uint8) + np.uint8(100 * bright)
+        return {"image": torch.from_numpy(pixels), "bright": torch.tensor(float(bright))}
+
+
+def network() -> Brightness:
+    torch.manual_seed(5)
+    return Brightness()
+
+
+def train(state: Path, mark: str = "m", **changes: Any) -> Brightness:
+    model = network()
+    fit(model, Images(), state, mark, **(OPTIONS | changes))
+    return model
+
+
+def same(a: nn.Module, b: nn.Module) -> bool:
+    return all(
+        torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True)
+    )
+
+
+def test_it_learns_and_writes_its_history(tmp_path: Path) -> None:
+    train(tmp_path)
+    rows = read_history(tmp_path / HISTORY)
+    assert [int(row["iteration"]) for row in rows] == [10, 20, 30, 40]
+    assert list(rows[0]) == ["iteration", "epoch", "learning_rate", "loss", "loss_bright", "seconds"]
+    losses = [float(row["loss"]) for row in rows]
+    assert min(losses) < 0.5 * losses[0]  # a batch of one kind is unreadable to batch normalisation
+
+
+def test_data_workers_do_not_change_the_result(tmp_path: Path) -> None:
+    assert same(train(tmp_path / "a"), train(tmp_path / "b", workers=2))
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import test_loop
+slow = test_loop.Brightness.losses
+def losses(self, batch):
+    time.sleep(0.05)
+    return slow(self, batch)
+test_loop.Brightness.losses = losses
+test_loop.train(Path({state!r}))
+"""
+
+
+def test_killed_training_ends_with_the_same_weights(tmp_path: Path) -> None:
+    program = KILLED.format(tests=str(Path(__file__).parent), state=str(tmp_path / "killed"))
+    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "killed" / CHECKPOINT).exists():
+        assert time.monotonic() < deadline, "no checkpoint appeared"
+        assert process.poll() is None, "the training ended before it could be killed"
+        time.sleep(0.02)
+    time.sleep(0.12)  # some steps past the checkpoint
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    saved = load_checkpoint(tmp_path / "killed", "m")
+    assert saved is not None
+    assert saved["iteration"] < 40
+    assert same(train(tmp_path / "killed"), train(tmp_path / "whole"))
+    rows = read_history(tmp_path / "killed" / HISTORY)
+    assert [int(row["iteration"]) for row in rows] == [10, 20, 30, 40]
+
+
+def test_another_fingerprint_starts_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train(tmp_path, mark="old", iterations=20)
+    assert same(train(tmp_path, mark="new"), train(tmp_path / "fresh", mark="new"))
+    assert "other settings" in capsys.readouterr().err
+
+
+def test_damaged_checkpoint_is_set_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_checkpoint(tmp_path, "m", {"iteration": 5})
+    path = tmp_path / CHECKPOINT
+    path.write_bytes(path.read_bytes()[:200])
+    assert load_checkpoint(tmp_path, "m") is None
+    assert "cannot be read" in capsys.readouterr().err
+
+
+def test_fingerprint_depends_on_every_part() -> None:
+    assert fingerprint(a=1, b=[2]) == fingerprint(b=[2], a=1)
+    assert fingerprint(a=1, b=[2]) != fingerprint(a=1, b=[3])
+
+
+def test_a_diverging_loss_stops_with_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="lower learning_rate"):
+        train(tmp_path, learning_rate=1e30, clip_gradient=0.0)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_precisions(tmp_path: Path, precision: str) -> None:
+    train(tmp_path, precision=precision, iterations=10)
+    assert float(read_history(tmp_path / HISTORY)[0]["loss"]) < 1.0

@@ -1,0 +1,96 @@
+"""Schedules, sampling and augmentation."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weakseg.training.augment import Augmentation
+from weakseg.training.sampling import PositionedSamples, PositionSampler
+from weakseg.training.schedule import rate_factor
+
+
+def test_poly_by_hand() -> None:
+    assert rate_factor(0, 100, "poly", 0.6, 0) == 1
+    assert rate_factor(50, 100, "poly", 0.6, 0) == pytest.approx(0.5**0.9)
+
+
+def test_step_and_warmup_by_hand() -> None:
+    assert rate_factor(14_999, 25_000, "step", 0.6, 0) == 1
+    assert rate_factor(15_000, 25_000, "step", 0.6, 0) == pytest.approx(0.1)
+    assert rate_factor(4, 100, "constant", 0.6, 10) == pytest.approx(0.5)
+
+
+class Numbers:
+    def __len__(self) -> int:
+        return 7
+
+    def sample(self, item: int, generator: np.random.Generator) -> tuple[int, float]:  # type: ignore[override]
+        return item, generator.random()
+
+
+def stream(positions: list[int], seed: int = 0) -> list[tuple[int, float]]:
+    samples = PositionedSamples(Numbers(), seed)  # type: ignore[arg-type]
+    return [samples[position] for position in positions]  # type: ignore[misc]
+
+
+def test_every_epoch_visits_every_item_once_in_its_own_order() -> None:
+    items = [item for item, _ in stream(list(range(21)))]
+    epochs = [items[0:7], items[7:14], items[14:21]]
+    assert all(sorted(epoch) == list(range(7)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 3
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=10))
+def test_a_sample_depends_on_its_position_alone(positions: list[int]) -> None:
+    whole = stream(list(range(61)))
+    assert stream(positions) == [whole[position] for position in positions]
+
+
+def test_processes_share_the_positions() -> None:
+    parts = [list(PositionSampler(8, 40, rank, 2)) for rank in (0, 1)]
+    assert sorted(parts[0] + parts[1]) == list(range(8, 40))
+
+
+def augment(seed: int, **changes: object) -> tuple[np.ndarray, np.ndarray | None]:
+    options = {
+        "crop": 32, "scales": (0.5, 1.5), "resize": None, "flip": True, "color_jitter": 0.0, "fill": (9, 8, 7)
+    } | changes  # fmt: skip
+    image = np.zeros((40, 60, 3), np.uint8)
+    labels = np.zeros((40, 60), np.uint8)
+    image[10:30, 15:45], labels[10:30, 15:45] = 255, 1
+    return Augmentation(**options)(np.random.default_rng(seed), image, labels)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_image_and_labels_move_together(seed: int) -> None:
+    image, labels = augment(seed)
+    assert labels is not None
+    assert image.shape == (32, 32, 3)
+    assert labels.shape == (32, 32)
+    bright = image[..., 0] > 127
+    scored = labels != 255
+    assert (bright[scored] == (labels[scored] == 1)).mean() > 0.95  # but for interpolated edges
+    assert (image[~scored] == (9, 8, 7)).all()
+
+
+def test_small_images_are_padded_wherever_the_crop_is_larger() -> None:
+    image, labels = augment(0, scales=(0.5, 0.5))
+    assert labels is not None
+    assert (labels != 255).sum() == 20 * 30
+    assert image.shape == (32, 32, 3)
+
+
+def test_resize_brings_the_longest_side_to_size() -> None:
+    _, labels = augment(0, resize=30, scales=(1.0, 1.0))
+    assert labels is not None
+    assert (labels != 255).sum() == 30 * 20
+
+
+def test_jitter_changes_the_image_not_the_labels() -> None:
+    plain, labels = augment(4)
+    changed, same = augment(4, color_jitter=0.4)
+    assert labels is not None
+    assert same is not None
+    assert np.array_equal(labels, same)
+    assert not np.array_equal(plain, changed)
