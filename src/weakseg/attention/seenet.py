@@ -42,6 +42,8 @@ class SeeNet(nn.Module):
         width = self.backbone.layout.attention_head
         self.branch_a = _branch(self.backbone.channels, width, classes, DROPOUT)
         self.branch_b = _branch(self.backbone.channels, width, classes, 0.0)
+        if self.backbone.layout.batch_norm:
+            _scale_to_unit_features(self.branch_a, self.branch_b)
 
     def scores(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Class scores of S_A, S_B and S_C before pooling, each N×C×h×w float32."""
@@ -127,6 +129,14 @@ def _branch(channels: int, width: int, classes: int, dropout: float) -> nn.Seque
             assert module.bias is not None
             nn.init.zeros_(module.bias)
     return branch
+
+
+def _scale_to_unit_features(*branches: nn.Sequential) -> None:
+    """The released filler suits VGG16's features, which reach hundreds; on normalised ones it would learn nothing."""
+    for branch in branches:
+        for module in branch[:-1]:
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
 
 
 def _image_loss(scores: Tensor, labels: Tensor) -> Tensor:

@@ -15,10 +15,10 @@ class ParameterGroup:
 
 
 def caffe_groups(module: nn.Module, rate: float = 1.0) -> list[ParameterGroup]:
-    """Weights at `rate` with decay; biases at twice the rate without; normalisation layers at `rate`
-    without.
+    """Weights at `rate` with decay; biases at twice the rate without; normalisation layers at `rate` without.
 
-    Frozen parameters are left out. `lr_mult 1 / decay_mult 1` and `2 / 0`, as in the prototxt files of SeeNet, OAA and DeepLab.
+    `lr_mult 1 / decay_mult 1` and `2 / 0`, as in the prototxt files of SeeNet, OAA and DeepLab. Frozen parameters
+    are left out.
     """
     weights: list[nn.Parameter] = []
     biases: list[nn.Parameter] = []
