@@ -1,0 +1,97 @@
+"""Weights on disk: round trip, and nothing in a file is ever executed."""
+
+import hashlib
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from weakseg.errors import InputError
+from weakseg.storage.weights import FORMAT, Weights, file_sha256, load_weights, save_weights
+
+WEIGHTS = Weights(
+    room="attention",
+    state={"layer.weight": torch.arange(6.0).reshape(2, 3), "steps": torch.tensor(7)},
+    settings={"method": "seenet", "training": {"iterations": 3, "scales": [0.7, 1.3]}},
+    classes=["cat", "dog"],
+    initial={"source": "none", "sha256": ""},
+)
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    path = tmp_path / "attention" / "weights.pt"
+    save_weights(path, WEIGHTS)
+    found = load_weights(path, "attention")
+    assert vars(found) | {"state": None} == vars(WEIGHTS) | {"state": None}
+    assert list(found.state) == list(WEIGHTS.state)
+    for name, value in WEIGHTS.state.items():
+        assert torch.equal(found.state[name], value)
+        assert found.state[name].dtype == value.dtype
+    assert [item.name for item in path.parent.iterdir()] == ["weights.pt"]
+
+
+def test_views_are_stored_without_what_they_look_into(tmp_path: Path) -> None:
+    large = torch.zeros(1000, 1000)
+    save_weights(tmp_path / "a.pt", Weights("saliency", {"w": large[:, 0]}, {}, []))
+    assert (tmp_path / "a.pt").stat().st_size < 20_000
+    assert load_weights(tmp_path / "a.pt", "saliency").state["w"].shape == (1000,)
+
+
+class Malicious:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.mark.parametrize("writer", ["pickle", "torch"])
+def test_foreign_pickle_is_refused_and_not_executed(tmp_path: Path, writer: str) -> None:
+    content = {"format": FORMAT, "room": "attention", "state": Malicious(tmp_path / "executed")}
+    path = tmp_path / "weights.pt"
+    if writer == "pickle":
+        path.write_bytes(pickle.dumps(content))
+    else:
+        torch.save(content, path)
+    with pytest.raises(InputError, match=r"weights\.pt cannot be read as weakseg weights"):
+        load_weights(path, "attention")
+    assert not (tmp_path / "executed").exists()
+    torch.load(path, weights_only=False) if writer == "torch" else pickle.loads(path.read_bytes())
+    assert (tmp_path / "executed").exists()  # the file is a working attack: the test above means something
+
+
+def test_missing_damaged_and_other_files(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    with pytest.raises(InputError, match="is missing; train the attention stage first"):
+        load_weights(path, "attention")
+    save_weights(path, WEIGHTS)
+    whole = path.read_bytes()
+    for content in (b"", b"text", whole[:100], whole[: len(whole) // 2], whole[:-10]):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="cannot be read as weakseg weights"):
+            load_weights(path, "attention")
+    torch.save({"layer.weight": torch.zeros(3)}, path)
+    with pytest.raises(InputError, match="holds unknown weights; attention weights"):
+        load_weights(path, "attention")
+    torch.save(torch.zeros(3), path)
+    with pytest.raises(InputError, match="holds Tensor weights"):
+        load_weights(path, "attention")
+    torch.save({"format": FORMAT, "room": "attention"}, path)
+    with pytest.raises(InputError, match=f"lacks parts of {FORMAT}"):
+        load_weights(path, "attention")
+
+
+def test_weights_of_another_room(tmp_path: Path) -> None:
+    save_weights(tmp_path / "weights.pt", WEIGHTS)
+    with pytest.raises(InputError, match="holds attention weights; segmenter weights"):
+        load_weights(tmp_path / "weights.pt", "segmenter")
+
+
+def test_sha256(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    assert file_sha256(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()
