@@ -1,0 +1,169 @@
+"""A small demo through real Snakemake: from labels to report, what a change makes anew, kills at bad moments."""
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import torch
+import yaml
+
+pytestmark = pytest.mark.slow
+
+SMALL: dict[str, Any] = {
+    "dataset": {"demo": {"train": 24, "val": 8, "saliency": 8, "size": 64}},
+    "saliency": {"small": {"training": {"iterations": 10, "batch_size": 4, "crop": 64}}},
+    "attention": {
+        "training": {"iterations": 120, "batch_size": 4, "crop": 64, "checkpoint_every": 20},
+        "maps": {"size": 64},
+    },
+    "segmenter": {"training": {"iterations": 10, "batch_size": 4, "crop": 64}},
+}
+RUN = ("--cores", "2", "--configfile", "small.yaml", "--set-threads", "attention_train=1")
+CHANGED = {"stage_config", "run_config", "evaluate_labels", "evaluate_summary", "report", "all"}
+
+
+@pytest.fixture(scope="module")
+def demo(ran: Any) -> Any:
+    """The small demo, run to its end and left alone since."""
+    (ran.folder / "small.yaml").write_text(yaml.safe_dump(SMALL), encoding="utf-8")
+    status, output = ran.snakemake(*RUN)
+    assert status == 0, output
+    return ran
+
+
+def _planned(demo: Any, *settings: str) -> set[str]:
+    """Rules that a changed setting would run again."""
+    status, output = demo.snakemake("-n", *RUN, "--config", *settings)
+    assert status == 0, output
+    table = output.partition("Job stats:")[2].partition("total")[0]
+    return set(re.findall(r"^(\w+) +\d+$", table, re.MULTILINE))
+
+
+def _wait(condition: Callable[[], Any], process: Any) -> Any:
+    """What `condition` gives once it gives something; the process must live until then."""
+    for _ in range(1200):
+        found = condition()
+        if found:
+            return found
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.05)
+    raise AssertionError("waited a minute in vain")
+
+
+def _job(process: Any, *words: str) -> psutil.Process | None:
+    """The `weakseg` process with these words among the descendants of a Snakemake."""
+    for child in psutil.Process(process.pid).children(recursive=True):
+        try:
+            line = child.cmdline()
+        except psutil.Error:  # it ended while we looked
+            continue
+        if {*words} <= {*line} and Path(line[0]).name.startswith("python"):
+            return child
+    return None
+
+
+def _iterations(history: Path) -> int:
+    rows = history.read_text(encoding="utf-8").splitlines() if history.is_file() else []
+    return max(0, len(rows) - 1) * 10  # one row every ten iterations
+
+
+def test_ends_with_scores_and_a_report_that_needs_no_network(demo: Any) -> None:
+    results = demo.folder / "results" / "demo"
+    page = (results / "report.html").read_text(encoding="utf-8")
+    assert "montage-worst.png" in page
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=.https?:", page)
+    summary = json.loads((results / "evaluation" / "summary.json").read_text(encoding="utf-8"))
+    assert set(summary["scores"]) == {"attention", "fused", "refined", "segmenter", "segmenter-crf"}
+    for stage in ("saliency_maps", "attention_maps", "proxy_fuse", "proxy_refine", "segmenter_refine"):
+        assert summary["rules"][stage]["jobs"] == 2
+    assert summary["rules"]["attention_train"]["seconds"] > 0
+
+
+def test_a_second_run_has_nothing_to_do(demo: Any) -> None:
+    start = time.monotonic()
+    status, output = demo.snakemake(*RUN)
+    assert status == 0
+    assert "Nothing to be done" in output
+    assert time.monotonic() - start < 5
+
+
+def test_a_crf_value_reruns_nothing_before_the_crf(demo: Any) -> None:
+    segmenter = {"segmenter_train", "segmenter_predict", "segmenter_refine"}
+    assert _planned(demo, "proxy={refine: {crf: {preset: psa}}}") == CHANGED | segmenter | {"proxy_refine"}
+    assert _planned(demo, "segmenter={prediction: {crf: {preset: psa}}}") == CHANGED | {"segmenter_refine"}
+
+
+def test_a_learning_rate_retrains_that_stage_and_what_follows(demo: Any) -> None:
+    planned = _planned(demo, "attention={training: {learning_rate: 0.002}}")
+    assert {"attention_train", "attention_maps", "proxy_fuse", "segmenter_train"} <= planned
+    assert not planned & {"dataset_index", "saliency_train", "saliency_maps"}
+
+
+def test_kills_cost_a_checkpoint_interval_and_change_no_weight(demo: Any) -> None:
+    attention = demo.folder / "results" / "killed" / "attention"
+    history = attention / "state" / "history.csv"
+    again = (*RUN, "--config", "run=killed", "--", "results/killed/attention/weights.pt")
+
+    def start(iterations: int) -> tuple[Any, psutil.Process]:
+        process = demo.start(*again)
+        return process, _wait(
+            lambda: _iterations(history) >= iterations and _job(process, "attention", "train"), process
+        )
+
+    # The trainer is killed, and Snakemake says so.
+    process, trainer = start(30)
+    trainer.kill()
+    output = process.communicate()[0]
+    assert process.returncode == 1
+    assert "Error in rule attention_train" in output
+    killed_at = _iterations(history)
+
+    # Everything is killed, as by a power failure. It had gone on from the last checkpoint.
+    process, trainer = start(killed_at + 20)
+    os.killpg(process.pid, signal.SIGKILL)
+    output = process.communicate()[0]
+    (resumed_at,) = re.findall(r"at iteration (\d+) of 120", output)
+    assert killed_at - 20 <= int(resumed_at) <= killed_at
+
+    # A second Snakemake is kept out. Then the first is killed, but its trainer lives.
+    process, trainer = start(_iterations(history))
+    status, output = demo.snakemake(*again)
+    assert status == 1
+    assert (
+        output.splitlines()[-1]
+        == "weakseg: another snakemake works on results/killed; wait for it or stop it."
+    )
+    process.kill()
+    process.wait()
+    assert trainer.is_running()
+
+    # The same command goes on, without a flag, and ends with the weights of the run that nobody disturbed.
+    status, output = demo.snakemake(*again)
+    assert status == 0, output
+    process.communicate()
+    calm, killed = (
+        torch.load(folder / "weights.pt", weights_only=True)["state"]
+        for folder in (demo.folder / "results" / "demo" / "attention", attention)
+    )
+    assert calm.keys() == killed.keys()
+    assert all(torch.equal(calm[name], killed[name]) for name in calm)
+
+
+def test_a_killed_shard_is_the_only_one_made_again(demo: Any) -> None:
+    maps = [f"results/shards/saliency/maps/shard-{part}-of-2.h5" for part in (1, 2)]
+    again = (*RUN, "--config", "run=shards", "--", *maps)
+    process = demo.start(*again)
+    _wait(lambda: _job(process, "saliency", "maps", "1-of-2"), process).kill()
+    process.communicate()
+    assert process.returncode == 1
+    assert [(demo.folder / path).is_file() for path in maps] == [False, True]
+    status, output = demo.snakemake(*again)
+    assert status == 0, output
+    assert output.count("rule saliency_maps:") == 1
