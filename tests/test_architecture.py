@@ -1,0 +1,136 @@
+"""Arrows point down only: the imports of the package, read without running it."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src"
+ROOMS = {"dataset", "saliency", "attention", "proxy", "segmenter", "evaluation"}
+BELOW = {"backbones", "training", "storage", "crf"}
+EVERYWHERE = {"weakseg", "weakseg.errors"}
+SHARED = {"weakseg.dataset.index", "weakseg.dataset.images"}
+"""What a room may use of another: the index is the only thing later stages know of a data set."""
+
+
+def imports(tree: ast.Module, module: str, package: bool, known: set[str]) -> Iterator[str]:
+    """Every module that `module` imports, at its top or inside a function."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = module.split(".")[: None if package else -1]
+                above = above[: len(above) - node.level + 1]
+                base = ".".join([*above, *([node.module] if node.module else [])])
+            for alias in node.names:
+                name = f"{base}.{alias.name}"
+                yield name if name in known else base
+
+
+def violations(module: str, imported: str) -> str | None:
+    """What rule `module` breaks by importing `imported`, if any."""
+    if imported.split(".")[0] == "snakemake":
+        return "nothing under src knows Snakemake"
+    if imported.split(".")[0] != "weakseg" or imported in EVERYWHERE:
+        return None
+    parts, target = module.split("."), imported.split(".")
+    own = parts[1] if len(parts) > 1 else ""
+    commands = module == "weakseg.cli" or (own in ROOMS and parts[2:] == ["commands"])
+    if imported == "weakseg.config":
+        return None if commands else "only cli.py and a room's commands.py see the configuration"
+    if own in BELOW and target[1] not in BELOW:
+        return f"{own} lies below the rooms"
+    if own in ROOMS and target[1] in ROOMS - {own} and imported not in SHARED:
+        return "rooms meet in artefacts"
+    return None
+
+
+def house() -> dict[str, Path]:
+    """Module name → file."""
+    found = {}
+    for path in sorted((SOURCE / "weakseg").rglob("*.py")):
+        parts = path.relative_to(SOURCE).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def test_every_folder_is_a_room_or_below() -> None:
+    folders = {
+        path.name for path in (SOURCE / "weakseg").iterdir() if path.is_dir() and path.name != "__pycache__"
+    }
+    assert folders == ROOMS | BELOW
+
+
+def test_arrows_point_down_only() -> None:
+    modules = house()
+    assert len(modules) > 30
+    wrong = [
+        f"{module} imports {imported}: {broken}"
+        for module, path in modules.items()
+        for imported in imports(ast.parse(path.read_text()), module, path.stem == "__init__", set(modules))
+        if (broken := violations(module, imported))
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("weakseg.proxy.rules", "import snakemake.utils"),
+        ("weakseg.cli", "def f():\n    from snakemake import api"),
+        ("weakseg.proxy.rules", "from weakseg.config import Config"),
+        ("weakseg.proxy.rules", "from weakseg import config"),
+        ("weakseg.options", "import weakseg.config"),
+        ("weakseg.proxy.rules", "from weakseg.attention.network import load"),
+        ("weakseg.proxy.rules", "from weakseg.attention import network"),
+        ("weakseg.proxy.rules", "from ..attention import network"),
+        ("weakseg.proxy.commands", "def f():\n    from weakseg.saliency.sources import Source"),
+        ("weakseg.proxy.rules", "from weakseg.dataset.table import index_table"),
+        ("weakseg.storage.shards", "from weakseg.dataset.index import Record"),
+        ("weakseg.training.loop", "from weakseg.segmenter import largefov"),
+        ("weakseg.backbones.vgg", "from weakseg.config import BackboneConfig"),
+    ],
+)
+def test_each_rule_catches_its_breach(module: str, line: str) -> None:
+    found = imports(ast.parse(line), module, False, set(house()))
+    assert [violations(module, imported) for imported in found] != [None]
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("weakseg.proxy.commands", "from weakseg.config import ProxyConfig"),
+        ("weakseg.proxy.stages", "from weakseg.dataset.index import Index"),
+        ("weakseg.proxy.stages", "from .rules import RULES"),
+        ("weakseg.proxy.stages", "from weakseg.storage.labels import UNDECIDED"),
+        ("weakseg.training.stage", "from weakseg.storage.weights import Weights"),
+        ("weakseg.cli", "from weakseg.proxy.commands import proxy"),
+    ],
+)
+def test_each_rule_lets_the_rest_through(module: str, line: str) -> None:
+    found = imports(ast.parse(line), module, False, set(house()))
+    assert [violations(module, imported) for imported in found] == [None]
+
+
+def test_command_line_starts_without_heavy_libraries() -> None:
+    heavy = [
+        "torch",
+        "torchvision",
+        "cv2",
+        "matplotlib",
+        "h5py",
+        "onnxruntime",
+        "lightning_fabric",
+        "snakemake",
+    ]
+    code = f"import sys, weakseg.cli; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
