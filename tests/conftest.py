@@ -4,9 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from weakseg.storage.labels import write_labels
+
+settings.register_profile("weakseg", deadline=None)  # a busy machine is no failure
+settings.load_profile("weakseg")
 
 TABLE = {
     "a": ("cat", "train"),

@@ -55,7 +55,7 @@ def test_foreign_pickle_is_refused_and_not_executed(tmp_path: Path, writer: str)
     content = {"format": FORMAT, "room": "attention", "state": Malicious(tmp_path / "executed")}
     path = tmp_path / "weights.pt"
     if writer == "pickle":
-        path.write_bytes(pickle.dumps(content))
+        path.write_bytes(pickle.dumps(content, protocol=2))  # what torch itself writes
     else:
         torch.save(content, path)
     with pytest.raises(InputError, match=r"weights\.pt cannot be read as weakseg weights"):
