@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from weakseg.storage.atomic import atomic_path
+from weakseg.storage.atomic import atomic_file
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -23,8 +23,8 @@ def fingerprint(**parts: Any) -> str:
 
 def save_checkpoint(folder: Path, mark: str, state: dict[str, Any]) -> None:
     """Write the state atomically."""
-    with atomic_path(folder / CHECKPOINT) as temporary:
-        torch.save({"fingerprint": mark, **state}, temporary)
+    with atomic_file(folder / CHECKPOINT) as file:
+        torch.save({"fingerprint": mark, **state}, file)
 
 
 def load_checkpoint(folder: Path, mark: str) -> dict[str, Any] | None:
