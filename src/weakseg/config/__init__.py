@@ -1,0 +1,83 @@
+"""Every knob of weakseg, in one place: type, default, bounds and meaning.
+
+`config.yaml` is validated against `Config`; `workflow/config.schema.json` is generated from it for editors. A
+stage never sees the whole: `Config.stages()` cuts it into one plain dictionary per stage, holding nothing but
+what that stage uses, so that a changed CRF value cannot retrain a classifier.
+"""
+
+import json
+from typing import Any
+
+from pydantic import Field
+
+from weakseg.config.attention import AttentionConfig, MapsConfig
+from weakseg.config.crf import CrfConfig
+from weakseg.config.dataset import DatasetConfig
+from weakseg.config.evaluation import EvaluationConfig
+from weakseg.config.proxy import ProxyConfig, RefineConfig
+from weakseg.config.reading import parse, read_stage
+from weakseg.config.saliency import SaliencyConfig
+from weakseg.config.section import Section
+from weakseg.config.segmenter import PredictionConfig, SegmenterConfig
+
+__all__ = [
+    "AttentionConfig",
+    "Config",
+    "CrfConfig",
+    "DatasetConfig",
+    "EvaluationConfig",
+    "MapsConfig",
+    "PredictionConfig",
+    "ProxyConfig",
+    "RefineConfig",
+    "SaliencyConfig",
+    "SegmenterConfig",
+    "parse",
+    "read_stage",
+    "schema",
+]
+
+
+class Config(Section):
+    """A whole run."""
+
+    run: str = Field("demo", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Everything of the run lies under `results/<run>/`."""
+    shards: int = Field(2, ge=1, le=10_000)
+    """Parts that per-image stages are cut into: what runs side by side and what a kill can cost."""
+    dataset: DatasetConfig = DatasetConfig()
+    saliency: SaliencyConfig = SaliencyConfig()
+    attention: AttentionConfig = AttentionConfig()
+    proxy: ProxyConfig = ProxyConfig()
+    segmenter: SegmenterConfig = SegmenterConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+    def stages(self) -> dict[str, dict[str, Any]]:
+        """Stage name → that stage's own settings as plain values, nothing else.
+
+        The commands read them back with `read_stage` into the section's model.
+        """
+        saliency, attention, proxy, segmenter = self.saliency, self.attention, self.proxy, self.segmenter
+        return {
+            "dataset": _keep(self.dataset, {"source", "classes", self.dataset.source}),
+            "saliency": _keep(saliency, {"method", saliency.method}),
+            "attention-train": _keep(attention, {"method", "backbone", attention.method, "training"}),
+            "attention-maps": _keep(attention.maps),
+            "proxy-fuse": _keep(proxy, {"rule", proxy.rule}),
+            "proxy-refine": _keep(proxy.refine),
+            "segmenter-train": _keep(
+                segmenter, {"method", "labels", "backbone", segmenter.method, "training"}
+            ),
+            "segmenter-predict": _keep(segmenter.prediction, {"scales", "flip", "precision"}),
+            "segmenter-refine": _keep(segmenter.prediction, {"crf"}),
+            "evaluation": _keep(self.evaluation),
+        }
+
+
+def _keep(section: Section, keys: set[str] | None = None) -> dict[str, Any]:
+    return section.model_dump(mode="json", include=keys)
+
+
+def schema() -> str:
+    """The JSON schema of `Config`, as committed in `workflow/config.schema.json`."""
+    return json.dumps(Config.model_json_schema(), indent=2, ensure_ascii=False) + "\n"

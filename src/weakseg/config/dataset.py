@@ -1,0 +1,77 @@
+"""Where images and image-level labels come from."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from weakseg.config.section import ClassName, Section
+
+
+class DemoDataset(Section):
+    """A generated data set: textured objects on clutter, no download."""
+
+    seed: int = 0
+    """Seed of the generator; the same seed makes the same images on every machine."""
+    train: int = Field(500, ge=1, le=100_000)
+    """Training images (image-level labels; their masks are used for scoring only)."""
+    val: int = Field(100, ge=1, le=100_000)
+    """Validation images."""
+    saliency: int = Field(200, ge=1, le=100_000)
+    """Images of the separate class-agnostic split on which the demo's saliency network is trained."""
+    size: int = Field(128, ge=64, le=512)
+    """Side of the square images in pixels."""
+
+
+class VocDataset(Section):
+    """PASCAL VOC layout: `JPEGImages/`, `Annotations/`, `ImageSets/Segmentation/`, `SegmentationClass/`."""
+
+    root: str = "data/VOCdevkit/VOC2012"
+    """Folder that holds `JPEGImages/`."""
+    train_split: Literal["train", "trainval", "train_aug"] = "train"
+    """List under `ImageSets/Segmentation`; `train_aug` also needs `SegmentationClassAug/`."""
+    val_split: str = "val"
+    """List of the validation images."""
+    download: bool = False
+    """Fetch VOC 2012 (2 GB) with torchvision's downloader when `root` is absent."""
+    skip_difficult: bool = True
+    """Leave objects marked `difficult` out of the image-level labels, as the field does."""
+
+
+class TableDataset(Section):
+    """Your own images: a folder and a table."""
+
+    images: str = "images"
+    """Folder of the images."""
+    labels: str = "labels.csv"
+    """CSV with the columns `image`, `labels` (names joined by `|`) and `split` (`train` or `val`)."""
+    masks: str | None = None
+    """Folder of label PNGs named like the images; used for scoring only. Images without one are not
+    scored."""
+    all_classes: list[ClassName] = Field(default_factory=list)
+    """Class names in the order of the masks' indices 1, 2, …; empty means the order of `dataset.classes`.
+    Names here that are not in `dataset.classes` are known but left out: neither trained nor scored."""
+    lists: dict[Literal["train", "val"], str] = Field(default_factory=dict)
+    """Optional text files of ids per split; they replace the table's `split` column."""
+
+
+class DatasetConfig(Section):
+    """Where images and image-level labels come from."""
+
+    source: Literal["demo", "voc", "table"] = "demo"
+    """Which of the three sections below is used."""
+    classes: list[ClassName] = Field(default_factory=list, max_length=254)
+    """Class names in order, without background; empty means all classes of the source."""
+    demo: DemoDataset = DemoDataset()
+    voc: VocDataset = VocDataset()
+    table: TableDataset = TableDataset()
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        for names in (self.classes, self.table.all_classes):
+            if len(set(names)) != len(names):
+                raise ValueError(f"class names must differ, found {names}")
+            if "background" in names:
+                raise ValueError("'background' is class 0 of every data set; leave it out of the list of classes")
+        if self.source == "table" and not self.classes:
+            raise ValueError("dataset.source 'table' needs dataset.classes, the ordered list of class names")
+        return self

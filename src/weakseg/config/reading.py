@@ -1,0 +1,67 @@
+"""Reading a configuration; a mistake in it is one sentence."""
+
+import difflib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from weakseg.config.section import Section
+from weakseg.errors import InputError
+
+Model = TypeVar("Model", bound=Section)
+
+
+def parse(model: type[Model], values: Mapping[str, Any], source: str) -> Model:
+    """Validate `values`.
+
+    Raises:
+        InputError: one line per wrong value: where it is, what was found, what was expected.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        lines = "; ".join(_explain(model, item) for item in error.errors())
+        raise InputError(f"{source}: {lines}") from None
+
+
+def read_stage(path: Path, model: type[Model]) -> Model:
+    """Read the settings that the workflow wrote for one stage.
+
+    Raises:
+        InputError: the file is missing, is not JSON or holds a wrong value.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"--config {path} cannot be read ({error.strerror}); give a stage's JSON file."
+        ) from None
+    except ValueError as error:
+        raise InputError(
+            f"--config {path} is not JSON ({error}); give the file that the workflow wrote."
+        ) from None
+    return parse(model, values, str(path))
+
+
+def _explain(model: type[BaseModel], error: Any) -> str:
+    location = [part for part in error["loc"] if part != "[key]"]
+    where = ".".join(map(str, location)) or "the configuration"
+    if error["type"] != "extra_forbidden":
+        found = "" if error["type"] == "value_error" else f", found {error['input']!r}"
+        return f"'{where}': {error['msg'].removeprefix('Value error, ')}{found}"
+    known = list(_section_at(model, location[:-1]).model_fields)
+    near = difflib.get_close_matches(str(location[-1]), known, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(known)}."
+    return f"unknown key '{where}'; {hint}"
+
+
+def _section_at(model: type[BaseModel], location: list[Any]) -> type[BaseModel]:
+    for part in location:
+        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            break
+        model = annotation
+    return model

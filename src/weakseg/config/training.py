@@ -1,0 +1,86 @@
+"""Backbones and trainings, whatever is trained."""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from weakseg.config.section import Fraction, Positive, Section
+
+
+class BackboneConfig(Section):
+    """The convolutional network under an attention network or a segmenter."""
+
+    architecture: Literal["vgg16", "vgg_small"] = "vgg16"
+    """`vgg16`, or `vgg_small`: five narrow stages with batch normalisation, trained from nothing."""
+    weights: str = "IMAGENET1K_V1"
+    """Initial weights: `IMAGENET1K_V1` or `IMAGENET1K_FEATURES` (torchvision), a file (`.pth`,
+    `.safetensors`, `.npz`, Keras `.h5`), or `none`."""
+    frozen_stages: int = Field(0, ge=0, le=4)
+    """Stages whose weights stay as they are. The papers freeze none; 2 makes a step a fifth cheaper."""
+    normalization: Literal["auto", "torchvision", "caffe_rgb", "caffe_bgr"] = "auto"
+    """Mean, deviation and channel order the weights expect; `auto`: `caffe_bgr` for `.npz` and `.h5`,
+    `caffe_rgb` for `IMAGENET1K_FEATURES`, else `torchvision`."""
+
+
+_AUGMENTATION = {"crop", "scales", "resize", "flip", "color_jitter"}
+
+
+class TrainingConfig(Section):
+    """One training, whatever is trained."""
+
+    iterations: int = Field(1000, ge=1)
+    """Optimisation steps."""
+    batch_size: int = Field(16, ge=1)
+    """Images per step."""
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    """`sgd` with momentum (the papers) or `adamw` (small networks trained from nothing)."""
+    learning_rate: float = Field(1e-3, gt=0, le=10)
+    """Base rate; a network multiplies it for some of its layers."""
+    momentum: float = Field(0.9, ge=0, lt=1)
+    """Momentum of `sgd`."""
+    weight_decay: float = Field(5e-4, ge=0)
+    """L2 penalty on weights; biases have none."""
+    schedule: Literal["poly", "step", "constant"] = "poly"
+    """`poly`: (1 − i/n)^0.9; `step`: divided by 10 at `step_at`; `constant`."""
+    step_at: Fraction = 0.6
+    """Fraction of the iterations after which `step` divides the rate by 10 (SeeNet: 15,000 of 25,000)."""
+    warmup: int = Field(0, ge=0)
+    """Iterations over which the rate rises linearly from zero."""
+    clip_gradient: float = Field(10.0, ge=0)
+    """Largest gradient norm; 0 switches clipping off."""
+    crop: int = Field(321, ge=32, le=4096)
+    """Side of the square training crops in pixels."""
+    scales: tuple[Positive, Positive] = (0.7, 1.3)
+    """Range of the random scale."""
+    resize: int | None = Field(None, ge=16)
+    """Longest side the image is brought to before the random scale; `null` keeps its size."""
+    flip: bool = True
+    """Mirror half of the crops."""
+    color_jitter: Fraction = 0.0
+    """Strength of random brightness, contrast and saturation changes."""
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
+    """`auto` takes bfloat16 where the processor or GPU computes in it, else float32."""
+    checkpoint_every: int = Field(100, ge=1)
+    """Iterations between two saved states: the most a kill can cost."""
+    workers: int = Field(1, ge=0, le=64)
+    """Processes that decode and augment images beside the computation."""
+    seed: int = Field(0, ge=0)
+    """Seed of initial weights, order and augmentation."""
+
+    def augmentation(self) -> dict[str, Any]:
+        """The part that makes training crops."""
+        return self.model_dump(include=_AUGMENTATION)
+
+    def optimization(self) -> dict[str, Any]:
+        """The part that the training loop takes."""
+        return self.model_dump(exclude=_AUGMENTATION)
+
+    def identity(self) -> dict[str, Any]:
+        """What determines the result: all but how often it is saved and by how many processes it is fed."""
+        return self.model_dump(mode="json", exclude={"checkpoint_every", "workers"})
+
+    @model_validator(mode="after")
+    def _ordered_scales(self) -> Self:
+        if self.scales[0] > self.scales[1]:
+            raise ValueError(f"scales must be [smallest, largest], found {list(self.scales)}")
+        return self
