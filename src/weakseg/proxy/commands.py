@@ -51,7 +51,7 @@ def fuse_command(
     from weakseg.proxy.rules import RULES
     from weakseg.proxy.stages import fuse
     from weakseg.storage.labels import write_labels
-    from weakseg.storage.manifest import write_manifest
+    from weakseg.storage.manifest import digest, write_manifest
     from weakseg.storage.shards import ShardReader
 
     settings = read_stage(config, ProxyConfig)
@@ -66,9 +66,10 @@ def fuse_command(
             size = image_size(record.image)
             fused = fuse(size, salient, maps, data.classes, RULES[settings.rule], options)
             write_labels(labels / f"{record.id}.png", fused)
-            yield record.id, f"{(fused == 255).mean():.4f}", f"{((fused > 0) & (fused < 255)).mean():.4f}"
+            shares = (fused == 255).mean(), ((fused > 0) & (fused < 255)).mean()
+            yield record.id, *(f"{share:.4f}" for share in shares), digest(fused)
 
-    write_manifest(out, ("id", "undecided", "foreground"), rows())
+    write_manifest(out, ("id", "undecided", "foreground", "digest"), rows())
 
 
 @proxy.command("refine")
@@ -87,7 +88,7 @@ def refine_command(
     from weakseg.dataset.images import read_image
     from weakseg.proxy.stages import refine
     from weakseg.storage.labels import read_labels, write_labels
-    from weakseg.storage.manifest import write_manifest
+    from weakseg.storage.manifest import digest, write_manifest
 
     settings = read_stage(config, RefineConfig)
     crf = settings.crf
@@ -107,9 +108,10 @@ def refine_command(
                     confidence=settings.confidence,
                 )
             write_labels(labels / f"{record.id}.png", after)
-            yield record.id, f"{(after == 255).mean():.4f}", f"{(after != before).mean():.4f}"
+            shares = (after == 255).mean(), (after != before).mean()
+            yield record.id, *(f"{share:.4f}" for share in shares), digest(after)
 
-    write_manifest(out, ("id", "undecided", "changed"), rows())
+    write_manifest(out, ("id", "undecided", "changed", "digest"), rows())
 
 
 def _shard(index: Path, classes: Path, item: str) -> "tuple[Index, list[Record]]":

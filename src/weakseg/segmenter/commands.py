@@ -178,7 +178,7 @@ def refine_command(
     from weakseg.segmenter.largefov import STRIDE
     from weakseg.segmenter.predict import refine_scores
     from weakseg.storage.labels import write_labels
-    from weakseg.storage.manifest import write_manifest
+    from weakseg.storage.manifest import digest, write_manifest
     from weakseg.storage.shards import ShardReader
 
     crf = read_stage(config, PredictionConfig).crf
@@ -192,6 +192,6 @@ def refine_command(
             values = np.stack([named[name] for name in ("background", *data.classes)])
             refined = refine_scores(read_image(record.image), values, STRIDE, parameters)
             write_labels(labels / f"{record.id}.png", refined)
-            yield record.id, f"{(refined > 0).mean():.4f}"
+            yield record.id, f"{(refined > 0).mean():.4f}", digest(refined)
 
-    write_manifest(out, ("id", "foreground"), rows())
+    write_manifest(out, ("id", "foreground", "digest"), rows())

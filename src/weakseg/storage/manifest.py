@@ -1,10 +1,22 @@
 """The declared output of a shard of label PNGs: a CSV that lists what was written."""
 
 import csv
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+
 from weakseg.storage.atomic import atomic_path
+
+
+def digest(labels: np.ndarray) -> str:
+    """Eight hexadecimal digits that differ where label maps differ.
+
+    The workflow compares manifests by content: without a digest, labels that moved but kept their shares would
+    look unchanged, and a segmenter trained on the old ones would be kept.
+    """
+    return f"{zlib.crc32(labels.tobytes()):08x}"
 
 
 def write_manifest(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
