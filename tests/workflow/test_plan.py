@@ -58,6 +58,9 @@ def test_voc_is_fetched_only_when_asked(planned: Any) -> None:
     voc = ["-n", "--configfile", "workflow/presets/voc.yaml", "--config", "saliency={method: small}"]
     assert "dataset_download" not in _jobs(planned.snakemake(*voc)[1])
     assert "dataset_download" in _jobs(planned.snakemake(*voc, "dataset={voc: {download: true}}")[1])
+    status, output = planned.snakemake(*voc, "dataset={voc: {download: true, root: voc}}")
+    assert status == 1
+    assert output.splitlines()[-1].startswith("weakseg: dataset.voc.root is voc; with dataset.voc.download")
 
 
 @pytest.mark.parametrize(

@@ -7,27 +7,33 @@ TABLE = cfg.dataset.table
 TABLES = {"labels": TABLE.labels} | {
     f"lists.{split}": path for split, path in TABLE.lists.items()
 }
+VOC = Path(cfg.dataset.voc.root)
 DOWNLOAD = cfg.dataset.source == "voc" and cfg.dataset.voc.download
+if DOWNLOAD and not VOC.match("VOCdevkit/VOC2012"):
+    sys.exit(
+        f"weakseg: dataset.voc.root is {VOC}; with dataset.voc.download a path that ends in "
+        "VOCdevkit/VOC2012 was expected: change one of the two."
+    )
 
 
 rule dataset_download:
     output:
-        "{root}/VOCdevkit/VOC2012/ImageSets/Segmentation/val.txt",
+        touch("<run>/dataset/downloaded"),
     log:
-        "{root}/VOCdevkit/download.log",
+        "<run>/logs/dataset_download.log",
     localrule: True
     conda:
         "../../envs/weakseg.yaml"
+    params:
+        root=VOC.parent.parent,
     shell:
-        "weakseg dataset download --root {wildcards.root:q} 2>&1 | tee {log:q}"
+        "weakseg dataset download --root {params.root:q} 2>&1 | tee {log}"
 
 
 rule dataset_index:
     input:
         config="<run>/configs/dataset.json",
-        voc=branch(
-            DOWNLOAD, then=f"{cfg.dataset.voc.root}/ImageSets/Segmentation/val.txt"
-        ),
+        downloaded=branch(DOWNLOAD, then="<run>/dataset/downloaded"),
         tables=[
             outside(f"dataset.table.{key}", path)
             for key, path in TABLES.items()
