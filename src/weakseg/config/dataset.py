@@ -71,7 +71,9 @@ class DatasetConfig(Section):
             if len(set(names)) != len(names):
                 raise ValueError(f"class names must differ, found {names}")
             if "background" in names:
-                raise ValueError("'background' is class 0 of every data set; leave it out of the list of classes")
+                raise ValueError(
+                    "'background' is class 0 of every data set; leave it out of the list of classes"
+                )
         if self.source == "table" and not self.classes:
             raise ValueError("dataset.source 'table' needs dataset.classes, the ordered list of class names")
         return self
