@@ -1,0 +1,395 @@
+"""The generated demo: textured objects on clutter, seeded, nothing to download.
+
+A class is a shape with its own texture; colours, light and background come from one distribution for all
+classes, so colour alone says nothing. Images of the split `saliency` hold the same objects and also foreign
+ones (other shapes, other textures, any mixture), and their masks only say object or not. Everything is drawn
+at twice the size; the image is the mean of each 2×2 block, the mask its most frequent owner: the two agree.
+
+Coordinates: the canvas is in pixels at twice the image's size, x right, y down; an object's own frame is in
+units of its radius, so that outlines lie within about [-1, 1].
+"""
+
+import csv
+import io
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from weakseg.dataset.index import SPLITS
+from weakseg.storage.atomic import atomic_path, write_text
+from weakseg.storage.labels import write_labels
+
+OVERSAMPLING = 2
+MIN_OBJECT = 0.015
+"""Visible part of every object, as a share of the image's pixels."""
+MIN_VISIBLE = 0.55
+"""Visible part of every object, as a share of what it would show alone."""
+FOREGROUND = (0.10, 0.50)
+"""All objects together, as a share of the image's pixels."""
+DIAMETERS = {1: (0.48, 0.68), 2: (0.40, 0.58), 3: (0.35, 0.50)}
+"""Number of objects → range of their diameters, as a share of the image's side."""
+LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+# ---------------------------------------------------------------------------------- outlines and textures
+
+
+def _polar(radii: list[float]) -> np.ndarray:
+    """Corners N×2 at equal angles around the centre, the first at the top."""
+    angle = np.arange(len(radii)) * (2 * np.pi / len(radii)) - np.pi / 2
+    return np.asarray(np.array(radii)[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1))
+
+
+def _cross(arm: float = 0.36) -> np.ndarray:
+    quarter = np.array([[arm, -arm], [arm, -1.0], [-arm, -1.0]])
+    turn = np.array([[0.0, -1.0], [1.0, 0.0]])
+    return np.concatenate([quarter @ np.linalg.matrix_power(turn, k) for k in range(4)])
+
+
+def _heart() -> np.ndarray:
+    t = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    y = 13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)
+    return np.stack([16 * np.sin(t) ** 3, -y - 2.5], axis=1) / 16
+
+
+def _crescent() -> np.ndarray:
+    t = np.linspace(0.35 * np.pi, 1.65 * np.pi, 32)
+    outer = np.stack([np.cos(t), np.sin(t)], axis=1)
+    return np.concatenate([outer, outer[::-1] * [0.55, 0.8] + [0.2, 0.0]])
+
+
+OUTLINES: dict[str, np.ndarray] = {
+    "disc": _polar([0.92] * 48),
+    "square": np.array([[-0.78, -0.78], [0.78, -0.78], [0.78, 0.78], [-0.78, 0.78]]),
+    "triangle": _polar([1.2] * 3) + np.array([0.0, 0.15]),
+    "star": _polar([1.15, 0.58] * 5),
+    "cross": _cross(),
+    "heart": _heart(),
+    "hexagon": _polar([0.95] * 6),
+    "ellipse": _polar([1.0] * 48) * [1.1, 0.62],
+    "crescent": _crescent() * 1.05,
+    "kite": np.array([[0.0, -1.15], [0.75, -0.2], [0.0, 1.1], [-0.75, -0.2]]),
+}
+"""Name → corners N×2 in units of the radius."""
+
+Texture = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
+"""(x, y, rng) → height; x, y are h×w in periods from the object's centre; height 0 parts the two colours."""
+
+
+def _speckle(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Irregular grains, like granite: a random field with three points to a period, smooth between them."""
+    field = rng.standard_normal((32, 32)).astype(np.float32)
+    spots = cv2.remap(field, 3.2 * x + 16, 3.2 * y + 16, cv2.INTER_CUBIC, borderMode=cv2.BORDER_WRAP)
+    return np.asarray(1.6 * spots, np.float32)
+
+
+TEXTURES: dict[str, Texture] = {
+    "stripes": lambda x, y, rng: np.sin(2 * np.pi * y),
+    "checks": lambda x, y, rng: 2 * np.sin(0.8 * np.pi * x) * np.sin(0.8 * np.pi * y),
+    "dots": lambda x, y, rng: 1.5 * (np.cos(1.7 * np.pi * x) + np.cos(1.7 * np.pi * y) - 0.55),
+    "rings": lambda x, y, rng: np.sin(2 * np.pi * np.hypot(x, y)),
+    "chevrons": lambda x, y, rng: np.sin(2 * np.pi * (x + 1.2 * np.abs((0.6 * y) % 1 - 0.5))),
+    "bars": lambda x, y, rng: np.sin(2 * np.pi * x),
+    "speckle": _speckle,
+    "waves": lambda x, y, rng: np.sin(2 * np.pi * (x + 0.3 * np.sin(np.pi * y))),
+    "mesh": lambda x, y, rng: 3 * np.maximum(np.cos(2 * np.pi * x), np.cos(2 * np.pi * y)) - 2.4,
+}
+
+FAMILIES = {
+    "disc": "stripes",
+    "square": "checks",
+    "triangle": "dots",
+    "star": "rings",
+    "cross": "chevrons",
+    "heart": "bars",
+}
+"""Class → its texture; its outline has its name."""
+CLASSES = tuple(FAMILIES)
+"""Class names; class i of a mask is `CLASSES[i - 1]`."""
+FOREIGN = tuple(name for name in OUTLINES if name not in FAMILIES)
+"""Outlines of no class: clutter has these, so that a tiny star is never a star without a label."""
+
+
+# --------------------------------------------------------------------------------- what stands where
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What an object is: names of its outline and texture, and its value in the mask."""
+
+    outline: str
+    texture: str
+    label: int
+
+
+@dataclass(frozen=True)
+class Thing:
+    """An object at its place: `frame` (2×2) and `centre` (2) take its own coordinates to canvas pixels."""
+
+    kind: Kind
+    centre: np.ndarray
+    frame: np.ndarray
+
+    @property
+    def radius(self) -> float:
+        """Radius in canvas pixels, mean over directions."""
+        return float(np.sqrt(abs(np.linalg.det(self.frame))))
+
+    def fill(self, canvas: np.ndarray, value: int) -> None:
+        """Draw the filled outline into `canvas` (`uint8` H×W)."""
+        corners = OUTLINES[self.kind.outline] @ self.frame.T + self.centre
+        # 4 fractional bits: corners keep their place between pixels
+        cv2.fillPoly(canvas, [np.rint(corners * 16).astype(np.int32)], value, shift=4)
+
+
+def _class_kinds(rng: np.random.Generator, number: int) -> list[Kind]:
+    """One to three objects; the first class goes round with the image's number, so that classes are balanced.
+
+    Half of the images have a single class (of up to three objects), 35 % two, 15 % three.
+    """
+    first = number % len(CLASSES)
+    others = [int(label) for label in rng.permutation(len(CLASSES)) if label != first]
+    distinct = int(rng.choice([1, 2, 3], p=[0.5, 0.35, 0.15]))
+    labels = [first, *others][:distinct]
+    extra = int(rng.choice([0, 1, 2], p=[0.65, 0.25, 0.10]))
+    labels += [int(rng.choice(labels)) for _ in range(min(extra, 3 - distinct))]
+    return [Kind(CLASSES[i], FAMILIES[CLASSES[i]], i + 1) for i in rng.permutation(labels)]
+
+
+def _any_kinds(rng: np.random.Generator) -> list[Kind]:
+    """One to three objects of label 1; every second one is foreign: any outline with any texture."""
+    kinds = []
+    for _ in range(int(rng.choice([1, 2, 3], p=[0.4, 0.4, 0.2]))):
+        outline = str(rng.choice(CLASSES))
+        texture = FAMILIES[outline]
+        if rng.random() < 0.5:
+            outline, texture = str(rng.choice(list(OUTLINES))), str(rng.choice(list(TEXTURES)))
+        kinds.append(Kind(outline, texture, 1))
+    return kinds
+
+
+def _frame(rng: np.random.Generator, radius: float) -> np.ndarray:
+    """Stretch the axes by up to a fifth against each other, then tilt by up to 20°: things mostly stand."""
+    angle, stretch = rng.uniform(-0.35, 0.35), rng.uniform(0.91, 1.1)
+    cos, sin = np.cos(angle), np.sin(angle)
+    return radius * np.array([[cos, -sin], [sin, cos]]) @ np.diag([stretch, 1 / stretch])
+
+
+def _place(rng: np.random.Generator, kind: Kind, side: int, count: int) -> Thing:
+    radius = 0.5 * side * rng.uniform(*DIAMETERS[count])
+    # up to a quarter of the radius may stick out of the image
+    centre = rng.uniform(0.75 * radius, side - 0.75 * radius, 2)
+    return Thing(kind, centre, _frame(rng, radius))
+
+
+def _arrange(rng: np.random.Generator, kinds: list[Kind], side: int) -> tuple[list[Thing], np.ndarray]:
+    """Place the objects until enough of each can be seen.
+
+    Returns:
+        The objects from back to front and who owns each pixel (`uint8` side×side: 0 background, k the k-th).
+    """
+    while True:
+        things = [_place(rng, kind, side, len(kinds)) for kind in kinds]
+        owner = np.zeros((side, side), np.uint8)
+        alone = []
+        for k, thing in enumerate(things, start=1):
+            single = np.zeros_like(owner)
+            thing.fill(single, 1)
+            alone.append(np.count_nonzero(single))
+            owner[single > 0] = k
+        seen = np.bincount(owner.ravel(), minlength=len(things) + 1)[1:]
+        enough = (seen >= MIN_OBJECT * owner.size).all() and (seen >= MIN_VISIBLE * np.array(alone)).all()
+        if enough and FOREGROUND[0] <= seen.sum() / owner.size <= FOREGROUND[1]:
+            return things, owner
+
+
+def _mask(things: list[Thing], owner: np.ndarray) -> np.ndarray:
+    """The label map at image size: the owner of most of each 2×2 block, ties to the object further back."""
+    steps = [slice(first, None, OVERSAMPLING) for first in range(OVERSAMPLING)]
+    quarters = np.stack([owner[rows, columns] for rows in steps for columns in steps])
+    votes = np.stack([np.add.reduce(quarters == k, axis=0, dtype=np.uint8) for k in range(len(things) + 1)])
+    labels = np.array([0, *(thing.kind.label for thing in things)], np.uint8)
+    found: np.ndarray = labels[votes.argmax(axis=0)]
+    return found
+
+
+# ---------------------------------------------------------------------------------------------- painting
+
+
+def _colour(rng: np.random.Generator) -> np.ndarray:
+    """The one distribution of colours, for objects, clutter and background alike: RGB in [0.08, 0.92]."""
+    colour = rng.uniform(0.08, 0.92, 3)
+    # a random share of grey: few things in photographs are fully saturated
+    return np.asarray(colour + rng.uniform(0.25, 0.85) * (colour.mean() - colour), np.float32)
+
+
+def _two_colours(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A dark and a light colour, far enough apart in luminance that a texture of them can be seen."""
+    while True:
+        dark, light = sorted((_colour(rng), _colour(rng)), key=lambda colour: float(colour @ LUMINANCE))
+        if float((light - dark) @ LUMINANCE) >= 0.4:
+            return dark, light
+
+
+def _cloud(rng: np.random.Generator, side: int, cells: int, channels: int) -> np.ndarray:
+    """Smooth noise, side×side×channels, about `cells` bumps along a side, standard deviation below 1."""
+    coarse = rng.standard_normal((cells, cells, channels)).astype(np.float32)
+    smooth = cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(smooth, np.float32).reshape(side, side, channels)
+
+
+def _background(rng: np.random.Generator, side: int) -> np.ndarray:
+    """A gradient between two related colours, clouds of three sizes, thin lines and small blobs."""
+    first = _colour(rng)
+    second = first + rng.uniform(0.2, 0.7) * (_colour(rng) - first)
+    ramp = np.linspace(-0.5, 0.5, side, dtype=np.float32)
+    angle = rng.uniform(0, 2 * np.pi)
+    share = np.float32(np.cos(angle)) * ramp[None, :] + np.float32(np.sin(angle)) * ramp[:, None] + 0.5
+    canvas = np.asarray(first + share[..., None] * (second - first), np.float32)
+    for cells, strength in ((4, 0.09), (14, 0.05), (48, 0.03)):
+        canvas += strength * rng.uniform(0.3, 1.0) * _cloud(rng, side, cells, 3)
+    for _ in range(rng.integers(3, 9)):
+        _paint_line(rng, canvas)
+    for _ in range(rng.integers(4, 11)):
+        kind = Kind(str(rng.choice(FOREIGN)), str(rng.choice(list(TEXTURES))), 0)
+        radius = side * rng.uniform(0.015, 0.06)
+        blob = Thing(kind, rng.uniform(0, side, 2), _frame(rng, radius))
+        _paint(rng, canvas, blob, plain=rng.random() < 0.6)
+    return canvas
+
+
+def _paint_line(rng: np.random.Generator, canvas: np.ndarray) -> None:
+    """A thin bent line across the canvas in one colour."""
+    side = len(canvas)
+    ends = rng.uniform(-0.1 * side, 1.1 * side, (3, 2))
+    t = np.linspace(0, 1, 24)[:, None]
+    curve = (1 - t) ** 2 * ends[0] + 2 * t * (1 - t) * ends[1] + t**2 * ends[2]  # quadratic Bézier
+    width = int(rng.integers(1, max(2, side // 64) + 1))
+    cv2.polylines(canvas, [np.rint(curve).astype(np.int32)], False, _colour(rng).tolist(), width)
+
+
+def _paint(rng: np.random.Generator, canvas: np.ndarray, thing: Thing, *, plain: bool = False) -> None:
+    """Paint an object over the canvas (float RGB), lit from one side and darker at its rim."""
+    side = len(canvas)
+    mask = np.zeros((side, side), np.uint8)
+    thing.fill(mask, 1)
+    x0, y0, width, height = cv2.boundingRect(mask)
+    if width == 0:
+        return  # a blob outside the image
+    window = (slice(y0, y0 + height), slice(x0, x0 + width))
+    inside = mask[window] > 0
+    x, y = _own_coordinates(thing, window)
+    colour = _colour(rng)
+    if not plain:
+        dark, bright = _two_colours(rng)
+        colour = dark + _pattern(rng, thing, x, y)[..., None] * (bright - dark)
+    angle = rng.uniform(0, 2 * np.pi)
+    light = rng.uniform(0.05, 0.25) * (math.cos(angle) * x + math.sin(angle) * y)
+    depth = cv2.distanceTransform(np.pad(mask[window], 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    rim = rng.uniform(0.6, 0.9)
+    shade = (1 + light) * (rim + (1 - rim) * np.minimum(depth / (0.15 * thing.radius), 1))
+    canvas[window][inside] = (colour * shade[..., None])[inside]
+
+
+def _own_coordinates(thing: Thing, window: tuple[slice, slice]) -> tuple[np.ndarray, np.ndarray]:
+    """x and y of the window's pixels in the object's own frame, each h×w `float32`."""
+    dx = np.arange(window[1].start, window[1].stop) - thing.centre[0]
+    dy = np.arange(window[0].start, window[0].stop)[:, None] - thing.centre[1]
+    back: np.ndarray = np.linalg.inv(thing.frame)
+    x, y = back[0, 0] * dx + back[0, 1] * dy, back[1, 0] * dx + back[1, 1] * dy
+    return x.astype(np.float32), y.astype(np.float32)
+
+
+def _pattern(rng: np.random.Generator, thing: Thing, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The object's texture in [0, 1], h×w: slightly turned, and warped like cloth."""
+    # not below 5 image pixels: finer textures vanish in the blur
+    period = max(rng.uniform(0.30, 0.44), 5 * OVERSAMPLING / thing.radius)
+    turn, phase = rng.uniform(-0.15, 0.15), rng.uniform(0, 2 * np.pi, 2).tolist()
+    cos, sin = math.cos(turn) / period, math.sin(turn) / period
+    a, b = cos * x - sin * y, sin * x + cos * y
+    a, b = a + 0.12 * np.sin(1.3 * b + phase[0]), b + 0.12 * np.sin(1.3 * a + phase[1])
+    height = TEXTURES[thing.kind.texture](a.astype(np.float32), b.astype(np.float32), rng)
+    return np.asarray(0.5 + 0.5 * np.tanh(2.5 * height), np.float32)
+
+
+def _shadow(rng: np.random.Generator, canvas: np.ndarray, thing: Thing) -> None:
+    """Darken the canvas softly beside the object, before it is painted."""
+    mask = np.zeros(canvas.shape[:2], np.uint8)
+    offset = thing.radius * rng.uniform(0.03, 0.12) * np.array([1.0, 1.0])
+    Thing(thing.kind, thing.centre + offset, thing.frame).fill(mask, 255)
+    soft = cv2.GaussianBlur(mask, (0, 0), 0.06 * thing.radius).astype(np.float32) / 255
+    canvas *= np.float32(1) - np.float32(rng.uniform(0.0, 0.45)) * soft[..., None]
+
+
+def _photograph(rng: np.random.Generator, canvas: np.ndarray) -> np.ndarray:
+    """Uneven light, contrast, slight blur and sensor noise; the image at its own size, RGB `uint8`."""
+    size = len(canvas) // OVERSAMPLING
+    image = np.asarray(cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA), np.float32)
+    image *= 1 + 0.12 * _cloud(rng, size, 3, 1)
+    image = 0.5 + rng.uniform(0.75, 1.1) * (image - 0.5) + rng.uniform(-0.08, 0.08)
+    blurred = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 0.7))
+    noise = rng.uniform(0.005, 0.03) * rng.standard_normal(image.shape, np.float32)
+    return np.asarray(np.rint(np.clip(blurred + noise, 0, 1) * 255), np.uint8)
+
+
+# ------------------------------------------------------------------------------------------------- files
+
+
+def draw(seed: int, split: str, number: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """One image of the demo; it depends on these arguments alone.
+
+    Args:
+        seed: of the data set.
+        split: `train`, `val` or `saliency`.
+        number: of the image within its split.
+        size: side in pixels.
+
+    Returns:
+        RGB `uint8` size×size×3 and its mask `uint8` size×size: 0 background, i the class `CLASSES[i - 1]`;
+        in the split `saliency` 1 is any object.
+    """
+    rng = np.random.default_rng([seed, SPLITS.index(split), number])
+    kinds = _any_kinds(rng) if split == "saliency" else _class_kinds(rng, number)
+    things, owner = _arrange(rng, kinds, size * OVERSAMPLING)
+    canvas = _background(rng, size * OVERSAMPLING)
+    for thing in things:
+        _shadow(rng, canvas, thing)
+        _paint(rng, canvas, thing)
+    return _photograph(rng, canvas), _mask(things, owner)
+
+
+def generate(folder: Path, seed: int, train: int, val: int, saliency: int, size: int) -> None:
+    """Write the demo as a table data set: `images/`, `masks/` and, last, `labels.csv`.
+
+    The same arguments write the same bytes; an image does not depend on how many others there are.
+
+    Args:
+        folder: made if absent; files of the same name are replaced.
+        seed: of the data set.
+        train: number of training images.
+        val: number of validation images.
+        saliency: number of images of the class-agnostic split; their `labels` are empty.
+        size: side of the square images in pixels.
+
+    Raises:
+        InputError: the disk is full or the folder cannot be written.
+    """
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(("image", "labels", "split"))
+    for split, count in zip(SPLITS, (train, val, saliency), strict=True):
+        for number in range(count):
+            image, mask = draw(seed, split, number, size)
+            file = f"{split}-{number:05d}.png"
+            with atomic_path(folder / "images" / file) as temporary:
+                Image.fromarray(image).save(temporary, format="PNG", compress_level=3)
+            write_labels(folder / "masks" / file, mask)
+            present = set() if split == "saliency" else set(mask.ravel().tolist())
+            names = (name for label, name in enumerate(CLASSES, start=1) if label in present)
+            writer.writerow((file, "|".join(names), split))
+    write_text(folder / "labels.csv", table.getvalue())
