@@ -25,7 +25,7 @@ class Layout:
 
 LAYOUTS = {
     "vgg16": Layout((64, 128, 256, 512, 512), (2, 2, 3, 3, 3), False, 1024, 512),
-    "vgg_small": Layout((24, 48, 96, 128, 128), (1, 1, 2, 2, 2), True, 128, 128),
+    "vgg_small": Layout((16, 32, 64, 128, 128), (1, 1, 2, 2, 2), True, 128, 128),
 }
 
 NEUTRAL_MEAN = (127.5, 127.5, 127.5)
