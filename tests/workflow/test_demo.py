@@ -16,14 +16,25 @@ import yaml
 
 pytestmark = pytest.mark.slow
 
-SMALL: dict[str, Any] = {
+SMALL: dict[str, Any] = {  # what tests change or count is set here, whatever config.yaml says
     "dataset": {"demo": {"train": 24, "val": 8, "saliency": 8, "size": 64}},
     "saliency": {"small": {"training": {"iterations": 10, "batch_size": 4, "crop": 64}}},
     "attention": {
-        "training": {"iterations": 120, "batch_size": 4, "crop": 64, "checkpoint_every": 20},
+        "training": {
+            "iterations": 120,
+            "batch_size": 4,
+            "learning_rate": 1e-3,
+            "crop": 64,
+            "checkpoint_every": 20,
+        },
         "maps": {"size": 64},
     },
-    "segmenter": {"training": {"iterations": 10, "batch_size": 4, "crop": 64}},
+    "proxy": {"refine": {"crf": {"preset": "irn"}}},
+    "segmenter": {
+        "training": {"iterations": 10, "batch_size": 4, "crop": 64},
+        "prediction": {"crf": {"preset": "deeplab"}},
+    },
+    "shards": 2,
 }
 RUN = ("--cores", "2", "--configfile", "small.yaml", "--set-threads", "attention_train=1")
 CHANGED = {"stage_config", "run_config", "evaluate_labels", "evaluate_summary", "report", "all"}
