@@ -1,12 +1,18 @@
 """DeepLab-LargeFOV's shapes, rates and decimation."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from weakseg.attention.seenet import SeeNet
 from weakseg.backbones import InitialWeights
+from weakseg.errors import InputError
 from weakseg.segmenter.largefov import DILATION, LargeFov, decimate
+from weakseg.segmenter.network import build, trained_backbone
+from weakseg.storage.weights import Weights, save_weights
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +105,17 @@ def test_dense_layers_of_vgg_are_used_where_given() -> None:
     assert network.fc7.bias is not None
     assert (network.fc7.bias == 2).all()
     assert network.fc6.weight.std().item() == pytest.approx(0.005, rel=0.05)
+
+
+def test_it_starts_from_the_attention_networks_backbone(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    trained = SeeNet("vgg_small", classes=2)
+    settings = {"backbone": {"architecture": "vgg_small"}}
+    save_weights(tmp_path / "weights.pt", Weights("attention", trained.state_dict(), settings, ["a", "b"]))
+    state = trained_backbone(tmp_path / "weights.pt", "vgg_small")
+    network = build("largefov", "vgg_small", 2, {}, state)
+    ours, theirs = network.backbone.state_dict(), trained.backbone.state_dict()  # type: ignore[operator, union-attr]
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    with pytest.raises(InputError, match="both must be the same"):
+        trained_backbone(tmp_path / "weights.pt", "vgg16")

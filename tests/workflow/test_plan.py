@@ -40,7 +40,7 @@ def _jobs(output: str) -> dict[str, int]:
     [
         ([], SUPERVISED | WEAK | {"saliency_train"}, 2),
         (["seenet-release"], SUPERVISED | WEAK | {"saliency_train"}, 2),
-        (["demo-ceiling"], SUPERVISED, 2),
+        (["demo-ceiling"], SUPERVISED | {"attention_train"}, 2),
         (["voc-animals"], SUPERVISED | WEAK, 8),
         (["voc-animals", "voc-animals-ceiling"], SUPERVISED, 8),
     ],

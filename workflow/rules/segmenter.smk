@@ -5,13 +5,22 @@
 # Outputs: <run>/segmenter/weights.pt, <run>/segmenter/history.csv, <run>/segmenter/scores/shard-*.h5,
 #          <run>/segmenter/predictions/plain/ and <run>/segmenter/predictions/crf/
 
+# Whether the segmenter starts from the backbone that the attention network trained.
+FROM_ATTENTION = cfg.segmenter.backbone.weights == "attention"
+
 
 rule segmenter_train:
     input:
         config="<run>/configs/segmenter-train.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
-        initial=outside("segmenter.backbone.weights", cfg.segmenter.backbone.weights),
+        initial=branch(
+            FROM_ATTENTION,
+            otherwise=lambda wildcards: outside(
+                "segmenter.backbone.weights", cfg.segmenter.backbone.weights
+            ),
+        ),
+        attention=branch(FROM_ATTENTION, then="<run>/attention/weights.pt"),
         proxies=weak(gather.shard("<run>/proxy/refined/shard-{scatteritem}.csv")),
     output:
         weights="<run>/segmenter/weights.pt",
@@ -28,11 +37,12 @@ rule segmenter_train:
         runtime=1440,
     params:
         labels=option("--labels", weak(f"{RUN}/proxy/refined")),
+        attention=lambda wildcards, input: option("--attention", input.attention),
         state=f"{RUN}/segmenter/state",
         revision=REVISIONS["segmenter"],  # a change of it trains anew
     shell:
         "weakseg segmenter train --config {input.config} --index {input.index} --classes {input.classes}"
-        " {params.labels:q} --state {params.state} --out {output.weights} 2>&1 | tee {log}"
+        " {params.labels:q} {params.attention:q} --state {params.state} --out {output.weights} 2>&1 | tee {log}"
 
 
 rule segmenter_predict:

@@ -19,9 +19,11 @@ from weakseg.config.reading import parse, read_stage
 from weakseg.config.saliency import SaliencyConfig
 from weakseg.config.section import Section
 from weakseg.config.segmenter import PredictionConfig, SegmenterConfig
+from weakseg.config.training import BackboneConfig
 
 __all__ = [
     "AttentionConfig",
+    "BackboneConfig",
     "Config",
     "CrfConfig",
     "DatasetConfig",

@@ -36,6 +36,8 @@ class SegmenterConfig(Section):
     labels: Literal["proxy", "masks"] = "proxy"
     """`proxy`: refined proxy labels. `masks`: the true masks, the supervised ceiling; never a weak result."""
     backbone: BackboneConfig = BackboneConfig()
+    """As in attention; `weights: attention` starts from the backbone that this run's attention network trained,
+    which must be of the same architecture."""
     largefov: LargeFovConfig = LargeFovConfig()
     training: TrainingConfig = TrainingConfig(batch_size=10, iterations=16_000)
     prediction: PredictionConfig = PredictionConfig()

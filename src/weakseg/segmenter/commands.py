@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weakseg.config import PredictionConfig, SegmenterConfig, read_stage
+from weakseg.config import BackboneConfig, PredictionConfig, SegmenterConfig, read_stage
 from weakseg.options import (
     classes_option,
     config_option,
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy as np
+    from torch import Tensor
 
+    from weakseg.backbones import InitialWeights
     from weakseg.dataset.index import Index, Record
 
 
@@ -36,13 +38,19 @@ def segmenter() -> None:
 @index_option
 @classes_option
 @click.option("--labels", type=click.Path(path_type=Path), help="Folder of the refined proxy labels.")
+@click.option("--attention", type=click.Path(path_type=Path), help="For backbone.weights 'attention'.")
 @state_option
 @out_option
 def train_command(
-    config: Path, index: Path, classes: Path, labels: Path | None, state: Path, out: Path
+    config: Path,
+    index: Path,
+    classes: Path,
+    labels: Path | None,
+    attention: Path | None,
+    state: Path,
+    out: Path,
 ) -> None:
     """Train the segmenter on the training split; resumes what STATE holds."""
-    from weakseg.backbones import read_initial_weights
     from weakseg.dataset.index import read_index
     from weakseg.segmenter.network import build
     from weakseg.segmenter.samples import LabelledPixels
@@ -52,7 +60,7 @@ def train_command(
     settings = read_stage(config, SegmenterConfig)
     data = read_index(index, classes)
     backbone, training = settings.backbone, settings.training
-    initial = read_initial_weights(backbone.weights, backbone.normalization)
+    initial, provenance = _initial(backbone, attention)
     options = getattr(settings, settings.method).model_dump()
     records, read, inputs = _labels(settings, data, labels)
     train_stage(
@@ -81,10 +89,28 @@ def train_command(
         optimization=training.optimization(),
         inputs=[index, classes, *inputs],
         classes=list(data.classes),
-        initial=initial.provenance if initial else {"source": "none"},
+        initial=provenance,
         state=state,
         out=out,
     )
+
+
+def _initial(
+    backbone: BackboneConfig, attention: Path | None
+) -> "tuple[InitialWeights | dict[str, Tensor] | None, dict[str, str]]":
+    """Initial weights and where they come from."""
+    from weakseg.backbones import read_initial_weights
+    from weakseg.errors import InputError
+    from weakseg.segmenter.network import trained_backbone
+    from weakseg.storage.weights import file_sha256
+
+    if backbone.weights != "attention":
+        published = read_initial_weights(backbone.weights, backbone.normalization)
+        return published, published.provenance if published else {"source": "none"}
+    if attention is None:
+        raise InputError("segmenter.backbone.weights is 'attention' but no --attention weights were given.")
+    state = trained_backbone(attention, backbone.architecture)
+    return state, {"source": "attention", "sha256": file_sha256(attention)}
 
 
 def _labels(

@@ -1,6 +1,6 @@
 """What every segmenter offers, and the table of their names."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -40,15 +40,46 @@ def build(
     architecture: str,
     classes: int,
     options: dict[str, Any],
-    initial: InitialWeights | None = None,
+    initial: InitialWeights | Mapping[str, Tensor] | None = None,
     frozen_stages: int = 0,
 ) -> nn.Module:
-    """An untrained segmenter, initialised from `initial` if given, its backbone's first stages frozen."""
+    """An untrained segmenter, its backbone's first stages frozen.
+
+    Args:
+        method: a name of `NETWORKS`.
+        architecture: name of the backbone.
+        classes: number of classes C, without background.
+        options: the method's section of the configuration.
+        initial: published weights, or the state of a trained backbone.
+        frozen_stages: stages that keep their weights.
+    """
     network = NETWORKS[method](architecture, classes, **options)
-    if initial is not None:
+    if isinstance(initial, InitialWeights):
         network.load(initial)  # type: ignore[operator]
+    elif initial is not None:
+        network.backbone.load_state_dict(initial)  # type: ignore[union-attr]
     network.backbone.freeze(frozen_stages)  # type: ignore[operator, union-attr]
     return network
+
+
+def trained_backbone(path: Path, architecture: str) -> dict[str, Tensor]:
+    """State of the backbone of a trained attention network.
+
+    Raises:
+        InputError: not attention weights, or of another architecture.
+    """
+    weights = load_weights(path, "attention")
+    found = weights.settings["backbone"]["architecture"]
+    if found != architecture:
+        raise InputError(
+            f"segmenter.backbone.weights is 'attention', whose backbone is {found}, but "
+            f"segmenter.backbone.architecture is {architecture}; both must be the same: change one."
+        )
+    return {
+        name.removeprefix("backbone."): value
+        for name, value in weights.state.items()
+        if name.startswith("backbone.")
+    }
 
 
 def load(path: Path, classes: Sequence[str]) -> nn.Module:
