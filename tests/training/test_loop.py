@@ -153,7 +153,14 @@ def test_a_diverging_loss_stops_with_a_sentence(tmp_path: Path) -> None:
         train(tmp_path, learning_rate=1e30, clip_gradient=0.0)
 
 
-@pytest.mark.parametrize("precision", ["bf16", "fp32"])
-def test_precisions(tmp_path: Path, precision: str) -> None:
-    train(tmp_path, precision=precision, iterations=10)
+@pytest.mark.parametrize(("precision", "expected"), [("bf16", torch.bfloat16), ("fp32", torch.float32)])
+def test_convolutions_compute_in_the_precision_asked_for(
+    tmp_path: Path, precision: str, expected: torch.dtype
+) -> None:
+    model = network()
+    found = set()
+    model.layers[0].register_forward_hook(lambda module, inputs, output: found.add(output.dtype))
+    fit(model, Images(), tmp_path, "m", **(OPTIONS | {"precision": precision, "iterations": 10}))
+    assert found == {expected}
+    assert next(model.parameters()).dtype == torch.float32
     assert float(read_history(tmp_path / HISTORY)[0]["loss"]) < 1.0

@@ -98,7 +98,8 @@ def fit(
                 group["lr"] = learning_rate * factor * group["rate"]
             batch = next(batches)
             seed_step(seed, iteration, fabric.global_rank)  # after loading, which draws from torch too
-            losses = model.losses(batch)
+            with fabric.autocast():  # on one device Fabric applies it to forward() alone
+                losses = model.losses(batch)
             loss = torch.stack(list(losses.values())).sum()
             fabric.backward(loss)
             if clip_gradient:
