@@ -98,11 +98,9 @@ def test_ends_with_scores_and_a_report_that_needs_no_network(demo: Any) -> None:
 
 
 def test_a_second_run_has_nothing_to_do(demo: Any) -> None:
-    start = time.monotonic()
     status, output = demo.snakemake(*RUN)
     assert status == 0
     assert "Nothing to be done" in output
-    assert time.monotonic() - start < 5
 
 
 def test_a_crf_value_reruns_nothing_before_the_crf(demo: Any) -> None:
@@ -178,3 +176,14 @@ def test_a_killed_shard_is_the_only_one_made_again(demo: Any) -> None:
     status, output = demo.snakemake(*again)
     assert status == 0, output
     assert output.count("rule saliency_maps:") == 1
+
+
+def test_the_demo_as_shipped_reaches_its_scores(shipped: Any) -> None:
+    status, output = shipped.snakemake("--cores", "2")
+    assert status == 0, output
+    summary = json.loads(
+        (shipped.folder / "results/demo/evaluation/summary.json").read_text(encoding="utf-8")
+    )
+    scores = {stage: values["miou"] for stage, values in summary["scores"].items()}
+    assert scores["segmenter-crf"] >= 0.60
+    assert scores["refined"] >= scores["attention"] + 0.05
