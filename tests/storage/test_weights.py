@@ -95,3 +95,10 @@ def test_weights_of_another_room(tmp_path: Path) -> None:
 def test_sha256(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     assert file_sha256(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_other_classes_are_refused(tmp_path: Path) -> None:
+    save_weights(tmp_path / "weights.pt", Weights("segmenter", {}, {}, ["cat", "dog"]))
+    assert load_weights(tmp_path / "weights.pt", "segmenter", ("cat", "dog")).classes == ["cat", "dog"]
+    with pytest.raises(InputError, match="train the segmenter stage again"):
+        load_weights(tmp_path / "weights.pt", "segmenter", ("dog", "cat"))

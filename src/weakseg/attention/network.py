@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from weakseg.attention.seenet import SeeNet
 from weakseg.backbones import InitialWeights
-from weakseg.errors import InputError
 from weakseg.storage.weights import load_weights
 from weakseg.training.parameters import ParameterGroup
 
@@ -55,14 +54,8 @@ def load(path: Path, classes: Sequence[str]) -> nn.Module:
     Raises:
         InputError: not attention weights, or trained for other classes.
     """
-    weights = load_weights(path, "attention")
-    if weights.classes != list(classes):
-        raise InputError(
-            f"{path} was trained for the classes {weights.classes}, the index has {list(classes)}; "
-            "they must agree: train the attention stage again."
-        )
-    method = weights.settings["method"]
-    architecture = weights.settings["backbone"]["architecture"]
-    network = build(method, architecture, len(classes), weights.settings[method])
+    weights = load_weights(path, "attention", classes)
+    method, backbone = weights.settings["method"], weights.settings["backbone"]
+    network = build(method, backbone["architecture"], len(classes), weights.settings[method])
     network.load_state_dict(weights.state)
     return network

@@ -88,15 +88,8 @@ def load(path: Path, classes: Sequence[str]) -> nn.Module:
     Raises:
         InputError: not segmenter weights, or trained for other classes.
     """
-    weights = load_weights(path, "segmenter")
-    if weights.classes != list(classes):
-        raise InputError(
-            f"{path} was trained for the classes {weights.classes}, the index has {list(classes)}; "
-            "they must agree: train the segmenter again."
-        )
-    settings = weights.settings
-    network = build(
-        settings["method"], settings["backbone"]["architecture"], len(classes), settings[settings["method"]]
-    )
+    weights = load_weights(path, "segmenter", classes)
+    method, backbone = weights.settings["method"], weights.settings["backbone"]
+    network = build(method, backbone["architecture"], len(classes), weights.settings[method])
     network.load_state_dict(weights.state)
     return network

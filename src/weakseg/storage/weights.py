@@ -1,6 +1,7 @@
 """Trained weights: one file that says what it is, loadable without executing anything."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -45,11 +46,16 @@ def save_weights(path: Path, weights: Weights) -> None:
         torch.save(content, file)
 
 
-def load_weights(path: Path, room: str) -> Weights:
+def load_weights(path: Path, room: str, classes: Sequence[str] | None = None) -> Weights:
     """Read a file written by `save_weights` with `weights_only=True`.
 
+    Args:
+        path: the file.
+        room: whose weights are expected.
+        classes: the classes they must have been trained for, if given.
+
     Raises:
-        InputError: missing, damaged, or weights of another room or program.
+        InputError: missing, damaged, weights of another room or program, or trained for other classes.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -68,7 +74,13 @@ def load_weights(path: Path, room: str) -> Weights:
     content.pop("format")
     if set(content) != {item.name for item in fields(Weights)}:
         raise InputError(f"{path} lacks parts of {FORMAT}; delete it and train again.")
-    return Weights(**content)
+    weights = Weights(**content)
+    if classes is not None and weights.classes != list(classes):
+        raise InputError(
+            f"{path} was trained for the classes {weights.classes}, the index has {list(classes)}; "
+            f"they must agree: train the {room} stage again."
+        )
+    return weights
 
 
 def file_sha256(path: Path) -> str:
