@@ -34,7 +34,7 @@ class Checkout:
     def snakemake(self, *arguments: str | Path) -> tuple[int, str]:
         """Run Snakemake to its end: exit status and output."""
         process = self.start(*arguments)
-        output, _ = process.communicate(timeout=600)
+        output, _ = process.communicate(timeout=1500)
         return process.returncode, output
 
 
