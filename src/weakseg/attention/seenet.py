@@ -47,12 +47,17 @@ class SeeNet(nn.Module):
 
     def scores(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Class scores of S_A, S_B and S_C before pooling, each N×C×h×w float32."""
+        features, attention, score_a, score_b = self._scores_a_b(images, labels)
+        background = (attention < (self.erase_above + self.reverse_below) / 2).to(features.dtype)
+        return score_a, score_b, self.branch_b(features * background).float()
+
+    def _scores_a_b(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Features, S_A's attention N×1×h×w, and the class scores of S_A and S_B."""
         features = self.backbone(images)
         score_a = self.branch_a(features).float()
         attention = union_attention(score_a.detach(), labels)
         erased = conditional_relu(features, ternary_mask(attention, self.erase_above, self.reverse_below))
-        background = (attention < (self.erase_above + self.reverse_below) / 2).to(features.dtype)
-        return score_a, self.branch_b(erased).float(), self.branch_b(features * background).float()
+        return features, attention, score_a, self.branch_b(erased).float()
 
     def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Sigmoid cross entropy of S_A and S_B against the labels and of S_C against no class.
@@ -69,7 +74,7 @@ class SeeNet(nn.Module):
 
     def attention(self, images: Tensor, labels: Tensor) -> Tensor:
         """Maximum of S_A's and S_B's maps, each divided by its own maximum; N×C×h×w, zero for absent classes."""
-        score_a, score_b, _ = self.scores(images, labels)
+        _, _, score_a, score_b = self._scores_a_b(images, labels)
         return torch.maximum(scale_to_one(score_a), scale_to_one(score_b)) * labels[:, :, None, None]
 
     def parameter_groups(self) -> list[ParameterGroup]:
