@@ -11,7 +11,7 @@ class DemoDataset(Section):
     """A generated data set: textured objects on clutter, no download."""
 
     seed: int = 0
-    """Seed of the generator; the same seed makes the same images on every machine."""
+    """Seed of the generator; the same seed and package versions make the same images."""
     train: int = Field(500, ge=1, le=100_000)
     """Training images (image-level labels; their masks are used for scoring only)."""
     val: int = Field(100, ge=1, le=100_000)
