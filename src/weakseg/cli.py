@@ -8,7 +8,7 @@ from weakseg import __version__
 from weakseg.attention.commands import attention
 from weakseg.dataset.commands import dataset
 from weakseg.errors import InputError
-from weakseg.evaluation.commands import evaluate
+from weakseg.evaluation.commands import compare, evaluate
 from weakseg.proxy.commands import proxy
 from weakseg.saliency.commands import saliency
 from weakseg.segmenter.commands import segmenter
@@ -23,7 +23,7 @@ def weakseg() -> None:
     """
 
 
-for _group in (dataset, saliency, attention, proxy, segmenter, evaluate):
+for _group in (dataset, saliency, attention, proxy, segmenter, evaluate, compare):
     weakseg.add_command(_group)
 
 

@@ -18,3 +18,19 @@ split_option = click.option(
     "--split", type=click.Choice(["train", "val"]), required=True, help="Which images of the index."
 )
 out_option = click.option("--out", type=_PATH, required=True, help="The file to write.")
+
+
+class ManyValues(click.Command):
+    """`--maps A B C` stands for `--maps A --maps B --maps C`, as Snakemake spells a list of files."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Repeat a repeatable option before each of its values."""
+        many = {name for option in self.params if getattr(option, "multiple", False) for name in option.opts}
+        spread: list[str] = []
+        current: str | None = None
+        for word in args:
+            if word.startswith("--"):
+                current = word if word in many else None
+            if word != current:
+                spread += [word] if current is None else [current, word]
+        return super().parse_args(ctx, spread)

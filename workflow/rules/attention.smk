@@ -1,8 +1,12 @@
 # Where the classes are, learnt from image-level labels alone.
 #
-# Inputs:  <run>/dataset/; the file that `attention.backbone.weights` names, if it names one
-# Outputs: <run>/attention/weights.pt, <run>/attention/history.csv, and <run>/attention/maps/shard-*.h5
-#          (training and validation images, present classes only)
+# Inputs:  <run>/dataset/; the file that `attention.backbone.weights` names, if it names one; for the method `folder`
+#          the folder of maps that `attention.folder.folder` names, and nothing is trained
+# Outputs: <run>/attention/weights.pt, <run>/attention/history.csv, and <run>/attention/maps/shard-*.h5 with
+#          shard-*.csv (training and validation images; maps of present classes, scores of all); for `oaa_plus` also
+#          <run>/attention/accumulated/, the same of the network that accumulated its targets
+
+METHOD = cfg.attention.method
 
 
 rule attention_train:
@@ -11,6 +15,10 @@ rule attention_train:
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
         initial=outside("attention.backbone.weights", cfg.attention.backbone.weights),
+        targets=branch(
+            METHOD == "oaa_plus",
+            then=gather.shard("<run>/attention/accumulated/shard-{scatteritem}.h5"),
+        ),
     output:
         weights="<run>/attention/weights.pt",
         history="<run>/attention/history.csv",
@@ -27,9 +35,30 @@ rule attention_train:
     params:
         state=f"{RUN}/attention/state",
         revision=REVISIONS["attention"],  # a change of it trains anew
+        targets=lambda wildcards, input: option("--targets", *input.targets),
     shell:
         "weakseg attention train --config {input.config} --index {input.index} --classes {input.classes}"
-        " --state {params.state} --out {output.weights} 2>&1 | tee {log}"
+        " {params.targets} --state {params.state} --out {output.weights} 2>&1 | tee {log}"
+
+
+use rule attention_train as attention_accumulate with:
+    input:
+        config="<run>/configs/attention-accumulate.json",
+        index="<run>/dataset/index.csv",
+        classes="<run>/dataset/classes.csv",
+        initial=outside("attention.backbone.weights", cfg.attention.backbone.weights),
+        targets=[],
+    output:
+        weights="<run>/attention/accumulated/weights.pt",
+        history="<run>/attention/accumulated/history.csv",
+    log:
+        "<run>/logs/attention_accumulate.log",
+    benchmark:
+        "<run>/benchmarks/attention_accumulate.tsv"
+    params:
+        state=f"{RUN}/attention/accumulated/state",
+        revision=REVISIONS["attention"],
+        targets="",
 
 
 rule attention_maps:
@@ -37,9 +66,16 @@ rule attention_maps:
         config="<run>/configs/attention-maps.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
-        weights="<run>/attention/weights.pt",
+        weights=branch(METHOD != "folder", then="<run>/attention/weights.pt"),
+        folder=branch(
+            METHOD == "folder",
+            then=lambda wildcards: outside(
+                "attention.folder.folder", cfg.attention.folder.folder
+            ),
+        ),
     output:
         maps="<run>/attention/maps/shard-{scatteritem}.h5",
+        class_scores="<run>/attention/maps/shard-{scatteritem}.csv",
     log:
         "<run>/logs/attention_maps/{scatteritem}.log",
     benchmark:
@@ -50,6 +86,26 @@ rule attention_maps:
     resources:
         mem_mb=4000,
         runtime=240,
+    params:
+        source=lambda wildcards, input: option("--weights", input.weights)
+        or option("--folder", input.folder),
     shell:
         "weakseg attention maps --config {input.config} --index {input.index} --classes {input.classes}"
-        " --weights {input.weights} --shard {wildcards.scatteritem} --out {output.maps} > {log} 2>&1"
+        " {params.source:q} --shard {wildcards.scatteritem} --class-scores {output.class_scores}"
+        " --out {output.maps} > {log} 2>&1"
+
+
+use rule attention_maps as attention_accumulated_maps with:
+    input:
+        config="<run>/configs/attention-maps.json",
+        index="<run>/dataset/index.csv",
+        classes="<run>/dataset/classes.csv",
+        weights="<run>/attention/accumulated/weights.pt",
+        folder=[],
+    output:
+        maps="<run>/attention/accumulated/shard-{scatteritem}.h5",
+        class_scores="<run>/attention/accumulated/shard-{scatteritem}.csv",
+    log:
+        "<run>/logs/attention_accumulated_maps/{scatteritem}.log",
+    benchmark:
+        "<run>/benchmarks/attention_accumulated_maps/{scatteritem}.tsv"

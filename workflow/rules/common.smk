@@ -46,9 +46,9 @@ def weak(files):
     return files if cfg.segmenter.labels == "proxy" else []
 
 
-def option(flag, file):
-    """The flag and its file, or nothing where the run has no such file."""
-    return [flag, file] if file else []
+def option(flag, *files):
+    """The flag and its files, or nothing where the run has no such file."""
+    return [flag, *files] if any(files) else []
 
 
 def outside(key, path, remedy="correct the path in the configuration"):

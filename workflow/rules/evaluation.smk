@@ -22,11 +22,15 @@ LABELS = {
 }
 
 # What the summary gathers; when the segmenter learns from true masks, it is all there is.
-LEARNT = ["saliency", "attention"] if cfg.saliency.method == "small" else ["attention"]
+LEARNT = ["saliency"] * (cfg.saliency.method == "small")
+LEARNT += ["attention"] * (METHOD != "folder")
+ACCUMULATES = METHOD == "oaa_plus"
 TRAINED = weak(LEARNT) + ["segmenter"]
-TIMED = ["dataset_index", *(f"{room}_train" for room in TRAINED)]
+TIMED = ["dataset_index", *weak(["attention_accumulate"] * ACCUMULATES)]
+TIMED += [f"{room}_train" for room in TRAINED]
 SCORED = weak(["attention", "fused", "refined"]) + ["segmenter", "segmenter-crf"]
-SHARDED = weak(["saliency_maps", "attention_maps", "proxy_fuse", "proxy_refine"])
+SHARDED = weak(["attention_accumulated_maps"] * ACCUMULATES)
+SHARDED += weak(["saliency_maps", "attention_maps", "proxy_fuse", "proxy_refine"])
 SHARDED += ["segmenter_predict", "segmenter_refine"]
 CEILING = []
 if cfg.evaluation.ceiling is not None:
@@ -55,6 +59,35 @@ rule evaluate_attention:
     shell:
         "weakseg evaluate attention --config {input.config} --index {input.index} --classes {input.classes}"
         " --split train --maps {input.maps} --out {output} > {log} 2>&1"
+
+
+rule evaluate_localisation:
+    input:
+        config="<run>/configs/evaluation.json",
+        index="<run>/dataset/index.csv",
+        classes="<run>/dataset/classes.csv",
+        maps=gather.shard("<run>/attention/maps/shard-{scatteritem}.h5"),
+        class_scores=gather.shard("<run>/attention/maps/shard-{scatteritem}.csv"),
+        boxes=branch(
+            cfg.evaluation.boxes != "masks",
+            then=lambda wildcards: outside("evaluation.boxes", cfg.evaluation.boxes),
+        ),
+    output:
+        "<run>/evaluation/localisation.json",
+    log:
+        "<run>/logs/evaluate_localisation.log",
+    benchmark:
+        "<run>/benchmarks/evaluate_localisation.tsv"
+    conda:
+        "../../envs/weakseg.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    shell:
+        "weakseg evaluate localisation --config {input.config} --index {input.index}"
+        " --classes {input.classes} --split train --maps {input.maps} --class-scores {input.class_scores}"
+        " --out {output} > {log} 2>&1"
 
 
 rule evaluate_labels:
@@ -99,6 +132,7 @@ rule evaluate_summary:
         ],
         attention=weak(gather.shard("<run>/attention/maps/shard-{scatteritem}.h5")),
         saliency=weak(gather.shard("<run>/saliency/maps/shard-{scatteritem}.h5")),
+        localisation=weak("<run>/evaluation/localisation.json"),
         ceiling=CEILING,
     output:
         table="<run>/evaluation/scores.csv",
@@ -138,13 +172,14 @@ rule evaluate_summary:
         shards=lambda wildcards, input: [
             f"{Path(file).parent.name}={file}" for file in input.shards
         ],
+        localisation=lambda wildcards, input: option("--localisation", input.localisation),
         ceiling=lambda wildcards, input: option("--ceiling-scores", input.ceiling),
     shell:
         "weakseg evaluate summary --config {input.config} --index {input.index} --classes {input.classes}"
         " --scores {input.scores} --weights {input.weights} --history {params.histories}"
         " --benchmark {params.timings} {params.shards} --attention {input.attention}"
         " --saliency {input.saliency} {params.proxies} --predictions {params.predictions}"
-        " {params.ceiling:q} --out {params.folder} 2>&1 | tee {log}"
+        " {params.localisation:q} {params.ceiling:q} --out {params.folder} 2>&1 | tee {log}"
 
 
 rule report:

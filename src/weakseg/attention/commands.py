@@ -1,11 +1,14 @@
 """`weakseg attention …`."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from weakseg.config import AttentionConfig, MapsConfig, read_stage
 from weakseg.options import (
+    ManyValues,
     classes_option,
     config_option,
     index_option,
@@ -14,32 +17,46 @@ from weakseg.options import (
     state_option,
 )
 
+if TYPE_CHECKING:
+    from weakseg.attention.maps import Attended
+    from weakseg.dataset.index import Index, Record
+
+PATH = click.Path(path_type=Path)
+
 
 @click.group()
 def attention() -> None:
     """Train a classifier on image-level labels and write its attention maps."""
 
 
-@attention.command("train")
+@attention.command("train", cls=ManyValues)
 @config_option
 @index_option
 @classes_option
+@click.option("--targets", type=PATH, multiple=True, help="Shards of accumulated maps (method oaa_plus).")
 @state_option
 @out_option
-def train_command(config: Path, index: Path, classes: Path, state: Path, out: Path) -> None:
+def train_command(
+    config: Path, index: Path, classes: Path, targets: tuple[Path, ...], state: Path, out: Path
+) -> None:
     """Train the attention network on the training split; resumes what STATE holds."""
-    from weakseg.attention.network import build
+    from weakseg.attention.network import build, enrol
     from weakseg.attention.samples import LabelledImages
     from weakseg.backbones import read_initial_weights
     from weakseg.dataset.index import read_index
+    from weakseg.errors import InputError
+    from weakseg.storage.shards import ShardReader
     from weakseg.training.augment import Augmentation
     from weakseg.training.stage import train_stage
 
     settings = read_stage(config, AttentionConfig)
+    if settings.method == "folder":
+        raise InputError("attention.method is 'folder', which trains nothing; its maps are read as they are.")
+    if settings.method == "oaa_plus" and not targets:
+        raise InputError("attention.method is 'oaa_plus' but no --targets were given; give OAA's maps.")
     data = read_index(index, classes)
-    backbone, training = settings.backbone, settings.training
-    initial = read_initial_weights(backbone.weights, backbone.normalization)
-    options = getattr(settings, settings.method).model_dump()
+    backbone, training, options = settings.backbone, settings.training, settings.options()
+    initial = read_initial_weights(backbone.weights, backbone.normalization, backbone.architecture)
     train_stage(
         "attention",
         lambda: build(
@@ -51,11 +68,14 @@ def train_command(config: Path, index: Path, classes: Path, state: Path, out: Pa
             backbone.frozen_stages,
         ),
         lambda network: LabelledImages(
-            data, data.split("train"), Augmentation(**training.augmentation(), fill=network.backbone.fill)
+            data,
+            data.split("train"),
+            Augmentation(**training.augmentation(), fill=network.backbone.fill),
+            enrol(network, data),
+            ShardReader(targets) if targets else None,
         ),
-        settings=settings.model_dump(
-            mode="json", include={"method", "backbone", settings.method, "training"}
-        ),
+        settings=settings.model_dump(mode="json", include={"method", "backbone", "training"})
+        | {"options": options},
         identity={
             "method": settings.method,
             "backbone": backbone.model_dump(exclude={"weights"}),  # the file counts by its hash
@@ -63,7 +83,7 @@ def train_command(config: Path, index: Path, classes: Path, state: Path, out: Pa
             "training": training.identity(),
         },
         optimization=training.optimization(),
-        inputs=[index, classes],
+        inputs=[index, classes, *targets],
         classes=list(data.classes),
         initial=initial.provenance if initial else {"source": "none"},
         state=state,
@@ -75,22 +95,61 @@ def train_command(config: Path, index: Path, classes: Path, state: Path, out: Pa
 @config_option
 @index_option
 @classes_option
-@click.option("--weights", type=click.Path(path_type=Path), required=True, help="Trained attention network.")
+@click.option("--weights", type=PATH, help="Trained attention network.")
+@click.option("--folder", type=PATH, help="Instead of weights: maps made elsewhere (method folder).")
 @shard_option
+@click.option("--class-scores", type=PATH, required=True, help="CSV of the classifier's scores to write.")
 @out_option
-def maps_command(config: Path, index: Path, classes: Path, weights: Path, shard: str, out: Path) -> None:
+def maps_command(
+    config: Path,
+    index: Path,
+    classes: Path,
+    weights: Path | None,
+    folder: Path | None,
+    shard: str,
+    class_scores: Path,
+    out: Path,
+) -> None:
     """Write the attention maps of one shard of the training and validation images."""
-    import torch
-
-    from weakseg.attention.maps import attention_maps
-    from weakseg.attention.network import load
     from weakseg.dataset.index import proxy_records, read_index
     from weakseg.dataset.index import shard as part
+    from weakseg.errors import InputError
+    from weakseg.storage.manifest import write_manifest
     from weakseg.storage.shards import write_shard
 
     settings = read_stage(config, MapsConfig)
     data = read_index(index, classes)
-    network = load(weights, data.classes)
     records = part(proxy_records(data), shard)
+    rows: list[tuple[str, ...]] = []
+    if folder is not None:
+        from weakseg.attention.precomputed import read_maps
+
+        write_shard(out, ((record.id, read_maps(folder, record)) for record in records))
+    elif weights is not None:
+        found = _computed(settings, data, records, weights)
+        write_shard(out, ((item.id, item.maps) for item in _noting(found, rows)))
+    else:
+        raise InputError("neither --weights nor --folder was given; the maps need one of them.")
+    write_manifest(class_scores, ("id", *data.classes), rows)
+
+
+def _computed(
+    settings: MapsConfig, data: "Index", records: "list[Record]", weights: Path
+) -> "Iterator[Attended]":
+    import torch
+
+    from weakseg.attention.maps import attention_maps
+    from weakseg.attention.network import load, memory_of
+
+    network = load(weights, data)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    write_shard(out, attention_maps(network, data, records, device=device, **settings.model_dump()))
+    return attention_maps(
+        network, data, records, device=device, memory=memory_of(network), **settings.model_dump()
+    )
+
+
+def _noting(found: "Iterator[Attended]", rows: list[tuple[str, ...]]) -> "Iterator[Attended]":
+    """Pass the results on and keep their class scores."""
+    for item in found:
+        rows.append((item.id, *(f"{score:.4f}" for score in item.class_scores)))
+        yield item

@@ -1,6 +1,7 @@
 """Attention maps of many images: batches bucketed by size, both flips and all classes per forward pass."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from typing import cast
@@ -11,6 +12,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from weakseg.attention.gradcam import grad_cam
+from weakseg.attention.memory import AttentionMemory
 from weakseg.attention.network import AttentionNetwork
 from weakseg.dataset.images import image_size, read_image
 from weakseg.dataset.index import Index, Record
@@ -18,6 +21,23 @@ from weakseg.training.precision import autocast
 
 MULTIPLE = 32  # image sides are rounded to it, so that few distinct sizes remain
 EPSILON = 1e-8
+Look = Callable[[nn.Module, Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Network, images and labels → maps N×C×h×w and class scores N×C."""
+
+
+@dataclass(frozen=True)
+class Attended:
+    """One image's result.
+
+    Attributes:
+        id: the image.
+        maps: class name → h×w float32 in [0, 1], present classes only.
+        class_scores: C float32, the classifier's scores without knowing the labels.
+    """
+
+    id: str
+    maps: dict[str, np.ndarray]
+    class_scores: np.ndarray
 
 
 def attention_maps(
@@ -25,27 +45,32 @@ def attention_maps(
     index: Index,
     records: Sequence[Record],
     *,
+    source: str,
     size: int,
     scales: Sequence[float],
     flip: bool,
     batch_size: int,
     precision: str,
     device: torch.device,
-) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Yield image id and {class name: h×w float32 in [0, 1]} for every record, present classes only.
+    memory: AttentionMemory | None = None,
+) -> Iterator[Attended]:
+    """Yield the maps of every record.
 
     Args:
         network: an `AttentionNetwork`.
         index: gives the classes.
         records: images with their labels.
+        source: `network` for its own maps, `gradcam` for Grad-CAM of its classifier.
         size: longest side of the network's input, pixels.
         scales: input sizes relative to `size`; maps of several are averaged at the first one's resolution.
         flip: take the maximum with the mirrored image's maps.
         batch_size: images per forward pass.
         precision: as in the configuration.
         device: where to compute.
+        memory: what it remembers of an image's class stands for that map.
     """
     network = network.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    look = _own if source == "network" else grad_cam
     buckets = sorted(((_input_size(record, size), record) for record in records), key=lambda item: item[0])
     chunks = [
         (shape, [record for _, record in group[start : start + batch_size]])
@@ -57,37 +82,57 @@ def attention_maps(
     with ThreadPoolExecutor(1) as loader:
         pending = [loader.submit(_load, shape, chunk) for shape, chunk in chunks[:1]]
         for number, (_, chunk) in enumerate(chunks):
-            images = pending.pop().result()
+            images = pending.pop().result().to(device)
             pending += [loader.submit(_load, *following) for following in chunks[number + 1 : number + 2]]
-            labels = torch.from_numpy(np.stack([index.class_vector(record) for record in chunk]))
-            with torch.inference_mode(), autocast(precision, device):
-                maps = _fused(network, images.to(device), labels.to(device), scales, flip)
-            for record, values in zip(chunk, maps.cpu().numpy(), strict=True):
-                yield record.id, {name: values[index.classes.index(name)] for name in record.labels}
+            labels = torch.from_numpy(np.stack([index.class_vector(record) for record in chunk])).to(device)
+            with autocast(precision, device):
+                maps, scores = _fused(look, network, images, labels, scales, flip)
+            found = zip(chunk, maps.cpu().numpy(), scores.cpu().numpy(), strict=True)
+            for record, values, class_scores in found:
+                named = {name: values[index.classes.index(name)] for name in record.labels}
+                yield Attended(record.id, named | _remembered(memory, record), class_scores)
 
 
-def _fused(network: nn.Module, images: Tensor, labels: Tensor, scales: Sequence[float], flip: bool) -> Tensor:
-    """Maps N×C×h×w in [0, 1] over scales and flips."""
+def _remembered(memory: AttentionMemory | None, record: Record) -> dict[str, np.ndarray]:
+    if memory is None:
+        return {}
+    recalled = {name: memory.recall(record.id, name) for name in record.labels}
+    return {name: values.cpu().numpy() for name, values in recalled.items() if values is not None}
+
+
+def _own(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The network's own maps N×C×h×w and its class scores N×C."""
+    with torch.inference_mode():
+        return cast(AttentionNetwork, network).attention(images, labels)
+
+
+def _fused(
+    look: Look, network: nn.Module, images: Tensor, labels: Tensor, scales: Sequence[float], flip: bool
+) -> tuple[Tensor, Tensor]:
+    """Maps N×C×h×w in [0, 1] and class scores N×C over scales and flips."""
     maps: list[Tensor] = []
+    scores: list[Tensor] = []
     for scale in scales:
         scaled = images if scale == 1.0 else _resize(images, scale)
-        values = _one_scale(network, scaled, labels, flip)
+        values, found = _one_scale(look, network, scaled, labels, flip)
         if maps:
             values = functional.interpolate(values, maps[0].shape[2:], mode="bilinear", align_corners=False)
         maps.append(values)
-    mean = torch.stack(maps).mean(dim=0)
+        scores.append(found)
+    mean, score = torch.stack(maps).mean(dim=0), torch.stack(scores).mean(dim=0)
     if len(maps) == 1:
-        return mean
-    return mean / (mean.amax(dim=(2, 3), keepdim=True) + EPSILON)
+        return mean, score
+    return mean / (mean.amax(dim=(2, 3), keepdim=True) + EPSILON), score
 
 
-def _one_scale(network: nn.Module, images: Tensor, labels: Tensor, flip: bool) -> Tensor:
-    attention = cast(AttentionNetwork, network).attention
+def _one_scale(
+    look: Look, network: nn.Module, images: Tensor, labels: Tensor, flip: bool
+) -> tuple[Tensor, Tensor]:
     if not flip:
-        return attention(images, labels)
-    both = attention(torch.cat([images, images.flip(3)]), torch.cat([labels, labels]))
+        return look(network, images, labels)
+    both, scores = look(network, torch.cat([images, images.flip(3)]), torch.cat([labels, labels]))
     plain, mirrored = both.chunk(2)
-    return torch.maximum(plain, mirrored.flip(3))
+    return torch.maximum(plain, mirrored.flip(3)), sum(scores.chunk(2)) / 2  # type: ignore[return-value]
 
 
 def _resize(images: Tensor, scale: float) -> Tensor:

@@ -1,19 +1,27 @@
 """What every attention network offers, and the table of their names."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from torch import Tensor, nn
 
+from weakseg.attention.acol import Acol
+from weakseg.attention.cam import Cam
+from weakseg.attention.memory import AttentionMemory
+from weakseg.attention.oaa import Oaa, OaaPlus
 from weakseg.attention.seenet import SeeNet
+from weakseg.attention.spg import Spg
 from weakseg.backbones import InitialWeights
+from weakseg.dataset.index import Index
 from weakseg.storage.weights import load_weights
 from weakseg.training.parameters import ParameterGroup
 
 
 class AttentionNetwork(Protocol):
-    """A classifier with attention maps."""
+    """A classifier with attention maps.
+
+    One with an attribute `memory`, an `AttentionMemory`, is given `slots` and `view` in its batches.
+    """
 
     def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Losses of `image` N×3×H×W (RGB, 0…255) and `labels` N×C (1 where present)."""
@@ -23,13 +31,24 @@ class AttentionNetwork(Protocol):
         """Every trained parameter once."""
         ...
 
-    def attention(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Attention N×C×h×w in [0, 1], exactly zero for absent classes."""
+    def class_scores(self, images: Tensor) -> Tensor:
+        """N×C; higher is surer, without knowing the labels."""
+        ...
+
+    def attention(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Attention N×C×h×w in [0, 1], exactly zero for absent classes, and the class scores of the same pass."""
         ...
 
 
-NETWORKS: dict[str, type[nn.Module]] = {"seenet": SeeNet}
-"""Method name → class, built as `cls(architecture, classes, **options)`."""
+NETWORKS: dict[str, type[nn.Module]] = {
+    "seenet": SeeNet,
+    "spg": Spg,
+    "oaa": Oaa,
+    "oaa_plus": OaaPlus,
+    "acol": Acol,
+    "cam": Cam,
+}
+"""Method name → class, built as `cls(architecture, classes, stride=…, new_layers_rate=…, **options)`."""
 
 
 def build(
@@ -48,14 +67,31 @@ def build(
     return network
 
 
-def load(path: Path, classes: Sequence[str]) -> nn.Module:
+def memory_of(network: nn.Module) -> AttentionMemory | None:
+    """The network's memory, if it has one."""
+    memory = getattr(network, "memory", None)
+    return memory if isinstance(memory, AttentionMemory) else None
+
+
+def enrol(network: nn.Module, index: Index) -> AttentionMemory | None:
+    """Give the network's memory, if it has one, a slot for each class of each training image."""
+    memory = memory_of(network)
+    if memory is not None:
+        memory.enrol([(record.id, record.labels) for record in index.split("train")])
+    return memory
+
+
+def load(path: Path, index: Index) -> nn.Module:
     """A trained attention network.
 
     Raises:
         InputError: not attention weights, or trained for other classes.
     """
-    weights = load_weights(path, "attention", classes)
-    method, backbone = weights.settings["method"], weights.settings["backbone"]
-    network = build(method, backbone["architecture"], len(classes), weights.settings[method])
+    weights = load_weights(path, "attention", index.classes)
+    settings = weights.settings
+    network = build(
+        settings["method"], settings["backbone"]["architecture"], len(index.classes), settings["options"]
+    )
+    enrol(network, index)
     network.load_state_dict(weights.state)
     return network

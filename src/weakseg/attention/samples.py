@@ -2,29 +2,69 @@
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import torch
 
+from weakseg.attention.memory import AttentionMemory
 from weakseg.dataset.images import read_image
 from weakseg.dataset.index import Index, Record
+from weakseg.storage.shards import ShardReader, to_uint8
 from weakseg.training.augment import Augmentation
 from weakseg.training.sampling import Sample
 
 
 class LabelledImages:
-    """`image` 3×crop×crop `uint8` and `labels` C `float32`; masks are never opened."""
+    """`image` 3×crop×crop `uint8` and `labels` C `float32`; masks are never opened.
 
-    def __init__(self, index: Index, records: Sequence[Record], augmentation: Augmentation) -> None:
+    Args:
+        index: gives the classes.
+        records: the training images.
+        augmentation: makes the crops.
+        memory: adds `slots` C `int64`, the memory's slot of each class, and `view` 5 `float32`, where the crop lies.
+        targets: adds `target` C×crop×crop `float32` in [0, 1], the same crop of these maps.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        records: Sequence[Record],
+        augmentation: Augmentation,
+        memory: AttentionMemory | None = None,
+        targets: ShardReader | None = None,
+    ) -> None:
         self._index, self._records, self._augmentation = index, records, augmentation
+        self._memory = memory
+        self._targets = None if targets is None else [_kept(targets, record) for record in records]
 
     def __len__(self) -> int:
         return len(self._records)
 
     def sample(self, item: int, generator: np.random.Generator) -> Sample:
         """Item `item`, augmented by draws from `generator`."""
-        record = self._records[item]
-        image, _ = self._augmentation(generator, read_image(record.image))
-        return {
-            "image": torch.from_numpy(image).permute(2, 0, 1),
+        record, augmentation = self._records[item], self._augmentation
+        image = read_image(record.image)
+        view = augmentation.view(generator, image)
+        sample = {
+            "image": torch.from_numpy(augmentation.cut_image(generator, image, view)).permute(2, 0, 1),
             "labels": torch.from_numpy(self._index.class_vector(record)),
         }
+        if self._memory is not None:
+            slots = [
+                self._memory.slot(record.id, name) if name in record.labels else -1
+                for name in self._index.classes
+            ]
+            sample["slots"] = torch.tensor(slots, dtype=torch.int64)
+            sample["view"] = torch.tensor(view.shares(augmentation.crop), dtype=torch.float32)
+        if self._targets is not None:
+            target = np.zeros((len(self._index.classes), augmentation.crop, augmentation.crop), np.float32)
+            for name, values in self._targets[item].items():
+                cut = augmentation.cut_map(values, view, 0, cv2.INTER_LINEAR)
+                target[self._index.classes.index(name)] = cut.astype(np.float32) / 255.0
+            sample["target"] = torch.from_numpy(target)
+        return sample
+
+
+def _kept(targets: ShardReader, record: Record) -> dict[str, np.ndarray]:
+    """One image's maps as `uint8`: all of them stay in memory, since open HDF5 files survive no fork."""
+    return {name: to_uint8(values) for name, values in targets.read(record.id).items()}

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.backbones import Vgg
+from weakseg.attention.parts import head, image_loss, min_max, pooled, scale_to_one, suit_unit_features, union
+from weakseg.backbones import backbone
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
 THRESHOLDS = {
@@ -19,7 +20,7 @@ THRESHOLDS = {
     "release": (0.8, 0.0),  # param_str of the released deploy prototxt: nothing is reversed
 }
 DROPOUT = 0.5  # after the second convolution of S_A alone, as released
-EPSILON = 1e-8
+STRIDE = 16  # the released network has no pool after conv5 and no dilation
 
 
 class SeeNet(nn.Module):
@@ -28,22 +29,29 @@ class SeeNet(nn.Module):
     Args:
         architecture: name of the backbone.
         classes: number of classes C, without background.
-        thresholds: a name of `THRESHOLDS`.
+        stride: output stride of the backbone; the published one if `None`.
         new_layers_rate: learning-rate multiplier of the branches.
+        thresholds: a name of `THRESHOLDS`.
     """
 
     def __init__(
-        self, architecture: str, classes: int, thresholds: str = "paper", new_layers_rate: float = 1.0
+        self,
+        architecture: str,
+        classes: int,
+        *,
+        stride: int | None = None,
+        new_layers_rate: float = 1.0,
+        thresholds: str = "paper",
     ) -> None:
         super().__init__()
-        self.backbone = Vgg(architecture)
+        self.backbone = backbone(architecture, stride or STRIDE)
         self.erase_above, self.reverse_below = THRESHOLDS[thresholds]
         self.new_layers_rate = new_layers_rate
-        width = self.backbone.layout.attention_head
-        self.branch_a = _branch(self.backbone.channels, width, classes, DROPOUT)
-        self.branch_b = _branch(self.backbone.channels, width, classes, 0.0)
-        if self.backbone.layout.batch_norm:
-            _scale_to_unit_features(self.branch_a, self.branch_b)
+        channels, width = self.backbone.channels, self.backbone.head_width
+        self.branch_a = head(channels, width, classes, dropout=DROPOUT)
+        self.branch_b = head(channels, width, classes)
+        if self.backbone.unit_features:
+            suit_unit_features(self.branch_a, self.branch_b)
 
     def scores(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Class scores of S_A, S_B and S_C before pooling, each N×C×h×w float32."""
@@ -67,15 +75,20 @@ class SeeNet(nn.Module):
         labels = batch["labels"]
         score_a, score_b, score_c = self.scores(batch["image"], labels)
         return {
-            "loss_a": _image_loss(score_a, labels),
-            "loss_b": _image_loss(score_b, labels),
-            "loss_c": _image_loss(score_c, torch.zeros_like(labels)),
+            "loss_a": image_loss(score_a, labels),
+            "loss_b": image_loss(score_b, labels),
+            "loss_c": image_loss(score_c, torch.zeros_like(labels)),
         }
 
-    def attention(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Maximum of S_A's and S_B's maps, each divided by its own maximum; N×C×h×w, zero for absent classes."""
+    def class_scores(self, images: Tensor) -> Tensor:
+        """S_A's class scores N×C: S_B and S_C need the labels."""
+        return pooled(self.branch_a(self.backbone(images)).float())
+
+    def attention(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Maximum of S_A's and S_B's maps, each by its own maximum, N×C×h×w, zero for absent classes; S_A's scores."""
         _, _, score_a, score_b = self._scores_a_b(images, labels)
-        return torch.maximum(scale_to_one(score_a), scale_to_one(score_b)) * labels[:, :, None, None]
+        maps = torch.maximum(scale_to_one(score_a), scale_to_one(score_b))
+        return maps * labels[:, :, None, None], pooled(score_a)
 
     def parameter_groups(self) -> list[ParameterGroup]:
         """Weights 1, biases 2 without decay, the branches times `new_layers_rate`."""
@@ -84,20 +97,8 @@ class SeeNet(nn.Module):
 
 
 def union_attention(scores: Tensor, labels: Tensor) -> Tensor:
-    """Largest min-max normalised map over the classes that are present.
-
-    Args:
-        scores: N×C×h×w.
-        labels: N×C, 1 where present.
-
-    Returns:
-        N×1×h×w in [0, 1]; zero where an image has no class.
-    """
-    positive = scores.clamp(min=0)
-    low = positive.amin(dim=(2, 3), keepdim=True)
-    high = positive.amax(dim=(2, 3), keepdim=True)
-    normalized = (positive - low) / (high - low + EPSILON)
-    return (normalized * labels[:, :, None, None]).amax(dim=1, keepdim=True)
+    """Largest min-max normalised positive score over the present classes: N×C×h×w → N×1×h×w in [0, 1]."""
+    return union(min_max(scores.clamp(min=0)), labels)
 
 
 def ternary_mask(attention: Tensor, erase_above: float, reverse_below: float) -> Tensor:
@@ -111,40 +112,3 @@ def ternary_mask(attention: Tensor, erase_above: float, reverse_below: float) ->
 def conditional_relu(features: Tensor, mask: Tensor) -> Tensor:
     """C-ReLU(x) = max(x, 0) · T; the mask N×1×h×w is a constant for the gradient and covers every channel."""
     return functional.relu(features) * mask.to(features.dtype)
-
-
-def scale_to_one(scores: Tensor) -> Tensor:
-    """Negative scores to zero, then each map divided by its own maximum."""
-    positive = scores.clamp(min=0)
-    return positive / (positive.amax(dim=(2, 3), keepdim=True) + EPSILON)
-
-
-def _branch(channels: int, width: int, classes: int, dropout: float) -> nn.Sequential:
-    branch = nn.Sequential(
-        nn.Conv2d(channels, width, 3, padding=1),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(width, width, 3, padding=1),
-        nn.ReLU(inplace=True),
-        nn.Dropout(dropout),
-        nn.Conv2d(width, classes, 1),
-    )
-    for module in branch:
-        if isinstance(module, nn.Conv2d):
-            nn.init.normal_(module.weight, std=0.01)  # the released weight filler
-            assert module.bias is not None
-            nn.init.zeros_(module.bias)
-    return branch
-
-
-def _scale_to_unit_features(*branches: nn.Sequential) -> None:
-    """The released filler suits VGG16's features, which reach hundreds; on normalised ones it would learn nothing."""
-    for branch in branches:
-        for module in branch[:-1]:
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-
-
-def _image_loss(scores: Tensor, labels: Tensor) -> Tensor:
-    pooled = scores.mean(dim=(2, 3))
-    loss = functional.binary_cross_entropy_with_logits(pooled, labels, reduction="none")
-    return loss.sum(dim=1).mean()

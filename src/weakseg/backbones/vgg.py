@@ -47,6 +47,7 @@ class Vgg(nn.Module):
 
     mean: Tensor
     std: Tensor
+    head_dropout = 0.0  # of SPG-A, in the released VGG16
 
     def __init__(
         self,
@@ -68,6 +69,9 @@ class Vgg(nn.Module):
             channels = self.layout.widths[number]
         self.stages = nn.Sequential(*stages)
         self.channels = channels
+        self.side_channels = (self.layout.widths[3], channels)
+        self.head_width = self.side_width = self.layout.attention_head
+        self.unit_features = self.layout.batch_norm
         self.frozen_stages = 0
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -109,6 +113,14 @@ class Vgg(nn.Module):
             features = self.stages[: self.frozen_stages](self.normalize(images))
         result: Tensor = self.stages[self.frozen_stages :](features)
         return result
+
+    def side_features(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Features of stage 4 and, twice, of stage 5: where SPG's B1, B2 and A begin."""
+        with torch.no_grad():
+            features = self.stages[: self.frozen_stages](self.normalize(images))
+        low = self.stages[self.frozen_stages : 4](features)
+        high = self.stages[4](low)
+        return low, high, high
 
     def freeze(self, stages: int) -> None:
         """Keep the first `stages` stages as they are: their edge filters serve any images, and a step is cheaper."""

@@ -1,4 +1,4 @@
-"""Initial VGG16 weights from torchvision or from a file, with the normalisation that belongs to them.
+"""Initial weights of VGG16 and Inception-v3 from torchvision or from a file, with the normalisation that belongs to them.
 
 Networks here take RGB in 0…255. Weights trained on BGR have the input channels of their first convolution
 reversed on reading, so that channel order needs no switch later.
@@ -13,6 +13,8 @@ import h5py
 import numpy as np
 import torch
 from torch import Tensor
+from torchvision import models
+from torchvision.models import inception_v3
 
 from weakseg.errors import InputError
 from weakseg.storage.weights import file_sha256
@@ -24,6 +26,8 @@ NORMALIZATIONS: dict[str, tuple[Triple, Triple, bool]] = {
     "torchvision": ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375), False),
     "caffe_rgb": ((123.0, 117.0, 104.0), (1.0, 1.0, 1.0), False),  # IMAGENET1K_FEATURES
     "caffe_bgr": ((123.68, 116.779, 103.939), (1.0, 1.0, 1.0), True),
+    # [-1, 1]: torchvision's Inception-v3 came from TensorFlow and undoes the usual normalisation first
+    "inception": ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5), False),
 }
 
 # Widths of the 13 convolutions, input channels first.
@@ -34,14 +38,15 @@ _TORCHVISION_NUMBERS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 
 @dataclass(frozen=True)
 class InitialWeights:
-    """VGG16 weights for RGB input in 0…255.
+    """Weights for RGB input in 0…255.
 
     Attributes:
-        convolutions: 13 pairs of weight O×I×3×3 and bias O, float32.
+        convolutions: VGG16: 13 pairs of weight O×I×3×3 and bias O, float32.
         fc6: 4096×512×7×7 weight and its bias, if the source has it.
         fc7: 4096×4096×1×1 weight and its bias, if the source has it.
         mean, std: normalisation, RGB.
         provenance: `source` and, for files, `sha256`.
+        state: Inception-v3: torchvision's parameters by name.
     """
 
     convolutions: list[tuple[Tensor, Tensor]]
@@ -50,20 +55,26 @@ class InitialWeights:
     mean: Triple
     std: Triple
     provenance: dict[str, str]
+    state: Mapping[str, Tensor] | None = None
 
 
-def read_initial_weights(source: str, normalization: str = "auto") -> InitialWeights | None:
+def read_initial_weights(
+    source: str, normalization: str = "auto", architecture: str = "vgg16"
+) -> InitialWeights | None:
     """Read weights by torchvision name or from a file; `none` gives `None`.
 
     Args:
         source: `IMAGENET1K_V1`, `IMAGENET1K_FEATURES`, `none`, or a `.pth`, `.safetensors`, `.npz` or `.h5` file.
         normalization: a name of `NORMALIZATIONS`; `auto` takes the usual one of the format.
+        architecture: whose weights are expected.
 
     Raises:
-        InputError: unknown name or format, missing or damaged file, or not the weights of a VGG16.
+        InputError: unknown name or format, missing or damaged file, or not this architecture's weights.
     """
     if source == "none":
         return None
+    if architecture == "inception_v3":
+        return _inception(source, normalization)
     if source in ("IMAGENET1K_V1", "IMAGENET1K_FEATURES"):
         usual = "torchvision" if source == "IMAGENET1K_V1" else "caffe_rgb"
         weights = _from_torchvision(_download(source), source)
@@ -76,44 +87,92 @@ def read_initial_weights(source: str, normalization: str = "auto") -> InitialWei
     return replace(weights, mean=mean, std=std)
 
 
-def _download(name: str) -> Mapping[str, Tensor]:
-    from torchvision.models import VGG16_Weights
-
+def _download(name: str, kind: str = "VGG16_Weights") -> Mapping[str, Tensor]:
+    chosen = getattr(models, kind)[name]
     try:
-        state: Mapping[str, Tensor] = VGG16_Weights[name].get_state_dict(progress=False, check_hash=True)
+        state: Mapping[str, Tensor] = chosen.get_state_dict(progress=False, check_hash=True)
     except (OSError, RuntimeError) as error:  # no network; wrong hash
         raise InputError(
             f"the torchvision weights {name} could not be fetched ({error}); with no network, put the file "
-            f"{VGG16_Weights[name].url.rsplit('/', 1)[-1]} anywhere and set backbone.weights to its path."
+            f"{chosen.url.rsplit('/', 1)[-1]} anywhere and set backbone.weights to its path."
         ) from error
     return state
+
+
+def _inception(source: str, normalization: str) -> InitialWeights:
+    """Torchvision's state of an Inception-v3, by name or from a `.pth` or `.safetensors` file."""
+    path = Path(source)
+    provenance = {"source": source}
+    if source == "IMAGENET1K_V1":
+        state = _download(source, "Inception_V3_Weights")
+    elif path.suffix in (".pth", ".pt", ".safetensors"):
+        state = _state(path)
+        provenance["sha256"] = file_sha256(path)
+    else:
+        raise InputError(
+            f"backbone.weights is '{source}' for inception_v3; IMAGENET1K_V1, none or a file ending in .pth or "
+            ".safetensors was expected: correct it."
+        )
+    with torch.device("meta"):
+        expected = inception_v3(aux_logits=False, init_weights=False).state_dict()
+    for name, value in expected.items():
+        found = state.get(name)
+        if found is None or found.shape != value.shape:
+            raise InputError(
+                f"weights file {source} holds {'nothing' if found is None else tuple(found.shape)} as '{name}'; "
+                f"torchvision's Inception-v3 has {tuple(value.shape)}: give such weights."
+            )
+    mean, std, _ = NORMALIZATIONS["inception" if normalization == "auto" else normalization]
+    return InitialWeights([], None, None, mean, std, provenance, state)
+
+
+def _state(path: Path) -> Mapping[str, Tensor]:
+    """The named tensors of a torch or safetensors file."""
+    _require_file(path)
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        state: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+        return state
+    except Exception as error:  # each format's library raises types of its own for a damaged file
+        raise _unreadable(path, error) from error
+
+
+def _require_file(path: Path) -> None:
+    if not path.is_file():
+        raise InputError(f"weights file {path} is missing; correct backbone.weights or put the file there.")
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"weights file {path} cannot be read ({type(error).__name__}: {str(error)[:120]}); weights of the "
+        "backbone's architecture were expected: replace the file."
+    )
 
 
 def _read_file(path: Path) -> tuple[InitialWeights, str]:
     readers: dict[str, tuple[Callable[[Path], InitialWeights], str]] = {
         ".npz": (_read_npz, "caffe_bgr"),
         ".h5": (_read_keras, "caffe_bgr"),
-        ".pth": (_read_pth, "torchvision"),
-        ".pt": (_read_pth, "torchvision"),
-        ".safetensors": (_read_safetensors, "torchvision"),
+        ".pth": (_read_torch, "torchvision"),
+        ".pt": (_read_torch, "torchvision"),
+        ".safetensors": (_read_torch, "torchvision"),
     }
     if path.suffix not in readers:
         raise InputError(
             f"backbone.weights is '{path}'; IMAGENET1K_V1, IMAGENET1K_FEATURES, none or a file ending in "
             f"{', '.join(readers)} was expected: correct it."
         )
-    if not path.is_file():
-        raise InputError(f"weights file {path} is missing; correct backbone.weights or put the file there.")
+    _require_file(path)
     reader, usual = readers[path.suffix]
     try:
         weights = reader(path)
     except InputError:
         raise
     except Exception as error:  # each format's library raises types of its own for a damaged file
-        raise InputError(
-            f"weights file {path} cannot be read ({type(error).__name__}: {str(error)[:120]}); "
-            "VGG16 weights were expected: replace the file."
-        ) from error
+        raise _unreadable(path, error) from error
     weights.provenance["sha256"] = file_sha256(path)
     return weights, usual
 
@@ -126,14 +185,8 @@ def _read_npz(path: Path) -> InitialWeights:
     )
 
 
-def _read_pth(path: Path) -> InitialWeights:
-    return _from_torchvision(torch.load(path, map_location="cpu", weights_only=True), str(path))
-
-
-def _read_safetensors(path: Path) -> InitialWeights:
-    from safetensors.torch import load_file
-
-    return _from_torchvision(load_file(path), str(path))
+def _read_torch(path: Path) -> InitialWeights:
+    return _from_torchvision(_state(path), str(path))
 
 
 def _from_torchvision(state: Mapping[str, Tensor], source: str) -> InitialWeights:

@@ -63,7 +63,8 @@ class Config(Section):
         return {
             "dataset": _keep(self.dataset, {"source", "classes", self.dataset.source}),
             "saliency": _keep(saliency, {"method", saliency.method}),
-            "attention-train": _keep(attention, {"method", "backbone", attention.method, "training"}),
+            "attention-accumulate": _keep(attention, _CLASSIFIER) | {"method": "oaa"},
+            "attention-train": _keep(attention, {*_CLASSIFIER, "method", attention.method}),
             "attention-maps": _keep(attention.maps),
             "proxy-fuse": _keep(proxy, {"rule", proxy.rule}),
             "proxy-refine": _keep(proxy.refine),
@@ -74,6 +75,9 @@ class Config(Section):
             "segmenter-refine": _keep(segmenter.prediction, {"crf"}),
             "evaluation": _keep(self.evaluation),
         }
+
+
+_CLASSIFIER = {"backbone", "stride", "new_layers_rate", "training"}
 
 
 def _keep(section: Section, keys: set[str] | None = None) -> dict[str, Any]:

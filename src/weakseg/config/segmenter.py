@@ -1,8 +1,8 @@
 """Segmenters and their predictions."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from weakseg.config.crf import CrfConfig
 from weakseg.config.section import Positive, Section
@@ -41,3 +41,9 @@ class SegmenterConfig(Section):
     largefov: LargeFovConfig = LargeFovConfig()
     training: TrainingConfig = TrainingConfig(batch_size=10, iterations=16_000)
     prediction: PredictionConfig = PredictionConfig()
+
+    @model_validator(mode="after")
+    def _has_vgg(self) -> Self:
+        if self.backbone.architecture == "inception_v3":
+            raise ValueError("backbone.architecture is inception_v3; largefov stands on vgg16 or vgg_small")
+        return self

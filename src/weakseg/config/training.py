@@ -10,16 +10,17 @@ from weakseg.config.section import Fraction, Positive, Section
 class BackboneConfig(Section):
     """The convolutional network under an attention network or a segmenter."""
 
-    architecture: Literal["vgg16", "vgg_small"] = "vgg16"
-    """`vgg16`, or `vgg_small`: five narrow stages with batch normalisation, trained from nothing."""
+    architecture: Literal["vgg16", "vgg_small", "inception_v3"] = "vgg16"
+    """`vgg16`; `vgg_small`: five narrow stages with batch normalisation, trained from nothing; `inception_v3` (attention
+    only): SPG's own."""
     weights: str = "IMAGENET1K_V1"
     """Initial weights: `IMAGENET1K_V1` or `IMAGENET1K_FEATURES` (torchvision), a file (`.pth`,
     `.safetensors`, `.npz`, Keras `.h5`), or `none`."""
     frozen_stages: int = Field(0, ge=0, le=4)
     """Stages whose weights stay as they are. The papers freeze none; 2 makes a step a fifth cheaper."""
-    normalization: Literal["auto", "torchvision", "caffe_rgb", "caffe_bgr"] = "auto"
+    normalization: Literal["auto", "torchvision", "caffe_rgb", "caffe_bgr", "inception"] = "auto"
     """Mean, deviation and channel order the weights expect; `auto`: `caffe_bgr` for `.npz` and `.h5`,
-    `caffe_rgb` for `IMAGENET1K_FEATURES`, else `torchvision`."""
+    `caffe_rgb` for `IMAGENET1K_FEATURES`, `inception` for Inception-v3, else `torchvision`."""
 
 
 _AUGMENTATION = {"crop", "scales", "resize", "flip", "color_jitter"}

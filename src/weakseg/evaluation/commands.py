@@ -9,6 +9,7 @@ import click
 from weakseg.config import EvaluationConfig, read_stage
 from weakseg.errors import InputError
 from weakseg.options import (
+    ManyValues,
     classes_option,
     config_option,
     index_option,
@@ -23,22 +24,6 @@ if TYPE_CHECKING:
 
 FILE = click.Path(path_type=Path)
 LABEL_STAGES = ("fused", "refined", "segmenter", "segmenter-crf")
-
-
-class ManyValues(click.Command):
-    """`--maps A B C` stands for `--maps A --maps B --maps C`, as Snakemake spells a list of files."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Repeat a repeatable option before each of its values."""
-        many = {name for option in self.params if getattr(option, "multiple", False) for name in option.opts}
-        spread: list[str] = []
-        current: str | None = None
-        for word in args:
-            if word.startswith("--"):
-                current = word if word in many else None
-            if word != current:
-                spread += [word] if current is None else [current, word]
-        return super().parse_args(ctx, spread)
 
 
 def _named_files(
@@ -93,6 +78,35 @@ def attention_command(
     click.echo(_line(score.stage, split, score.images, score.miou, score.undecided))
 
 
+@evaluate.command("localisation", cls=ManyValues)
+@config_option
+@index_option
+@classes_option
+@split_option
+@click.option("--maps", type=FILE, multiple=True, required=True, help="Shards of attention maps.")
+@click.option("--class-scores", type=FILE, multiple=True, help="Their tables of class scores.")
+@out_option
+def localisation_command(
+    config: Path,
+    index: Path,
+    classes: Path,
+    split: str,
+    maps: tuple[Path, ...],
+    class_scores: tuple[Path, ...],
+    out: Path,
+) -> None:
+    """Score boxes from attention maps against true boxes: GT-known, top-1, top-5, MaxBoxAcc."""
+    from weakseg.dataset.index import read_index
+    from weakseg.evaluation.localisation import localise, read_cases, write_localisation
+
+    settings = read_stage(config, EvaluationConfig)
+    data = read_index(index, classes)
+    found = localise(split, read_cases(data, split, _reader(maps), class_scores, settings.boxes))
+    write_localisation(out, found)
+    share = "–" if found.gt_known is None else f"{found.gt_known:.4f}"
+    click.echo(f"localisation on {split}: {found.cases} cases, GT-known {share}")
+
+
 @evaluate.command("labels")
 @index_option
 @classes_option
@@ -133,6 +147,7 @@ def _line(stage: str, split: str, images: int, miou: float | None, undecided: fl
 )
 @_artefacts
 @click.option("--weights", type=FILE, multiple=True, help="weights.pt of a room, to name its provenance.")
+@click.option("--localisation", type=FILE, help="localisation.json of the run.")
 @click.option("--ceiling-scores", type=FILE, help="segmenter-crf.json of the run trained on masks.")
 @click.option("--out", type=FILE, required=True, help="Folder of tables and figures.")
 def summary_command(
@@ -143,6 +158,7 @@ def summary_command(
     history: list[tuple[str, Path]],
     benchmark: list[tuple[str, Path]],
     weights: tuple[Path, ...],
+    localisation: Path | None,
     ceiling_scores: Path | None,
     out: Path,
     **artefacts: Any,
@@ -150,6 +166,7 @@ def summary_command(
     """Write the report's tables and figures into OUT and print the score table."""
     from weakseg.dataset.index import read_index
     from weakseg.evaluation.logs import read_costs, read_history
+    from weakseg.evaluation.localisation import read_localisation
     from weakseg.evaluation.scores import read_score
     from weakseg.evaluation.summary import Material, write_summary
 
@@ -163,6 +180,7 @@ def summary_command(
         histories={name: read_history(path) for name, path in history},
         costs=read_costs(benchmark),
         sources=_sources(**artefacts),
+        localisation=None if localisation is None else read_localisation(localisation),
         ceiling=None if ceiling_scores is None else read_score(ceiling_scores),
         weights={path.as_posix(): _provenance(path) for path in weights},
     )
@@ -221,3 +239,13 @@ def stages_command(index: Path, classes: Path, ids: tuple[str, ...], out: Path, 
     data = read_index(index, classes)
     draw_montage(data, find(data, ids), _sources(**artefacts), out, "")
     click.echo(f"drew {len(ids)} images in {out}")
+
+
+@click.command()
+@click.argument("runs", type=FILE, nargs=-1, required=True)
+@click.option("--out", type=FILE, default=Path("results"), help="Folder of compare.csv, .json and .png.")
+def compare(runs: tuple[Path, ...], out: Path) -> None:
+    """Put finished runs (folders such as results/demo) side by side: scores, time, memory."""
+    from weakseg.evaluation.compare import read_run, write_comparison
+
+    click.echo(write_comparison([read_run(folder) for folder in runs], out))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -89,6 +90,28 @@ def _bars(axes: Axes, scores: Sequence[Score], groups: Sequence[str], per_row: i
     axes.set_ylim(0, 1)
     axes.set_ylabel("IoU")
     _quiet(axes, "y")
+
+
+def draw_comparison(
+    runs: Mapping[str, Mapping[str, float | None]], stages: Sequence[str], path: Path
+) -> None:
+    """Grouped bars: every stage, one bar per run."""
+    if all(value is None for scores in runs.values() for value in scores.values()):
+        draw_sentence(NO_MASKS, path)
+        return
+    figure = _figure(4.6)
+    axes = figure.add_subplot()
+    width, places = 0.84 / len(runs), np.arange(len(stages))
+    colours = colormaps["viridis"](np.linspace(0.1, 0.9, len(runs)))
+    for number, (name, scores) in enumerate(runs.items()):
+        heights = [scores.get(stage) or 0.0 for stage in stages]
+        left = places - 0.42 + width * (number + 0.5)
+        axes.bar(left, heights, width * 0.94, color=colours[number], label=plain(name), zorder=2)
+    axes.set_xticks(places, list(stages))
+    axes.set(ylim=(0, 1), ylabel="mIoU")
+    figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=11)
+    _quiet(axes, "y")
+    _save(figure, path)
 
 
 def draw_curve(score: Score | None, path: Path) -> None:

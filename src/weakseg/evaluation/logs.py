@@ -37,11 +37,13 @@ class History:
         iterations: N.
         loss: N; the total.
         parts: name → N; the named losses if there are several.
+        epochs_per_second: passes over the images per second of training; `None` where nothing was measured.
     """
 
     iterations: np.ndarray
     loss: np.ndarray
     parts: dict[str, np.ndarray]
+    epochs_per_second: float | None = None
 
 
 def read_costs(files: Sequence[tuple[str, Path]]) -> dict[str, Cost]:
@@ -81,7 +83,16 @@ def read_history(path: Path) -> History:
         iterations=columns.get("iteration", empty),
         loss=columns.get("loss", empty),
         parts=parts if len(parts) > 1 else {},
+        epochs_per_second=_speed(columns),
     )
+
+
+def _speed(columns: Mapping[str, np.ndarray]) -> float | None:
+    """Each row's `seconds` cover the iterations since the row before."""
+    epochs, seconds = columns.get("epoch"), columns.get("seconds")
+    if epochs is None or seconds is None or not len(epochs) or not seconds.sum() > 0:
+        return None
+    return float(epochs[-1] / seconds.sum())
 
 
 def _table(path: Path, delimiter: str, columns: Sequence[str], option: str) -> list[Mapping[str, str]]:

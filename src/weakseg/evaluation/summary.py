@@ -8,6 +8,7 @@ from typing import Any
 from weakseg.dataset.index import Index, Record
 from weakseg.errors import InputError
 from weakseg.evaluation.figures import draw_curve, draw_per_class, draw_training
+from weakseg.evaluation.localisation import Localisation
 from weakseg.evaluation.logs import Cost, History
 from weakseg.evaluation.montage import Sources, draw_montage, evenly, find
 from weakseg.evaluation.scores import Score, write_json
@@ -31,6 +32,7 @@ class Material:
         histories: training → curve.
         costs: rule → cost.
         sources: artefacts of the run.
+        localisation: scores of the attention maps' boxes.
         ceiling: the supervised run's score of the segmenter with CRF.
         weights: weights file → provenance.
     """
@@ -43,6 +45,7 @@ class Material:
     histories: dict[str, History] = field(default_factory=dict)
     costs: dict[str, Cost] = field(default_factory=dict)
     sources: Sources = field(default_factory=Sources)
+    localisation: Localisation | None = None
     ceiling: Score | None = None
     weights: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -61,7 +64,7 @@ def write_summary(material: Material, out: Path) -> str:
     _check(scores, names)
     ceiling = weak_over_full(_stage(scores, RANKED_BY), material.ceiling)
     write_text(out / "scores.csv", score_csv(scores, names))
-    write_text(out / "scores.html", score_page(scores, names, material.costs, ceiling, material.weights))
+    write_text(out / "scores.html", score_page(scores, names, material.costs, ceiling, material.weights, material.localisation))
     write_json(out / "summary.json", _content(scores, material, ceiling))
     draw_per_class(scores, names, out / "per_class.png")
     draw_curve(_stage(scores, "attention"), out / "curve.png")
@@ -126,9 +129,21 @@ def _content(
             score.stage: {name: value for name, value in asdict(score).items() if name not in left_out}
             for score in scores
         },
+        "localisation": None if material.localisation is None else asdict(material.localisation),
+        "images_per_second": _speeds(material),
         "rules": {name: asdict(cost) for name, cost in material.costs.items()},
         "ceiling": ceiling,
         "weights": material.weights,
+    }
+
+
+def _speeds(material: Material) -> dict[str, float]:
+    """Training → images per second, where it learns from the training images."""
+    images = len(material.index.split("train"))
+    return {
+        name: history.epochs_per_second * images
+        for name, history in material.histories.items()
+        if name != "saliency" and history.epochs_per_second is not None
     }
 
 

@@ -5,6 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from weakseg.evaluation.localisation import Localisation
 from weakseg.evaluation.logs import Cost
 from weakseg.evaluation.scores import DIGITS, Score
 
@@ -31,7 +32,7 @@ def score_csv(scores: Sequence[Score], names: Sequence[str]) -> str:
     writer.writerow(["stage", "split", "images", "mIoU", "undecided", *names])
     for score in scores:
         values = [score.miou, score.undecided, *(score.per_class.get(name) for name in names)]
-        writer.writerow([score.stage, score.split, score.images, *(_decimals(value, "") for value in values)])
+        writer.writerow([score.stage, score.split, score.images, *(decimals(value, "") for value in values)])
     return text.getvalue()
 
 
@@ -41,11 +42,16 @@ def score_text(scores: Sequence[Score], names: Sequence[str]) -> str:
         ["", *(score.stage for score in scores)],
         ["split", *(score.split for score in scores)],
         ["images", *(str(score.images) for score in scores)],
-        ["mIoU", *(_decimals(score.miou) for score in scores)],
-        ["undecided", *(_decimals(score.undecided) for score in scores)],
-        ["mIoU, undecided wrong", *(_decimals(score.miou_undecided_wrong) for score in scores)],
-        *([name, *(_decimals(score.per_class.get(name)) for score in scores)] for name in names),
+        ["mIoU", *(decimals(score.miou) for score in scores)],
+        ["undecided", *(decimals(score.undecided) for score in scores)],
+        ["mIoU, undecided wrong", *(decimals(score.miou_undecided_wrong) for score in scores)],
+        *([name, *(decimals(score.per_class.get(name)) for score in scores)] for name in names),
     ]
+    return aligned(rows)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as lines, the first column to the left, the others to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = (
         "  ".join(
@@ -59,8 +65,9 @@ def score_text(scores: Sequence[Score], names: Sequence[str]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _decimals(value: float | None, undefined: str = "–") -> str:
-    return undefined if value is None else f"{value:.{DIGITS}f}"
+def decimals(value: float | None, undefined: str = "–", digits: int = DIGITS) -> str:
+    """A number with fixed decimals, or what stands for none."""
+    return undefined if value is None else f"{value:.{digits}f}"
 
 
 # ------------------------------------------------------------------------------------------------ page
@@ -83,6 +90,7 @@ def score_page(
     costs: Mapping[str, Cost],
     ceiling: Mapping[str, float | None] | None,
     weights: Mapping[str, Mapping[str, str]],
+    localisation: Localisation | None = None,
 ) -> str:
     """A page of its own, no script and no network: scores, weak / full, time and memory, weights.
 
@@ -92,10 +100,13 @@ def score_page(
         costs: rule → cost; empty leaves the table out.
         ceiling: `weak`, `full` and `ratio`, or `None` without a supervised run.
         weights: weights file → provenance; empty leaves the table out.
+        localisation: scores of boxes from the attention maps; `None` leaves them out.
     """
     parts = ["<h1>Scores</h1>", _score_note(scores), _score_rows(scores, names)]
     if ceiling is not None:
         parts.append(f'<h2>Weak / full</h2><p class="ceiling">{escape(ceiling_line(ceiling))}</p>')
+    if localisation is not None and localisation.cases:
+        parts += ["<h2>Localisation</h2>", _localisation_rows(localisation)]
     if costs:
         parts += ["<h2>Time and memory</h2>", _cost_rows(costs)]
     if weights:
@@ -110,7 +121,7 @@ def score_page(
 
 def ceiling_line(ceiling: Mapping[str, float | None]) -> str:
     """`weak / full` in one line."""
-    weak, full, ratio = (_decimals(ceiling[name]) for name in ("weak", "full", "ratio"))
+    weak, full, ratio = (decimals(ceiling[name]) for name in ("weak", "full", "ratio"))
     return f"weak / full = {weak} / {full} = {ratio}"
 
 
@@ -131,7 +142,7 @@ def _score_rows(scores: Sequence[Score], names: Sequence[str]) -> str:
         threshold = "" if score.threshold is None else f"{score.threshold:.2f}"
         cells = [f'<td class="word">{score.split}</td>', f"<td>{score.images}</td>", f"<td>{threshold}</td>"]
         cells.append(_shaded(score.miou, "main"))
-        cells.append(f"<td>{_decimals(score.undecided)}</td><td>{_decimals(score.miou_undecided_wrong)}</td>")
+        cells.append(f"<td>{decimals(score.undecided)}</td><td>{decimals(score.miou_undecided_wrong)}</td>")
         cells += [_shaded(score.per_class.get(name)) for name in names]
         rows.append([f"<th>{escape(score.stage)}</th>", *cells])
     return _html_table(head, rows)
@@ -139,7 +150,23 @@ def _score_rows(scores: Sequence[Score], names: Sequence[str]) -> str:
 
 def _shaded(value: float | None, name: str = "") -> str:
     shade = "" if value is None else f' style="background:rgba(0,114,178,{0.45 * value**2:.3f})"'
-    return f'<td class="{name}"{shade}>{_decimals(value)}</td>'
+    return f'<td class="{name}"{shade}>{decimals(value)}</td>'
+
+
+def _localisation_rows(found: Localisation) -> str:
+    note = (
+        f"<p>Boxes around the largest region of the attention maps, {found.cases} pairs of a {found.split} image and a "
+        "class; the threshold is the best for them.</p>"
+    )
+    named = {
+        "threshold": found.threshold,
+        "GT-known": found.gt_known,
+        "top-1 error": found.top1_error,
+        "top-5 error": found.top5_error,
+        **{f"MaxBoxAcc {least}": value for least, value in found.max_box_acc.items()},
+        "mean": found.mean_max_box_acc,
+    }
+    return note + _html_table(list(named), [[f"<td>{decimals(value)}</td>" for value in named.values()]])
 
 
 def _cost_rows(costs: Mapping[str, Cost]) -> str:

@@ -9,6 +9,27 @@ from weakseg.storage.labels import UNDECIDED
 
 
 @dataclass(frozen=True)
+class View:
+    """Where a crop lies.
+
+    Attributes:
+        size: width and height of the scaled image, pixels.
+        window: left and top of the crop in it; negative where the image is smaller and lies inside the crop.
+        mirrored: whether the crop is mirrored.
+    """
+
+    size: tuple[int, int]
+    window: tuple[int, int]
+    mirrored: bool
+
+    def shares(self, crop: int) -> tuple[float, float, float, float, float]:
+        """Left, top, right and bottom as shares of the image's sides, and 1 if mirrored."""
+        (width, height), (left, top) = self.size, self.window
+        right, bottom = (left + crop) / width, (top + crop) / height
+        return left / width, top / height, right, bottom, float(self.mirrored)
+
+
+@dataclass(frozen=True)
 class Augmentation:
     """What may happen to a training image.
 
@@ -32,40 +53,47 @@ class Augmentation:
         self, generator: np.random.Generator, image: np.ndarray, labels: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Image H×W×3 `uint8` and label map H×W `uint8` → the same, crop×crop."""
+        view = self.view(generator, image)
+        cut = self.cut_image(generator, image, view)
+        return cut, None if labels is None else self.cut_map(labels, view, UNDECIDED, cv2.INTER_NEAREST)
+
+    def view(self, generator: np.random.Generator, image: np.ndarray) -> View:
+        """Draw where the crop of an image lies."""
         height, width = image.shape[:2]
         scale = generator.uniform(*self.scales)
         if self.resize is not None:
             scale *= self.resize / max(height, width)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR)
         window = self._window(generator, size)
-        flipped = self.flip and generator.random() < 0.5
+        return View(size, window, bool(self.flip and generator.random() < 0.5))
+
+    def cut_image(self, generator: np.random.Generator, image: np.ndarray, view: View) -> np.ndarray:
+        """The crop of an image H×W×3 `uint8`, its colours changed."""
+        shrinks = view.size[0] < 0.5 * image.shape[1]
+        image = cv2.resize(image, view.size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
         if self.color_jitter:
             image = jitter(generator, image, self.color_jitter)
-        image = self._cut(image, window, flipped, self.fill)
-        if labels is not None:
-            labels = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)
-            labels = self._cut(labels, window, flipped, (UNDECIDED,))
-        return image, labels
+        return self._cut(image, view, self.fill)
+
+    def cut_map(self, values: np.ndarray, view: View, fill: int, interpolation: int) -> np.ndarray:
+        """The crop of a map h×w over the same image, of any resolution; `fill` outside of the image."""
+        return self._cut(cv2.resize(values, view.size, interpolation=interpolation), view, (fill,))
 
     def _window(self, generator: np.random.Generator, size: tuple[int, int]) -> tuple[int, int]:
-        """Left and top of the crop; negative where the image is smaller and is placed inside the crop."""
         left, top = (
             int(generator.integers(min(0, side - self.crop), max(0, side - self.crop) + 1)) for side in size
         )
         return left, top
 
-    def _cut(
-        self, array: np.ndarray, window: tuple[int, int], flipped: bool, fill: tuple[int, ...]
-    ) -> np.ndarray:
-        left, top = window
+    def _cut(self, array: np.ndarray, view: View, fill: tuple[int, ...]) -> np.ndarray:
+        left, top = view.window
         result = np.empty((self.crop, self.crop, *array.shape[2:]), array.dtype)
         result[:] = fill if array.ndim == 3 else fill[0]
         source = array[max(top, 0) : top + self.crop, max(left, 0) : left + self.crop]
         result[
             max(-top, 0) : max(-top, 0) + source.shape[0], max(-left, 0) : max(-left, 0) + source.shape[1]
         ] = source
-        return result[:, ::-1].copy() if flipped else result
+        return result[:, ::-1].copy() if view.mirrored else result
 
 
 def jitter(generator: np.random.Generator, image: np.ndarray, strength: float) -> np.ndarray:

@@ -1,0 +1,32 @@
+"""Grad-CAM (Selvaraju, Cogswell, Das, Vedantam, Parikh, Batra, ICCV 2017) of any of the classifiers."""
+
+from typing import cast
+
+import torch
+from captum.attr import LayerGradCam
+from torch import Tensor, nn
+
+from weakseg.attention.parts import scale_to_one
+
+
+def grad_cam(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Maps of the backbone's last features, weighted by the mean gradient of a class score.
+
+    Args:
+        network: an `AttentionNetwork` in evaluation mode.
+        images: N×3×H×W.
+        labels: N×C, 1 where present.
+
+    Returns:
+        Maps N×C×h×w in [0, 1], zero for absent classes, and class scores N×C.
+    """
+    forward = network.class_scores
+    with torch.no_grad():
+        scores = cast(Tensor, forward(images))  # type: ignore[operator]
+    rows, classes = torch.nonzero(labels, as_tuple=True)
+    attribution = LayerGradCam(forward, network.backbone)  # type: ignore[arg-type]
+    # One row per image and present class: a class's gradient must not meet another's.
+    found = attribution.attribute(images[rows].float(), target=classes)
+    maps = scores.new_zeros((*labels.shape, *found.shape[2:])).float()
+    maps[rows, classes] = found[:, 0].detach().float()
+    return scale_to_one(maps), scores.float()

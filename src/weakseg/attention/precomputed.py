@@ -1,0 +1,80 @@
+"""Attention maps made elsewhere."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from weakseg.dataset.index import Record
+from weakseg.errors import InputError
+
+
+def read_maps(folder: Path, record: Record) -> dict[str, np.ndarray]:
+    """The maps of a record's classes, from `<id>.npz` or from the PNGs in `<id>/`.
+
+    Returns:
+        Class name → h×w float32 in [0, 1].
+
+    Raises:
+        InputError: a present class has no map, or one is no map of two dimensions with values in [0, 1].
+    """
+    archive, pictures = folder / f"{record.id}.npz", folder / record.id
+    if archive.is_file():
+        return _read_archive(archive, record)
+    if pictures.is_dir():
+        return {name: _read_picture(pictures / f"{name}.png", record) for name in record.labels}
+    raise InputError(
+        f"image '{record.id}' has neither {archive} nor a folder {pictures}; one of them was expected, with a map for "
+        f"each of its classes ({', '.join(record.labels)}): add it or correct attention.folder.folder."
+    )
+
+
+def _read_archive(path: Path, record: Record) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in record.labels if name in file.files}
+            found = ", ".join(file.files)
+    except Exception as error:  # zipfile, zlib and numpy raise types of their own for a damaged file
+        raise InputError(
+            f"attention maps {path} cannot be read ({type(error).__name__}: {str(error)[:120]}); an .npz with one array "
+            "per class was expected: export it again."
+        ) from None
+    for name in record.labels:
+        if name not in arrays:
+            raise InputError(
+                f"attention maps {path} hold {found or 'nothing'}, but the image also shows '{name}'; add a map of "
+                "that name."
+            )
+    return {name: _checked(values, f"'{name}' in {path}") for name, values in arrays.items()}
+
+
+def _read_picture(path: Path, record: Record) -> np.ndarray:
+    try:
+        with Image.open(path) as image:
+            values = np.asarray(image.convert("L"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"attention map {path} cannot be read ({error}); one grey PNG for each class of image '{record.id}' was "
+            "expected: add or replace it."
+        ) from None
+    return _checked(values, str(path))
+
+
+def _checked(values: np.ndarray, where: str) -> np.ndarray:
+    if values.ndim != 2 or 0 in values.shape:
+        raise InputError(
+            f"attention map {where} has the shape {values.shape}; two dimensions, height and width, were expected."
+        )
+    if values.dtype == np.uint8:
+        scaled: np.ndarray = values.astype(np.float32) / np.float32(255.0)
+        return scaled
+    if values.dtype.kind != "f":
+        raise InputError(
+            f"attention map {where} is of type {values.dtype}; uint8 (0…255) or floats in [0, 1] were expected."
+        )
+    low, high = float(values.min()), float(values.max())
+    if not (low >= 0.0 and high <= 1.0):  # also refuses NaN
+        raise InputError(
+            f"attention map {where} holds values from {low:g} to {high:g}; [0, 1] was expected: normalise it."
+        )
+    return values.astype(np.float32)

@@ -1,0 +1,124 @@
+"""Inception-v3 (Szegedy et al., CVPR 2016) up to Mixed_6e, at the output stride that SPG publishes.
+
+Torchvision's modules and parameter names, so that its weights fit. Against torchvision the first convolution and
+both pools are padded and, at stride 8, Mixed_6a keeps the resolution.
+"""
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+from torchvision.models import inception
+
+from weakseg.backbones.weights import NORMALIZATIONS, InitialWeights
+
+
+class Inception(nn.Module):
+    """Five stages: convolutions 1a to 2b, 3b to 4a, Mixed_5, Mixed_6a, Mixed_6b to 6e.
+
+    Args:
+        stride: 8 as SPG has it, or 16.
+
+    Input is RGB N×3×H×W in 0…255 of any dtype.
+    """
+
+    mean: Tensor
+    std: Tensor
+    architecture = "inception_v3"
+    channels = 768
+    head_width = 1024  # fc6 and fc7_1 of the official code
+    head_dropout = 0.5
+    side_channels = (288, 768)
+    side_width = 512
+    unit_features = True
+
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        mean, std, _ = NORMALIZATIONS["inception"]
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
+        convolution = inception.BasicConv2d
+        self.Conv2d_1a_3x3 = convolution(3, 32, kernel_size=3, stride=2, padding=1)
+        self.Conv2d_2a_3x3 = convolution(32, 32, kernel_size=3)
+        self.Conv2d_2b_3x3 = convolution(32, 64, kernel_size=3, padding=1)
+        self.Conv2d_3b_1x1 = convolution(64, 80, kernel_size=1)
+        self.Conv2d_4a_3x3 = convolution(80, 192, kernel_size=3)
+        self.Mixed_5b = inception.InceptionA(192, pool_features=32)
+        self.Mixed_5c = inception.InceptionA(256, pool_features=64)
+        self.Mixed_5d = inception.InceptionA(288, pool_features=64)
+        self.Mixed_6a = _Reduction(stride // 8)
+        self.Mixed_6b = inception.InceptionC(768, channels_7x7=128)
+        self.Mixed_6c = inception.InceptionC(768, channels_7x7=160)
+        self.Mixed_6d = inception.InceptionC(768, channels_7x7=160)
+        self.Mixed_6e = inception.InceptionC(768, channels_7x7=192)
+        self._pool = nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=True)
+        self.frozen_stages = 0
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+
+    def _stages(self) -> list[list[nn.Module]]:
+        return [
+            [self.Conv2d_1a_3x3, self.Conv2d_2a_3x3, self.Conv2d_2b_3x3],
+            [self._pool, self.Conv2d_3b_1x1, self.Conv2d_4a_3x3],
+            [self._pool, self.Mixed_5b, self.Mixed_5c, self.Mixed_5d],
+            [self.Mixed_6a],
+            [self.Mixed_6b, self.Mixed_6c, self.Mixed_6d, self.Mixed_6e],
+        ]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features of Mixed_6e, N×768×h×w, not negative."""
+        return self.side_features(images)[2]
+
+    def side_features(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Features of Mixed_5d (N×288), Mixed_6d and Mixed_6e (N×768): where SPG's B1, B2 and A begin."""
+        features = (images.float() - self.mean) / self.std
+        taken = []
+        for number, stage in enumerate(self._stages()):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and number >= self.frozen_stages):
+                for layer in stage:
+                    features = layer(features)
+                    if layer is self.Mixed_5d or layer is self.Mixed_6d:
+                        taken.append(features)
+        return taken[0], taken[1], features
+
+    def freeze(self, stages: int) -> None:
+        """Keep the weights of the first `stages` stages as they are."""
+        self.frozen_stages = stages
+        for stage in self._stages()[:stages]:
+            for layer in stage:
+                layer.requires_grad_(False)
+
+    @property
+    def fill(self) -> tuple[int, int, int]:
+        """The colour that normalises to (almost) zero: what crops are padded with, RGB 0…255."""
+        red, green, blue = (round(value) for value in self.mean.flatten().tolist())
+        return red, green, blue
+
+    def load(self, initial: InitialWeights) -> None:
+        """Take torchvision's weights of the layers that are here.
+
+        Raises:
+            ValueError: the weights are not those of an Inception-v3.
+        """
+        if initial.state is None:
+            raise ValueError("these are not the weights of an Inception-v3")
+        own = {name: initial.state[name] for name in self.state_dict() if name not in ("mean", "std")}
+        self.load_state_dict(own, strict=False)
+        with torch.no_grad():
+            self.mean.copy_(torch.tensor(initial.mean).view(1, 3, 1, 1))
+            self.std.copy_(torch.tensor(initial.std).view(1, 3, 1, 1))
+
+
+class _Reduction(inception.InceptionB):
+    """Mixed_6a with padding, so that stride 1 keeps the resolution."""
+
+    def __init__(self, stride: int) -> None:
+        super().__init__(288)
+        self._stride = stride
+        for branch in (self.branch3x3, self.branch3x3dbl_3):
+            branch.conv.stride, branch.conv.padding = (stride, stride), (1, 1)
+
+    def _forward(self, x: Tensor) -> list[Tensor]:
+        double = self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x)))
+        pooled = functional.max_pool2d(x, kernel_size=3, stride=self._stride, padding=1)
+        return [self.branch3x3(x), double, pooled]
