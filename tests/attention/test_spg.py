@@ -1,0 +1,133 @@
+"""SPG's self-produced masks and staged losses against numbers worked out by hand."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+
+from weakseg.attention.parts import min_max, union
+from weakseg.attention.spg import THRESHOLDS, Spg, guidance, mask_loss
+from weakseg.errors import InputError
+
+
+@pytest.fixture
+def batch() -> dict[str, Tensor]:
+    labels = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
+    images = torch.randint(0, 256, (2, 3, 64, 64), generator=torch.Generator().manual_seed(1))
+    return {"image": images, "labels": labels}
+
+
+def test_mask_by_hand() -> None:
+    values = torch.tensor([[[[0.0, 0.04, 0.05, 0.5, 0.7, 0.71, 1.0]]]])
+    # strict on both sides: 0.05 and 0.7 themselves stay undecided
+    assert guidance(values, 0.7, 0.05).flatten().tolist() == [0, 0, 255, 255, 255, 1, 1]
+
+
+def test_mask_with_too_little_foreground_takes_seventy_percent_of_the_maximum() -> None:
+    values = torch.tensor([[[[0.0, 0.2, 0.41, 0.43, 0.6]]]])  # nothing above 0.7; 0.7 × 0.6 = 0.42
+    assert guidance(values, 0.7, 0.05).flatten().tolist() == [0, 255, 255, 1, 1]
+
+
+def test_thirty_pixels_of_a_224_mask_are_enough() -> None:
+    values = torch.full((1, 1, 224, 224), 0.6)
+    values.view(-1)[:29] = 0.8
+    assert (guidance(values, 0.7, 0.05) == 1).sum() == 224 * 224  # above 0.56, all of it
+    values.view(-1)[:30] = 0.8
+    assert (guidance(values, 0.7, 0.05) == 1).sum() == 30
+
+
+def test_lowered_threshold_does_not_leak_to_the_next_image() -> None:
+    dim, bright = torch.full((1, 1, 4, 4), 0.3), torch.full((1, 1, 4, 4), 0.6)
+    bright[0, 0, 0, 0] = 0.9
+    together = guidance(torch.cat([dim, bright]), 0.7, 0.05)
+    assert torch.equal(together[1:], guidance(bright, 0.7, 0.05))
+    assert (together[0] == 1).all()  # 0.3 > 0.7 × 0.3
+    assert (together[1] == 1).sum() == 1
+
+
+def test_mask_loss_by_hand() -> None:
+    logits = torch.tensor([[[[2.0, -1.0, 7.0]]]])
+    mask = torch.tensor([[[[1.0, 0.0, 255.0]]]])
+    expected = (math.log(1 + math.exp(-2)) + math.log(1 + math.exp(-1))) / 2
+    assert mask_loss(logits, mask).item() == pytest.approx(expected)
+    assert mask_loss(logits, torch.full_like(mask, 255.0)).item() == 0
+
+
+def test_staged_losses_against_numpy(batch: dict[str, Tensor]) -> None:
+    torch.manual_seed(0)
+    network = Spg("vgg_small", classes=3).eval()
+    found = network.losses(batch)
+    low, high, features = network.backbone.side_features(batch["image"])
+    features = network.a_features(features)
+
+    def enlarged(maps: Tensor) -> Tensor:
+        return functional.interpolate(maps, (64, 64), mode="bilinear", align_corners=False)
+
+    b1, b2 = enlarged(network.shared(network.b1(low))), enlarged(network.shared(network.b2(high)))
+    c = enlarged(network.c(features))
+    attention = union(min_max(enlarged(network.a_scores(features))), batch["labels"])
+
+    def staged(logits: Tensor, source: Tensor, above: float, below: float) -> float:
+        total, count = 0.0, 0
+        for image in range(2):
+            values, x = source[image, 0].detach().numpy(), logits[image, 0].detach().numpy().astype(float)
+            enough = (values > above).mean() >= 30 / 224**2
+            sure = values > (above if enough else 0.7 * values.max())
+            target = np.where(values < below, 0.0, np.where(sure, 1.0, np.nan))
+            decided = ~np.isnan(target)
+            p = 1 / (1 + np.exp(-x[decided]))
+            total -= float((target[decided] * np.log(p) + (1 - target[decided]) * np.log(1 - p)).sum())
+            count += int(decided.sum())
+        return total / count
+
+    assert found["loss_b2"].item() == pytest.approx(staged(b2, attention, 0.7, 0.05), rel=1e-4)
+    assert found["loss_b1"].item() == pytest.approx(staged(b1, b2.sigmoid(), 0.5, 0.05), rel=1e-4)
+    fused = (b1.sigmoid() + b2.sigmoid()) / 2
+    assert found["loss_c"].item() == pytest.approx(staged(c, fused, 0.7, 0.1), rel=1e-4)
+
+
+def test_guidance_teaches_no_teacher(batch: dict[str, Tensor]) -> None:
+    """The masks are constants: B2's loss does not reach A's head, C's not B."""
+    torch.manual_seed(0)
+    network = Spg("vgg_small", classes=3)
+    network.losses(batch)["loss_b2"].backward()
+    assert all(p.grad is None or not p.grad.any() for p in network.a_scores.parameters())
+    network.zero_grad()
+    network.losses(batch)["loss_c"].backward()
+    assert all(p.grad is None or not p.grad.any() for p in [*network.b1.parameters(), *network.b2.parameters()])
+
+
+def test_plain_has_neither_b_nor_c(batch: dict[str, Tensor]) -> None:
+    network = Spg("vgg_small", classes=3, guided=False)
+    assert set(network.losses(batch)) == {"loss_class"}
+    assert not {"b1", "b2", "shared", "c"} & {name for name, _ in network.named_children()}
+
+
+def test_one_class_per_image_is_softmax_and_refuses_more(batch: dict[str, Tensor]) -> None:
+    network = Spg("vgg_small", classes=3, single_label=True).eval()
+    with pytest.raises(InputError, match="several classes"):
+        network.losses(batch)
+    one = {"image": batch["image"], "labels": torch.tensor([[1.0, 0, 0], [0, 0, 1.0]])}
+    scores = network.class_scores(one["image"])
+    expected = -(scores[0].log_softmax(0)[0] + scores[1].log_softmax(0)[2]) / 2
+    torch.testing.assert_close(network.losses(one)["loss_class"], expected)
+
+
+def test_thresholds_as_published() -> None:
+    assert THRESHOLDS["official"] == ((0.7, 0.05), (0.5, 0.05), (0.7, 0.1))
+    assert THRESHOLDS["vgg"] == ((0.7, 0.01), (0.5, 0.05), (0.7, 0.1))
+
+
+def test_inception_has_the_published_layers() -> None:
+    network = Spg("inception_v3", classes=3).eval()
+    images = torch.zeros(1, 3, 224, 224)
+    low, high, features = network.backbone.side_features(images)
+    assert (low.shape[1], high.shape[1], features.shape[1]) == (288, 768, 768)
+    assert low.shape[2:] == high.shape[2:] == features.shape[2:] == (28, 28)
+    maps, _ = network.attention(images, torch.ones(1, 3))
+    assert maps.shape == (1, 3, 28, 28)
+    convolutions = [m for m in network.a_features if isinstance(m, torch.nn.Conv2d)]
+    assert [m.out_channels for m in convolutions] == [1024, 1024]
