@@ -63,6 +63,8 @@ class RefineConfig(Section):
     """Probability the fused label is trusted with; undecided pixels start uniform."""
     confidence: Fraction = 0.0
     """Pixels whose CRF probability is below this become undecided."""
+    undecided: Literal["resolve", "keep"] = "resolve"
+    """What becomes of pixels that were undecided before the CRF: it labels them too, or they stay undecided."""
     crf: CrfConfig = CrfConfig()
 
 

@@ -106,6 +106,7 @@ def refine_command(
                     parameters,
                     label_confidence=settings.label_confidence,
                     confidence=settings.confidence,
+                    undecided=settings.undecided,
                 )
             write_labels(labels / f"{record.id}.png", after)
             shares = (after == 255).mean(), (after != before).mean()

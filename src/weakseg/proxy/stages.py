@@ -47,6 +47,7 @@ def refine(
     *,
     label_confidence: float,
     confidence: float,
+    undecided: str,
 ) -> np.ndarray:
     """Dense CRF over background and the image's own classes, so that it never invents one.
 
@@ -57,6 +58,7 @@ def refine(
         parameters: of the CRF.
         label_confidence: probability of the fused label; an undecided pixel starts uniform.
         confidence: pixels whose refined probability is below this become undecided.
+        undecided: `resolve` labels undecided pixels too, `keep` leaves them undecided.
 
     Returns:
         H×W `uint8`.
@@ -67,6 +69,8 @@ def refine(
     refined = dense_crf(image, label_probabilities(labels, indices, label_confidence), parameters)
     result: np.ndarray = indices[refined.argmax(axis=0)]
     result[refined.max(axis=0) < confidence] = UNDECIDED
+    if undecided == "keep":
+        result[labels == UNDECIDED] = UNDECIDED
     return result
 
 
