@@ -103,9 +103,7 @@ def test_a_crop_of_a_known_map_comes_back_to_its_place() -> None:
         shares = torch.tensor([view.shares(96)])
         laid, covered = lay(torch.from_numpy(crop)[None, None], shares)
         centres = (np.arange(GRID) + 0.5) / GRID
-        truth = np.exp(
-            -((centres[:, None] * 120 - 40.5) ** 2 + (centres[None] * 160 - 110.5) ** 2) / 400.0
-        )
+        truth = np.exp(-((centres[:, None] * 120 - 40.5) ** 2 + (centres[None] * 160 - 110.5) ** 2) / 400.0)
         mask = covered[0, 0].numpy() & (laid[0, 0].numpy() > 0.1)
         assert np.abs(laid[0, 0].numpy() - truth)[mask].max() < 0.12
         seen.add(view.mirrored)

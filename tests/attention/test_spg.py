@@ -97,7 +97,9 @@ def test_guidance_teaches_no_teacher(batch: dict[str, Tensor]) -> None:
     assert all(p.grad is None or not p.grad.any() for p in network.a_scores.parameters())
     network.zero_grad()
     network.losses(batch)["loss_c"].backward()
-    assert all(p.grad is None or not p.grad.any() for p in [*network.b1.parameters(), *network.b2.parameters()])
+    assert all(
+        p.grad is None or not p.grad.any() for p in [*network.b1.parameters(), *network.b2.parameters()]
+    )
 
 
 def test_plain_has_neither_b_nor_c(batch: dict[str, Tensor]) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
 import psutil
 import pytest
 import torch
@@ -176,6 +178,81 @@ def test_a_killed_shard_is_the_only_one_made_again(demo: Any) -> None:
     status, output = demo.snakemake(*again)
     assert status == 0, output
     assert output.count("rule saliency_maps:") == 1
+
+
+@pytest.mark.parametrize("method", ["spg", "oaa", "oaa_plus", "acol", "cam"])
+def test_every_method_reaches_a_final_score_by_config_alone(demo: Any, method: str) -> None:
+    attention = f"attention={{method: {method}, training: {{iterations: 20}}}}"
+    status, output = demo.snakemake(*RUN, "--config", f"run={method}", attention)
+    assert status == 0, output
+    results = demo.folder / "results" / method
+    summary = json.loads((results / "evaluation" / "summary.json").read_text(encoding="utf-8"))
+    assert summary["scores"]["segmenter-crf"]["miou"] > 0
+    assert summary["localisation"]["top1_error"] is not None
+    assert summary["images_per_second"]["attention"] > 0
+    assert ("attention_accumulate" in summary["rules"]) == (method == "oaa_plus")
+
+
+def test_maps_made_elsewhere_enter_the_chain(demo: Any) -> None:
+    """The finished demo's maps, exported, give the same proxy labels."""
+    results, folder = demo.folder / "results" / "demo", demo.folder / "elsewhere"
+    for shard in sorted((results / "attention" / "maps").glob("*.h5")):
+        with h5py.File(shard) as file:
+            for image in file:
+                path = folder / f"{image.replace('%2F', '/')}.npz"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                np.savez(path, **{name: file[image][name][:] for name in file[image]})
+    status, output = demo.snakemake(
+        *RUN,
+        "--config",
+        "run=elsewhere",
+        "attention={method: folder, folder: {folder: elsewhere}}",
+        "segmenter={backbone: {weights: none}}",
+    )
+    assert status == 0, output
+    fused = sorted((results / "proxy" / "fused").glob("*.png"))
+    assert fused
+    for path in fused:
+        other = demo.folder / "results" / "elsewhere" / "proxy" / "fused" / path.name
+        assert other.read_bytes() == path.read_bytes()
+    summary = json.loads(
+        (demo.folder / "results/elsewhere/evaluation/summary.json").read_text(encoding="utf-8")
+    )
+    assert summary["localisation"]["top1_error"] is None
+
+
+def test_what_oaa_remembers_survives_kills(demo: Any) -> None:
+    """Its memory is part of the checkpoint: killed and resumed, it ends with the maps of one that was not."""
+    ends = []
+    for run, kill in (("oaa-calm", False), ("oaa-killed", True)):
+        attention = demo.folder / "results" / run / "attention"
+        again = (
+            *RUN,
+            "--config",
+            f"run={run}",
+            "attention={method: oaa, training: {iterations: 60}}",
+            "--",
+            f"results/{run}/attention/weights.pt",
+        )
+        if kill:
+            process = demo.start(*again)
+            _wait(
+                lambda: (
+                    _iterations(attention / "state" / "history.csv") >= 30
+                    and _job(process, "attention", "train")
+                ),
+                process,
+            ).kill()
+            process.communicate()
+            assert process.returncode == 1
+        status, output = demo.snakemake(*again)
+        assert status == 0, output
+        assert ("resuming" in output) == kill
+        ends.append(torch.load(attention / "weights.pt", weights_only=True)["state"])
+    calm, killed = ends
+    assert calm["memory.maps"].any()
+    assert (calm["memory.state"] == 2).any()  # accepted at least once
+    assert all(torch.equal(calm[name], killed[name]) for name in calm)
 
 
 def test_the_demo_as_shipped_reaches_its_scores(shipped: Any) -> None:

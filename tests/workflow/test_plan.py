@@ -12,6 +12,7 @@ WEAK = {
     "attention_train",
     "attention_maps",
     "evaluate_attention",
+    "evaluate_localisation",
     "proxy_fuse",
     "proxy_refine",
 }
@@ -52,6 +53,24 @@ def test_a_preset_plans_its_stages(planned: Any, presets: list[str], rules: set[
     assert status == 0, output
     assert set(jobs) == rules
     assert jobs["segmenter_predict"] == jobs.get("proxy_refine", shards) == shards
+
+
+def test_methods_plan_their_trainings(planned: Any) -> None:
+    for method in ("spg", "oaa", "acol", "cam"):
+        jobs = _jobs(planned.snakemake("-n", "--config", f"attention={{method: {method}}}")[1])
+        assert set(jobs) == SUPERVISED | WEAK | {"saliency_train"}
+    jobs = _jobs(planned.snakemake("-n", "--config", "attention={method: oaa_plus}")[1])
+    assert jobs["attention_accumulate"] == jobs["attention_train"] == 1
+    assert jobs["attention_accumulated_maps"] == jobs["attention_maps"] == 2
+
+
+def test_maps_made_elsewhere_train_nothing(planned: Any) -> None:
+    (planned.folder / "clip").mkdir()
+    settings = ["attention={method: folder, folder: {folder: clip}}", "segmenter={backbone: {weights: none}}"]
+    status, output = planned.snakemake("-n", "--config", *settings)
+    assert status == 0, output
+    assert "attention_train" not in _jobs(output)
+    assert _jobs(output)["attention_maps"] == 2
 
 
 def test_voc_is_fetched_only_when_asked(planned: Any) -> None:

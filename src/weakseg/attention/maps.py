@@ -1,8 +1,8 @@
 """Attention maps of many images: batches bucketed by size, both flips and all classes per forward pass."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import groupby
 from typing import cast
 

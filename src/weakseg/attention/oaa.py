@@ -4,7 +4,6 @@ A classifier's attention wanders over the object while it learns. OAA keeps, per
 the maximum of what it attended to; OAA+ trains a second network of the same shape on those accumulated maps.
 """
 
-import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
@@ -70,9 +69,7 @@ class Oaa(_Classifier):
         """
         scores, labels = self.scores(batch["image"]), batch["labels"]
         seen = scores.detach()
-        self.memory.take(
-            scale_to_one(seen), recognised(pooled(seen), labels), batch["slots"], batch["view"]
-        )
+        self.memory.take(scale_to_one(seen), recognised(pooled(seen), labels), batch["slots"], batch["view"])
         return {"loss_class": image_loss(scores, labels)}
 
     def attention(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

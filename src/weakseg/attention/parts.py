@@ -1,6 +1,5 @@
 """What several attention networks share: the classifier head, normalised maps, the image-level loss."""
 
-import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
@@ -8,7 +7,9 @@ EPSILON = 1e-8
 HEAD_STD = 0.01  # weight filler of the released SeeNet and OAA networks
 
 
-def head(channels: int, width: int, classes: int, *, convolutions: int = 2, dropout: float = 0.0) -> nn.Sequential:
+def head(
+    channels: int, width: int, classes: int, *, convolutions: int = 2, dropout: float = 0.0
+) -> nn.Sequential:
     """3×3 convolutions with ReLU, dropout, and a 1×1 convolution to `classes` score maps."""
     layers: list[nn.Module] = []
     for number in range(convolutions):

@@ -36,8 +36,8 @@ def _read_archive(path: Path, record: Record) -> dict[str, np.ndarray]:
             found = ", ".join(file.files)
     except Exception as error:  # zipfile, zlib and numpy raise types of their own for a damaged file
         raise InputError(
-            f"attention maps {path} cannot be read ({type(error).__name__}: {str(error)[:120]}); an .npz with one array "
-            "per class was expected: export it again."
+            f"attention maps {path} cannot be read ({type(error).__name__}: {str(error)[:120]}); an .npz with one "
+            "array per class was expected: export it again."
         ) from None
     for name in record.labels:
         if name not in arrays:

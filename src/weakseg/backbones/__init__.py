@@ -4,7 +4,7 @@ from weakseg.backbones.inception import Inception
 from weakseg.backbones.vgg import LAYOUTS, Vgg
 from weakseg.backbones.weights import InitialWeights, read_initial_weights
 
-__all__ = ["LAYOUTS", "InitialWeights", "Inception", "Vgg", "backbone", "read_initial_weights"]
+__all__ = ["LAYOUTS", "Inception", "InitialWeights", "Vgg", "backbone", "read_initial_weights"]
 
 
 def backbone(architecture: str, stride: int, *, pool: bool = True, dilation: int = 1) -> Vgg | Inception:

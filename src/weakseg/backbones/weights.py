@@ -1,4 +1,4 @@
-"""Initial weights of VGG16 and Inception-v3 from torchvision or from a file, with the normalisation that belongs to them.
+"""Initial weights of VGG16 and Inception-v3, with the normalisation that belongs to them.
 
 Networks here take RGB in 0…255. Weights trained on BGR have the input channels of their first convolution
 reversed on reading, so that channel order needs no switch later.

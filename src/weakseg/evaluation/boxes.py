@@ -23,7 +23,7 @@ def box_source(index: Index, source: str) -> Callable[[Record], Boxes | None]:
 
     Args:
         index: gives the classes and masks.
-        source: `masks`, a folder of VOC's XML files, or a CSV file with the columns id, class, left, top, right, bottom.
+        source: `masks`, a folder of VOC's XML files, or a CSV file with the columns of `COLUMNS`.
 
     Raises:
         InputError: the source is none of these.
@@ -49,7 +49,9 @@ def mask_boxes(index: Index, record: Record) -> Boxes:
     mask = index.read_mask(record)
     found: dict[str, list[Box]] = {}
     for number, name in enumerate(index.classes, start=1):
-        regions, _, table, _ = cv2.connectedComponentsWithStats((mask == number).astype(np.uint8), connectivity=8)
+        regions, _, table, _ = cv2.connectedComponentsWithStats(
+            (mask == number).astype(np.uint8), connectivity=8
+        )
         if regions > 1:
             found[name] = [_box(*row[:4]) for row in table[1:]]
     return found

@@ -165,8 +165,8 @@ def summary_command(
 ) -> None:
     """Write the report's tables and figures into OUT and print the score table."""
     from weakseg.dataset.index import read_index
-    from weakseg.evaluation.logs import read_costs, read_history
     from weakseg.evaluation.localisation import read_localisation
+    from weakseg.evaluation.logs import read_costs, read_history
     from weakseg.evaluation.scores import read_score
     from weakseg.evaluation.summary import Material, write_summary
 

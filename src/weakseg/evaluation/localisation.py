@@ -131,8 +131,8 @@ def _rankings(tables: Sequence[Path], index: Index) -> dict[str, list[str]]:
                     rankings[row["id"]] = sorted(scores, key=lambda name: -scores[name])
         except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
             raise InputError(
-                f"the class scores {path} cannot be read ({error!r}); a table with id and {', '.join(index.classes)} was "
-                "expected: make the attention maps again."
+                f"the class scores {path} cannot be read ({error!r}); a table with id and {', '.join(index.classes)} "
+                "was expected: make the attention maps again."
             ) from None
     return rankings
 

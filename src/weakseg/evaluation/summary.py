@@ -64,7 +64,10 @@ def write_summary(material: Material, out: Path) -> str:
     _check(scores, names)
     ceiling = weak_over_full(_stage(scores, RANKED_BY), material.ceiling)
     write_text(out / "scores.csv", score_csv(scores, names))
-    write_text(out / "scores.html", score_page(scores, names, material.costs, ceiling, material.weights, material.localisation))
+    write_text(
+        out / "scores.html",
+        score_page(scores, names, material.costs, ceiling, material.weights, material.localisation),
+    )
     write_json(out / "summary.json", _content(scores, material, ceiling))
     draw_per_class(scores, names, out / "per_class.png")
     draw_curve(_stage(scores, "attention"), out / "curve.png")
