@@ -36,7 +36,9 @@ def test_refine_snaps_to_the_edge_and_fills_undecided() -> None:
     labels = np.zeros((40, 40), np.uint8)
     labels[12:28, 12:28] = 4  # two pixels short on every side
     labels[18:22, 18:22] = 255
-    refined = refine(square(), labels, [4], PRESETS["irn"], label_confidence=0.7, confidence=0.0, undecided="resolve")
+    refined = refine(
+        square(), labels, [4], PRESETS["irn"], label_confidence=0.7, confidence=0.0, undecided="resolve"
+    )
     truth = np.zeros((40, 40), np.uint8)
     truth[10:30, 10:30] = 4
     assert (refined == truth).mean() > 0.99
@@ -67,5 +69,7 @@ def test_refine_keeps_unsure_pixels_undecided() -> None:
 
 def test_refine_leaves_images_without_classes_and_undecided_ones_alone() -> None:
     for labels, present in ((np.zeros((40, 40), np.uint8), []), (np.full((40, 40), 255, np.uint8), [2])):
-        refined = refine(square(), labels, present, PRESETS["irn"], label_confidence=0.7, confidence=0.5, undecided="keep")
+        refined = refine(
+            square(), labels, present, PRESETS["irn"], label_confidence=0.7, confidence=0.5, undecided="keep"
+        )
         assert np.array_equal(refined, labels)
