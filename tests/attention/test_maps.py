@@ -1,13 +1,19 @@
 """Maps of many images: bucketing, mirrored fusion, present classes."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
-from weakseg.attention.maps import attention_maps
+from weakseg.attention.cam import Cam
+from weakseg.attention.maps import Attended, attention_maps
+from weakseg.attention.memory import GRID
+from weakseg.attention.network import enrol
+from weakseg.attention.oaa import Oaa
 from weakseg.attention.seenet import SeeNet
 from weakseg.dataset.index import Index, Record
 
@@ -26,9 +32,14 @@ def index(tmp_path: Path) -> Index:
 
 def run(index: Index, **changes: object) -> dict[str, dict[str, np.ndarray]]:
     torch.manual_seed(0)
-    options = {"size": 96, "scales": [1.0], "flip": True, "batch_size": 2, "precision": "fp32"} | changes
     network = SeeNet("vgg_small", classes=3)
-    return dict(attention_maps(network, index, index.records, device=torch.device("cpu"), **options))  # type: ignore[arg-type]
+    return {item.id: item.maps for item in computed(network, index, **changes)}
+
+
+def computed(network: nn.Module, index: Index, **changes: object) -> Iterator[Attended]:
+    options = {"size": 96, "scales": [1.0], "flip": True, "batch_size": 2, "precision": "fp32"}
+    options |= {"source": "network"} | changes
+    return attention_maps(network, index, index.records, device=torch.device("cpu"), **options)  # type: ignore[arg-type]
 
 
 def test_every_image_has_its_present_classes(index: Index) -> None:
@@ -61,3 +72,33 @@ def test_several_scales_keep_resolution_and_range(index: Index) -> None:
     assert maps["0"]["b"].shape == (4, 6)
     assert maps["0"]["b"].max() == pytest.approx(1.0, abs=1e-5)
     assert not np.allclose(maps["0"]["b"], run(index)["0"]["b"])
+
+
+@pytest.mark.parametrize("source", ["network", "gradcam"])
+def test_class_scores_are_the_mean_of_both_flips(index: Index, source: str) -> None:
+    torch.manual_seed(0)
+    network = Cam("vgg_small", classes=3)
+    found = {item.id: item.class_scores for item in computed(network, index, source=source)}
+    image = torch.from_numpy(np.asarray(Image.open(index.records[0].image)).copy()).permute(2, 0, 1)[None]
+    with torch.no_grad():
+        expected = (network.class_scores(image) + network.class_scores(image.flip(3))) / 2
+    np.testing.assert_allclose(found["0"], expected[0].numpy(), atol=1e-4)
+
+
+def test_grad_cam_has_the_same_shapes_and_classes(index: Index) -> None:
+    own, found = run(index), run(index, source="gradcam")
+    assert {i: {n: v.shape for n, v in maps.items()} for i, maps in own.items()} == {
+        i: {n: v.shape for n, v in maps.items()} for i, maps in found.items()
+    }
+
+
+def test_what_was_remembered_stands_for_the_map(index: Index) -> None:
+    torch.manual_seed(0)
+    network = Oaa("vgg_small", classes=3)
+    memory = enrol(network, index)
+    assert memory is not None
+    slot = memory.slot("1", "c")
+    memory.maps[slot], memory.state[slot] = 51, 2
+    found = {item.id: item.maps for item in computed(network, index, memory=memory)}
+    np.testing.assert_allclose(found["1"]["c"], np.full((GRID, GRID), 0.2), atol=1e-6)
+    assert found["1"]["a"].shape == (12, 8)  # never seen: the network's own, stride 8

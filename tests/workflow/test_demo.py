@@ -221,35 +221,26 @@ def test_maps_made_elsewhere_enter_the_chain(demo: Any) -> None:
     assert summary["localisation"]["top1_error"] is None
 
 
+def _remembers(demo: Any, run: str, *, kill: bool) -> dict[str, torch.Tensor]:
+    """State of a trained OAA, killed on the way or not."""
+    attention = demo.folder / "results" / run / "attention"
+    method = "attention={method: oaa, training: {iterations: 60}}"
+    again = (*RUN, "--config", f"run={run}", method, "--", f"results/{run}/attention/weights.pt")
+    if kill:
+        history, process = attention / "state" / "history.csv", demo.start(*again)
+        _wait(lambda: _iterations(history) >= 30 and _job(process, "attention", "train"), process).kill()
+        process.communicate()
+        assert process.returncode == 1
+    status, output = demo.snakemake(*again)
+    assert status == 0, output
+    assert ("resuming" in output) == kill
+    state: dict[str, torch.Tensor] = torch.load(attention / "weights.pt", weights_only=True)["state"]
+    return state
+
+
 def test_what_oaa_remembers_survives_kills(demo: Any) -> None:
     """Its memory is part of the checkpoint: killed and resumed, it ends with the maps of one that was not."""
-    ends = []
-    for run, kill in (("oaa-calm", False), ("oaa-killed", True)):
-        attention = demo.folder / "results" / run / "attention"
-        again = (
-            *RUN,
-            "--config",
-            f"run={run}",
-            "attention={method: oaa, training: {iterations: 60}}",
-            "--",
-            f"results/{run}/attention/weights.pt",
-        )
-        if kill:
-            process = demo.start(*again)
-            _wait(
-                lambda: (
-                    _iterations(attention / "state" / "history.csv") >= 30
-                    and _job(process, "attention", "train")
-                ),
-                process,
-            ).kill()
-            process.communicate()
-            assert process.returncode == 1
-        status, output = demo.snakemake(*again)
-        assert status == 0, output
-        assert ("resuming" in output) == kill
-        ends.append(torch.load(attention / "weights.pt", weights_only=True)["state"])
-    calm, killed = ends
+    calm, killed = (_remembers(demo, run, kill=kill) for run, kill in (("calm", False), ("resumed", True)))
     assert calm["memory.maps"].any()
     assert (calm["memory.state"] == 2).any()  # accepted at least once
     assert all(torch.equal(calm[name], killed[name]) for name in calm)

@@ -24,7 +24,7 @@ def grad_cam(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor
     with torch.no_grad():
         scores = cast(Tensor, forward(images))  # type: ignore[operator]
     rows, classes = torch.nonzero(labels, as_tuple=True)
-    attribution = LayerGradCam(forward, network.backbone)  # type: ignore[arg-type]
+    attribution = LayerGradCam(forward, network.backbone)
     # One row per image and present class: a class's gradient must not meet another's.
     found = attribution.attribute(images[rows].float(), target=classes)
     maps = scores.new_zeros((*labels.shape, *found.shape[2:])).float()

@@ -109,7 +109,7 @@ class Inception(nn.Module):
             self.std.copy_(torch.tensor(initial.std).view(1, 3, 1, 1))
 
 
-class _Reduction(inception.InceptionB):
+class _Reduction(inception.InceptionB):  # type: ignore[misc]  # torchvision carries no types
     """Mixed_6a with padding, so that stride 1 keeps the resolution."""
 
     def __init__(self, stride: int) -> None:
