@@ -8,6 +8,7 @@ One room, one rule file, one folder under results/<run>/: the files below stand 
 
     snakemake --cores all                                                    the demo of config.yaml
     snakemake --cores all --configfile workflow/presets/voc-animals.yaml     another run beside it
+    snakemake --cores all proxies                                            the scores of all before the segmenter
 
 A run that was stopped, by whatever, goes on with the same command.
 """
@@ -33,3 +34,11 @@ rule all:
     default_target: True
     input:
         "<run>/report.html",
+
+
+rule proxies:
+    input:
+        "<run>/evaluation/localisation.json",
+        "<run>/evaluation/attention.json",
+        "<run>/evaluation/fused.json",
+        "<run>/evaluation/refined.json",

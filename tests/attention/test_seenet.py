@@ -94,7 +94,8 @@ def test_losses_by_hand(network: SeeNet, batch: dict[str, Tensor]) -> None:
 def test_maps_fuse_both_branches_by_maximum(network: SeeNet, batch: dict[str, Tensor]) -> None:
     network.eval()
     score_a, score_b, _ = network.scores(batch["image"], batch["labels"])
-    fused = network.attention(batch["image"], batch["labels"])
+    fused, scores = network.attention(batch["image"], batch["labels"])
+    torch.testing.assert_close(scores, score_a.mean(dim=(2, 3)))
     torch.testing.assert_close(fused[0, 0], torch.maximum(scale_to_one(score_a), scale_to_one(score_b))[0, 0])
 
 

@@ -1,35 +1,45 @@
 """Runs side by side, through the command line."""
 
 import csv
-import json
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from weakseg.cli import weakseg
+from weakseg.dataset.index import Index, Record, write_index
 from weakseg.errors import InputError
 from weakseg.evaluation.compare import read_run
+from weakseg.evaluation.localisation import Localisation, write_localisation
+from weakseg.evaluation.scores import Score, write_score
 
 
-def finished(folder: Path, attention: float | None) -> Path:
-    score = {"miou": attention, "undecided": 0.0}
-    summary = {
-        "scores": {"attention": score, "refined": {"miou": 0.7, "undecided": 0.05}},
-        "localisation": {"gt_known": 0.61},
-        "images_per_second": {"attention": 12.34},
-        "rules": {
-            "attention_train": {"jobs": 1, "seconds": 90.0, "memory_mb": 1000.0},
-            "attention_maps": {"jobs": 2, "seconds": 30.0, "memory_mb": None},
-        },
-    }
-    (folder / "evaluation").mkdir(parents=True)
-    (folder / "evaluation" / "summary.json").write_text(json.dumps(summary))
+def scored(stage: str, miou: float | None, undecided: float) -> Score:
+    return Score(stage, "train", 2, 0, miou, miou, miou, undecided, {"background": miou, "cat": miou})
+
+
+def run(folder: Path, attention: float | None) -> Path:
+    """What a run leaves whose segmenter is not trained yet: files as the rooms and Snakemake write them."""
+    evaluation, benchmarks = folder / "evaluation", folder / "benchmarks"
+    write_score(evaluation / "attention.json", scored("attention", attention, 0.0))
+    write_score(evaluation / "refined.json", scored("refined", 0.7, 0.05))
+    boxes = Localisation("train", 9, 0.2, 0.61, {"0.5": 0.61}, 0.61, None, None)
+    write_localisation(evaluation / "localisation.json", boxes)
+    images = [Record(str(n), folder / f"{n}.jpg", "train", ("cat",), None) for n in range(4)]
+    write_index(folder / "dataset", Index(tuple(images), ("cat",), (0, 1)))
+    (folder / "attention").mkdir()
+    (folder / "attention" / "history.csv").write_text(
+        "iteration,epoch,learning_rate,loss,seconds\n10,5,0.1,0.5,1.0\n20,10,0.1,0.4,3.0\n"
+    )
+    (benchmarks / "attention_maps").mkdir(parents=True)
+    (benchmarks / "attention_train.tsv").write_text("s\tmax_rss\n90.0\t1000.0\n")
+    for shard in ("1-of-2", "2-of-2"):
+        (benchmarks / "attention_maps" / f"{shard}.tsv").write_text("s\tmax_rss\n15.0\tNA\n")
     return folder
 
 
 def test_table_and_figure(tmp_path: Path) -> None:
-    runs = [finished(tmp_path / name, value) for name, value in (("cam", 0.41), ("seenet", None))]
+    runs = [run(tmp_path / name, value) for name, value in (("cam", 0.41), ("seenet", None))]
     result = CliRunner().invoke(weakseg, ["compare", *map(str, runs), "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     assert result.output.splitlines()[1].split()[:2] == ["cam", "0.4100"]
@@ -44,7 +54,7 @@ def test_table_and_figure(tmp_path: Path) -> None:
         "segmenter-crf": "–",
         "undecided": "0.0500",
         "GT-known": "0.6100",
-        "images/s": "12.3",
+        "images/s": "10.0",
         "minutes": "2.0",
         "GB": "1.0",
     }
@@ -52,10 +62,10 @@ def test_table_and_figure(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "compare.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_what_is_no_finished_run(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="run it to its end first"):
+def test_what_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no scores"):
         read_run(tmp_path / "nothing")
-    run = finished(tmp_path / "run", 0.5)
-    (run / "evaluation" / "summary.json").write_text("{}")
-    with pytest.raises(InputError, match="is damaged"):
-        read_run(run)
+    damaged = run(tmp_path / "run", 0.5)
+    (damaged / "evaluation" / "refined.json").write_text("{}")
+    with pytest.raises(InputError, match="refined.json"):
+        read_run(damaged)

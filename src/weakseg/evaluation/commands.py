@@ -245,7 +245,7 @@ def stages_command(index: Path, classes: Path, ids: tuple[str, ...], out: Path, 
 @click.argument("runs", type=FILE, nargs=-1, required=True)
 @click.option("--out", type=FILE, default=Path("results"), help="Folder of compare.csv, .json and .png.")
 def compare(runs: tuple[Path, ...], out: Path) -> None:
-    """Put finished runs (folders such as results/demo) side by side: scores, time, memory."""
+    """Put runs (folders such as results/demo) side by side, each as far as it has come: scores, time, memory."""
     from weakseg.evaluation.compare import read_run, write_comparison
 
     click.echo(write_comparison([read_run(folder) for folder in runs], out))

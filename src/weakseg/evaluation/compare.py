@@ -1,20 +1,19 @@
-"""Several finished runs side by side."""
+"""Several runs side by side."""
 
 import csv
 import io
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from weakseg.dataset.index import read_index
 from weakseg.errors import InputError
 from weakseg.evaluation.figures import draw_comparison
-from weakseg.evaluation.scores import write_json
+from weakseg.evaluation.localisation import read_localisation
+from weakseg.evaluation.logs import images_per_second, read_costs, read_history
+from weakseg.evaluation.scores import read_score, write_json
 from weakseg.evaluation.table import STAGES, aligned, decimals
 from weakseg.storage.atomic import write_text
-
-SUMMARY = Path("evaluation") / "summary.json"
 
 
 @dataclass(frozen=True)
@@ -49,37 +48,43 @@ class Run:
 
 
 def read_run(folder: Path) -> Run:
-    """Read what the summary of `results/<run>` says.
+    """Read what lies in `results/<run>`, as far as that run has come.
 
     Raises:
-        InputError: the run has no summary, or it is damaged.
+        InputError: nothing of the run is scored yet, or one of its files is damaged.
     """
-    path = folder / SUMMARY
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return _run(folder.resolve().name, content)
-    except OSError:
+    evaluation, training = folder / "evaluation", folder / "attention" / "history.csv"
+    files = [evaluation / f"{stage}.json" for stage in STAGES]
+    scores = {score.stage: score for score in (read_score(file) for file in files if file.is_file())}
+    if not scores:
         raise InputError(
-            f"{folder} has no {SUMMARY}; the folder of a finished run, such as results/demo, was expected: run it to "
-            "its end first."
-        ) from None
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InputError(f"{path} is damaged ({error!r}); delete it and run again to remake it.") from None
-
-
-def _run(name: str, content: Mapping[str, Any]) -> Run:
-    scores, costs = content["scores"], content["rules"].values()
-    memory = [cost["memory_mb"] for cost in costs if cost["memory_mb"] is not None]
-    localisation = content.get("localisation") or {}
+            f"{folder} holds no scores (evaluation/{STAGES[0]}.json and the like); the folder of a run, such as "
+            "results/demo, was expected: run at least `snakemake proxies` first."
+        )
+    boxes = evaluation / "localisation.json"
+    costs = read_costs(_benchmarks(folder / "benchmarks")).values()
+    memory = [cost.memory_mb for cost in costs if cost.memory_mb is not None]
+    refined = scores.get("refined")
     return Run(
-        name=name,
-        miou={stage: score["miou"] for stage, score in scores.items()},
-        undecided=scores.get("refined", {}).get("undecided"),
-        gt_known=localisation.get("gt_known"),
-        images_per_second=content.get("images_per_second", {}).get("attention"),
-        minutes=sum(cost["seconds"] for cost in costs) / 60 if costs else None,
+        name=folder.resolve().name,
+        miou={stage: score.miou for stage, score in scores.items()},
+        undecided=None if refined is None else refined.undecided,
+        gt_known=read_localisation(boxes).gt_known if boxes.is_file() else None,
+        images_per_second=_speed(folder, training) if training.is_file() else None,
+        minutes=sum(cost.seconds for cost in costs) / 60 if costs else None,
         memory_gb=max(memory) * 1.048576 / 1000 if memory else None,
     )
+
+
+def _benchmarks(folder: Path) -> list[tuple[str, Path]]:
+    """Rule name and file; the files of a rule that runs in shards lie in a folder of its name."""
+    files = [(path.stem, path) for path in sorted(folder.glob("*.tsv"))]
+    return files + [(path.parent.name, path) for path in sorted(folder.glob("*/*.tsv"))]
+
+
+def _speed(folder: Path, history: Path) -> float | None:
+    index = read_index(folder / "dataset" / "index.csv", folder / "dataset" / "classes.csv")
+    return images_per_second(read_history(history), index)
 
 
 def write_comparison(runs: Sequence[Run], out: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from weakseg.dataset.index import Index
 from weakseg.errors import InputError
 
 NOT_LOSSES = ("iteration", "epoch", "learning_rate", "loss", "seconds")
@@ -85,6 +86,12 @@ def read_history(path: Path) -> History:
         parts=parts if len(parts) > 1 else {},
         epochs_per_second=_speed(columns),
     )
+
+
+def images_per_second(history: History, index: Index) -> float | None:
+    """Training images per second of a training that learns from the training split."""
+    speed = history.epochs_per_second
+    return None if speed is None else speed * len(index.split("train"))
 
 
 def _speed(columns: Mapping[str, np.ndarray]) -> float | None:

@@ -9,7 +9,7 @@ from weakseg.dataset.index import Index, Record
 from weakseg.errors import InputError
 from weakseg.evaluation.figures import draw_curve, draw_per_class, draw_training
 from weakseg.evaluation.localisation import Localisation
-from weakseg.evaluation.logs import Cost, History
+from weakseg.evaluation.logs import Cost, History, images_per_second
 from weakseg.evaluation.montage import Sources, draw_montage, evenly, find
 from weakseg.evaluation.scores import Score, write_json
 from weakseg.evaluation.table import ceiling_line, in_order, score_csv, score_page, score_text
@@ -142,12 +142,12 @@ def _content(
 
 def _speeds(material: Material) -> dict[str, float]:
     """Training → images per second, where it learns from the training images."""
-    images = len(material.index.split("train"))
-    return {
-        name: history.epochs_per_second * images
+    speeds = {
+        name: images_per_second(history, material.index)
         for name, history in material.histories.items()
-        if name != "saliency" and history.epochs_per_second is not None
+        if name != "saliency"
     }
+    return {name: speed for name, speed in speeds.items() if speed is not None}
 
 
 def _draw_montages(material: Material, scores: Sequence[Score], out: Path) -> None:
