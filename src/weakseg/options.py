@@ -15,7 +15,11 @@ state_option = click.option(
 )
 labels_option = click.option("--labels", type=_PATH, required=True, help="Folder of the label PNGs.")
 split_option = click.option(
-    "--split", type=click.Choice(["train", "val"]), required=True, help="Which images of the index."
+    "--split",
+    type=click.Choice(["train", "val"]),
+    default="train",
+    show_default=True,
+    help="Which images of the index.",
 )
 out_option = click.option("--out", type=_PATH, required=True, help="The file to write.")
 

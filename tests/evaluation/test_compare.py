@@ -67,5 +67,5 @@ def test_what_is_no_run(tmp_path: Path) -> None:
         read_run(tmp_path / "nothing")
     damaged = run(tmp_path / "run", 0.5)
     (damaged / "evaluation" / "refined.json").write_text("{}")
-    with pytest.raises(InputError, match="refined.json"):
+    with pytest.raises(InputError, match="refined"):
         read_run(damaged)

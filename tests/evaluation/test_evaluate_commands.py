@@ -81,8 +81,9 @@ def shards(root: Path, kind: str) -> list[Path]:
 def evaluate_all(root: Path) -> list[Path]:
     """Score every stage; the five score files."""
     out = root / "evaluation"
-    runs = [run("attention", *data(root), "--split", "train", "--maps", *shards(root, "attention"),
-                "--out", out / "attention.json")]  # fmt: skip
+    runs = [run("attention", *data(root), "--maps", *shards(root, "attention"),
+                "--curve", out / "sweep.png", "--out", out / "attention.json")]  # fmt: skip
+    assert (out / "sweep.png").read_bytes().startswith(b"\x89PNG")
     stages = (("fused", "train", "fused"), ("refined", "train", "refined"),
               ("segmenter", "val", "crf"), ("segmenter-crf", "val", "crf"))  # fmt: skip
     for stage, split, folder in stages:

@@ -172,7 +172,9 @@ rule evaluate_summary:
         shards=lambda wildcards, input: [
             f"{Path(file).parent.name}={file}" for file in input.shards
         ],
-        localisation=lambda wildcards, input: option("--localisation", input.localisation),
+        localisation=lambda wildcards, input: option(
+            "--localisation", input.localisation
+        ),
         ceiling=lambda wildcards, input: option("--ceiling-scores", input.ceiling),
     shell:
         "weakseg evaluate summary --config {input.config} --index {input.index} --classes {input.classes}"

@@ -2,7 +2,7 @@
 
 SPG-A classifies; its attention is thresholded into sure foreground, sure background and undecided pixels. That mask
 teaches B2 (on high features), B2's output teaches B1 (on low features), and the mean of both teaches SPG-C (on A's
-last features), so that what the network knows of foreground returns into it. See docs/attention.md for what the official
+last features), so that what the network knows of foreground returns into it. docs/attention.md lists what the official
 code does otherwise.
 """
 

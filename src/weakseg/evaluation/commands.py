@@ -63,19 +63,30 @@ def evaluate() -> None:
 @classes_option
 @split_option
 @click.option("--maps", type=FILE, multiple=True, required=True, help="Shards of attention maps.")
+@click.option("--curve", type=FILE, help="A picture (PNG) of the scores over the thresholds to draw.")
 @out_option
 def attention_command(
-    config: Path | None, index: Path, classes: Path, split: str, maps: tuple[Path, ...], out: Path
+    config: Path | None,
+    index: Path,
+    classes: Path,
+    split: str,
+    maps: tuple[Path, ...],
+    curve: Path | None,
+    out: Path,
 ) -> None:
-    """Score attention maps at every background threshold from 0.00 to 1.00."""
+    """Score attention maps at every background threshold from 0.00 to 1.00, in one pass."""
     from weakseg.dataset.index import read_index
+    from weakseg.evaluation.figures import draw_curve
     from weakseg.evaluation.scores import score_attention, write_score
 
     if config is not None:
         read_stage(config, EvaluationConfig)
     score = score_attention(read_index(index, classes), split, _reader(maps))
     write_score(out, score)
-    click.echo(_line(score.stage, split, score.images, score.miou, score.undecided))
+    if curve is not None:
+        draw_curve(score, curve)
+    best = "" if score.threshold is None else f", at the threshold {score.threshold:.2f}"
+    click.echo(_line(score.stage, split, score.images, score.miou, score.undecided) + best)
 
 
 @evaluate.command("localisation", cls=ManyValues)
