@@ -173,9 +173,11 @@ CHANGES = [
     ("dataset.voc.root", "elsewhere", set()),  # not the chosen source
     ("saliency.small.training.iterations", 7, {"saliency"}),
     ("saliency.onnx.size", 64, set()),
-    ("attention.training.learning_rate", 0.5, {"attention-train"}),
+    ("attention.training.learning_rate", 0.5, {"attention-accumulate", "attention-train"}),
     ("attention.seenet.thresholds", "release", {"attention-train"}),
-    ("attention.backbone.weights", "none", {"attention-train"}),
+    ("attention.backbone.weights", "none", {"attention-accumulate", "attention-train"}),
+    ("attention.method", "spg", {"attention-train"}),
+    ("attention.spg.thresholds", "vgg", set()),  # not the chosen method
     ("attention.maps.flip", False, {"attention-maps"}),
     ("proxy.threshold.rescue", 0.9, {"proxy-fuse"}),
     ("proxy.oaa.floor", 0.1, set()),
