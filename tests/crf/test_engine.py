@@ -1,12 +1,16 @@
-"""The CRF against mean field written out in full, pixel against pixel."""
+"""The CRF engines against mean field written out in full, pixel against pixel, and against pydensecrf."""
 
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
 import pytest
+import torch
 
 from weakseg.config import CrfConfig
-from weakseg.crf import PRESETS, CrfParameters, dense_crf
+from weakseg.crf import ENGINES, PRESETS, CrfParameters, dense_crf
+from weakseg.crf.lattice import Lattice
+from weakseg.crf.lattice_torch import TorchLattice
 
 
 def exact_mean_field(image: np.ndarray, probabilities: np.ndarray, p: CrfParameters) -> np.ndarray:
@@ -33,20 +37,65 @@ def exact_mean_field(image: np.ndarray, probabilities: np.ndarray, p: CrfParamet
     return np.asarray(q.reshape(labels, height, width))
 
 
-def test_labels_agree_with_exact_mean_field() -> None:
-    random = np.random.default_rng(0)
-    image = np.full((20, 24, 3), 60, np.uint8)
-    image[5:15, 6:18] = 190
-    image = np.clip(image + random.normal(0, 6, image.shape), 0, 255).astype(np.uint8)
-    probabilities = random.uniform(0.2, 0.8, (3, 20, 24))
-    probabilities[1, 7:13, 8:16] += 1.0
-    probabilities /= probabilities.sum(0)
-    parameters = CrfParameters(3, 3, 30, 13, 4, 5)
+def scene(height: int, width: int, labels: int) -> tuple[np.ndarray, np.ndarray]:
+    """A noisy picture of ellipses, and probabilities that know roughly where each of them is."""
+    random = np.random.default_rng(height)
+    rows, columns = np.mgrid[:height, :width]
+    image = np.full((height, width, 3), 70.0)
+    probabilities = random.uniform(0.2, 0.8, (labels, height, width))
+    for label in range(1, labels):
+        y, x = height * random.uniform(0.3, 0.7), width * label / labels
+        ellipse = ((rows - y) / (0.3 * height)) ** 2 + ((columns - x) / (0.2 * width)) ** 2 < 1
+        image[ellipse] = random.uniform(0, 255, 3)
+        probabilities[label, ellipse & (rows < y)] += 1.0
+    image = np.clip(image + random.normal(0, 6, image.shape), 0, 255)
+    return image.astype(np.uint8), (probabilities / probabilities.sum(0)).astype(np.float32)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_labels_agree_with_exact_mean_field(engine: str) -> None:
+    image, probabilities = scene(20, 24, 3)
+    parameters = CrfParameters(3, 3, 30, 13, 4, 5, engine)
     ours = dense_crf(image, probabilities, parameters)
     exact = exact_mean_field(image, probabilities, parameters)
     # The permutohedral lattice approximates the kernels: labels agree, probabilities nearly do.
     assert (ours.argmax(0) == exact.argmax(0)).mean() > 0.97
     np.testing.assert_allclose(ours.sum(0), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("engine", ["numba", "torch"])
+def test_engines_give_what_pydensecrf_gives(engine: str, preset: str) -> None:
+    for labels in (2, 3, 5):
+        image, probabilities = scene(61, 83, labels)
+        ours, theirs = (
+            dense_crf(image, probabilities, replace(PRESETS[preset], engine=name)) for name in (engine, "pydensecrf")
+        )
+        assert ours.dtype == np.float32
+        assert (ours.argmax(0) == theirs.argmax(0)).mean() >= 0.999
+        assert np.abs(ours - theirs).mean() < 1e-5
+
+
+def test_both_lattices_are_the_same() -> None:
+    random = np.random.default_rng(0)
+    features = (random.random((5, 2000)) * np.array([[10], [8], [30], [30], [30]])).astype(np.float32)
+    values = random.random((2, 2000)).astype(np.float32)
+    compiled, tensors = Lattice(features), TorchLattice(torch.from_numpy(features))
+    assert len(compiled) == len(tensors) > 2000
+    np.testing.assert_allclose(compiled(values), tensors(torch.from_numpy(values)).numpy(), atol=1e-5)
+
+
+def test_the_filter_is_symmetric() -> None:
+    random = np.random.default_rng(1)
+    lattice = Lattice(random.normal(0, 1, (3, 500)).astype(np.float32))
+    a, b = random.random((2, 1, 500)).astype(np.float32)
+    assert float((lattice(a) * b).sum()) == pytest.approx(float((a * lattice(b)).sum()), rel=1e-4)
+
+
+def test_features_that_span_too_much_are_refused() -> None:
+    features = np.array([[0, 1e6]] * 5, np.float32)
+    with pytest.raises(ValueError, match="lattice points"):
+        Lattice(features)
 
 
 def test_shapes_must_agree() -> None:

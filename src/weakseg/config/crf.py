@@ -24,3 +24,5 @@ class CrfConfig(Section):
     """`custom`: weight of the appearance kernel."""
     iterations: int = Field(10, ge=1, le=100)
     """`custom`: mean-field iterations."""
+    engine: Literal["auto", "numba", "torch", "pydensecrf"] = "auto"
+    """Who computes it, all with the same result; `auto`: torch where it finds a GPU, else numba."""

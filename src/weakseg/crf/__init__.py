@@ -1,6 +1,6 @@
-"""Fully connected conditional random field: parameters under the field's names, and the engine."""
+"""Fully connected conditional random field: parameters under the field's names, and the engines."""
 
-from weakseg.crf.engine import dense_crf
-from weakseg.crf.parameters import PRESETS, CrfParameters
+from weakseg.crf.engine import ENGINES, dense_crf
+from weakseg.crf.parameters import PRESETS, CrfParameters, chosen
 
-__all__ = ["PRESETS", "CrfParameters", "dense_crf"]
+__all__ = ["ENGINES", "PRESETS", "CrfParameters", "chosen", "dense_crf"]

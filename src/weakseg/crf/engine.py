@@ -1,10 +1,21 @@
-"""Mean-field inference by pydensecrf."""
+"""Dense CRF inference: one function, three engines that give the same numbers."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from weakseg.crf.mean_field import mean_field
 from weakseg.crf.parameters import CrfParameters
+from weakseg.errors import InputError
+
+if TYPE_CHECKING:
+    from weakseg.crf.lattice import Lattice
+    from weakseg.crf.lattice_torch import TorchLattice
 
 LEAST_PROBABILITY = 1e-5  # keeps the energy −log p finite
+SHAPES = 8  # the spatial kernel depends on the image's shape alone: it is kept for this many shapes
 
 
 def dense_crf(image: np.ndarray, probabilities: np.ndarray, parameters: CrfParameters) -> np.ndarray:
@@ -13,16 +24,15 @@ def dense_crf(image: np.ndarray, probabilities: np.ndarray, parameters: CrfParam
     Args:
         image: RGB `uint8` H×W×3.
         probabilities: M×H×W, summing to one over M.
-        parameters: the kernels and the iterations.
+        parameters: the kernels, the iterations and the engine.
 
     Returns:
         M×H×W float32 probabilities.
 
     Raises:
         ValueError: the shapes do not agree.
+        InputError: pydensecrf was asked for and is not installed.
     """
-    import pydensecrf.densecrf as densecrf
-
     labels, height, width = probabilities.shape
     if image.shape != (height, width, 3) or image.dtype != np.uint8:
         raise ValueError(
@@ -31,13 +41,93 @@ def dense_crf(image: np.ndarray, probabilities: np.ndarray, parameters: CrfParam
     if labels == 1:
         return np.ones_like(probabilities, dtype=np.float32)
     energy = -np.log(np.clip(probabilities, LEAST_PROBABILITY, 1.0)).reshape(labels, -1)
-    crf = densecrf.DenseCRF2D(width, height, labels)
-    crf.setUnaryEnergy(np.ascontiguousarray(energy, np.float32))
+    infer = ENGINES[_fastest() if parameters.engine == "auto" else parameters.engine]
+    found = infer(np.ascontiguousarray(image), np.ascontiguousarray(energy, np.float32), parameters)
+    return found.reshape(labels, height, width)
+
+
+@lru_cache
+def _fastest() -> str:
+    import torch
+
+    return "torch" if torch.cuda.is_available() else "numba"
+
+
+def _places(height: int, width: int, deviation: float) -> np.ndarray:
+    """Column and row of every pixel, 2×N, in units of the deviation."""
+    rows, columns = np.mgrid[:height, :width].reshape(2, -1)
+    return (np.stack([columns, rows]) / deviation).astype(np.float32)
+
+
+def _appearance(image: np.ndarray, parameters: CrfParameters) -> np.ndarray:
+    """Place and colour of every pixel, 5×N, in units of their deviations."""
+    colours = image.reshape(-1, 3).T / np.float32(parameters.bilateral_srgb)
+    return np.concatenate([_places(*image.shape[:2], parameters.bilateral_sxy), colours.astype(np.float32)])
+
+
+def _by_numba(image: np.ndarray, energy: np.ndarray, parameters: CrfParameters) -> np.ndarray:
+    from weakseg.crf.lattice import Lattice
+
+    smooth = _smoothness(*image.shape[:2], parameters.gaussian_sxy)
+    appearance = Lattice(_appearance(image, parameters))
+    kernels = [(parameters.gaussian_weight, smooth), (parameters.bilateral_weight, appearance)]
+    found: np.ndarray = mean_field(np, energy, kernels, parameters.iterations)
+    return found
+
+
+@lru_cache(SHAPES)
+def _smoothness(height: int, width: int, deviation: float) -> "Lattice":
+    from weakseg.crf.lattice import Lattice
+
+    return Lattice(_places(height, width, deviation))
+
+
+def _by_torch(image: np.ndarray, energy: np.ndarray, parameters: CrfParameters) -> np.ndarray:
+    import torch
+
+    from weakseg.crf.lattice_torch import TorchLattice
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    smooth = _smoothness_torch(*image.shape[:2], parameters.gaussian_sxy, device.type)
+    appearance = TorchLattice(torch.from_numpy(_appearance(image, parameters)).to(device))
+    kernels = [(parameters.gaussian_weight, smooth), (parameters.bilateral_weight, appearance)]
+    found = mean_field(torch, torch.from_numpy(energy).to(device), kernels, parameters.iterations)
+    return np.asarray(found.cpu().numpy())
+
+
+@lru_cache(SHAPES)
+def _smoothness_torch(height: int, width: int, deviation: float, device: str) -> "TorchLattice":
+    import torch
+
+    from weakseg.crf.lattice_torch import TorchLattice
+
+    return TorchLattice(torch.from_numpy(_places(height, width, deviation)).to(device))
+
+
+def _by_pydensecrf(image: np.ndarray, energy: np.ndarray, parameters: CrfParameters) -> np.ndarray:
+    try:
+        import pydensecrf.densecrf as densecrf
+    except ImportError:
+        raise InputError(
+            "crf.engine is pydensecrf, which is not installed; run pip install 'weakseg[pydensecrf]' (it needs a C++ "
+            "compiler) or choose auto."
+        ) from None
+    height, width = image.shape[:2]
+    crf = densecrf.DenseCRF2D(width, height, len(energy))
+    crf.setUnaryEnergy(energy)
     crf.addPairwiseGaussian(sxy=parameters.gaussian_sxy, compat=parameters.gaussian_weight)
     crf.addPairwiseBilateral(
         sxy=parameters.bilateral_sxy,
         srgb=parameters.bilateral_srgb,
-        rgbim=np.ascontiguousarray(image),
+        rgbim=image,
         compat=parameters.bilateral_weight,
     )
-    return np.asarray(crf.inference(parameters.iterations), np.float32).reshape(labels, height, width)
+    return np.asarray(crf.inference(parameters.iterations), np.float32)
+
+
+ENGINES: dict[str, Callable[[np.ndarray, np.ndarray, CrfParameters], np.ndarray]] = {
+    "numba": _by_numba,
+    "torch": _by_torch,
+    "pydensecrf": _by_pydensecrf,
+}
+"""Name → inference of an image H×W×3 and energies M×N (N = H·W) → M×N float32 probabilities."""

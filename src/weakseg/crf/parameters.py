@@ -1,6 +1,6 @@
 """CRF parameters, and the sets that the field uses."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,7 @@ class CrfParameters:
         bilateral_srgb: its colour deviation, 0…255.
         bilateral_weight: its weight.
         iterations: mean-field iterations.
+        engine: who computes it, a name of `weakseg.crf.ENGINES`; `auto` takes torch where it finds a GPU, else numba.
     """
 
     gaussian_sxy: float
@@ -22,6 +23,7 @@ class CrfParameters:
     bilateral_srgb: float
     bilateral_weight: float
     iterations: int
+    engine: str = "auto"
 
 
 PRESETS = {
@@ -32,3 +34,8 @@ PRESETS = {
     "afa": CrfParameters(3, 3, 64, 5, 4, 10),  # AFA, WeCLIP+ at test time
     "oaa": CrfParameters(3, 1, 67, 4, 3, 1),  # OAA's Caffe release
 }
+
+
+def chosen(preset: str, engine: str, **custom: float) -> CrfParameters:
+    """The parameters of a preset, or for `custom` the given ones."""
+    return CrfParameters(**custom, engine=engine) if preset == "custom" else replace(PRESETS[preset], engine=engine)

@@ -84,7 +84,7 @@ def refine_command(
     config: Path, index: Path, classes: Path, shard: str, fused: Path, labels: Path, out: Path
 ) -> None:
     """Write the refined LABELS/<id>.png for one shard and list them in OUT."""
-    from weakseg.crf import PRESETS, CrfParameters
+    from weakseg.crf import chosen
     from weakseg.dataset.images import read_image
     from weakseg.proxy.stages import refine
     from weakseg.storage.labels import read_labels, write_labels
@@ -92,7 +92,7 @@ def refine_command(
 
     settings = read_stage(config, RefineConfig)
     crf = settings.crf
-    parameters = PRESETS.get(crf.preset) or CrfParameters(**crf.model_dump(exclude={"preset"}))
+    parameters = chosen(**crf.model_dump())
     data, records = _shard(index, classes, shard)
 
     def rows() -> Iterator[tuple[str, ...]]:

@@ -197,7 +197,7 @@ def refine_command(
     """Apply the dense CRF to the scores of one shard, write LABELS/<id>.png and list them in OUT."""
     import numpy as np
 
-    from weakseg.crf import PRESETS, CrfParameters
+    from weakseg.crf import chosen
     from weakseg.dataset.images import read_image
     from weakseg.dataset.index import read_index
     from weakseg.dataset.index import shard as part
@@ -208,7 +208,7 @@ def refine_command(
     from weakseg.storage.shards import ShardReader
 
     crf = read_stage(config, PredictionConfig).crf
-    parameters = PRESETS.get(crf.preset) or CrfParameters(**crf.model_dump(exclude={"preset"}))
+    parameters = chosen(**crf.model_dump())
     data = read_index(index, classes)
     reader = ShardReader([scores])
 
