@@ -180,8 +180,8 @@ def test_a_killed_shard_is_the_only_one_made_again(demo: Any) -> None:
     assert output.count("rule saliency_maps:") == 1
 
 
-@pytest.mark.parametrize("method", ["spg", "oaa", "oaa_plus", "acol", "cam"])
-def test_every_method_reaches_a_final_score_by_config_alone(demo: Any, method: str) -> None:
+@pytest.mark.parametrize("method", ["spg", "oaa", "oaa_plus"])
+def test_a_method_reaches_a_final_score_by_config_alone(demo: Any, method: str) -> None:
     attention = f"attention={{method: {method}, training: {{iterations: 20}}}}"
     status, output = demo.snakemake(*RUN, "--config", f"run={method}", attention)
     assert status == 0, output
