@@ -9,7 +9,7 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from weakseg.attention.parts import min_max, union
-from weakseg.attention.spg import THRESHOLDS, Spg, guidance, mask_loss
+from weakseg.attention.spg import THRESHOLDS, Spg, guidance, mask_loss, unit_scale
 from weakseg.errors import InputError
 
 
@@ -133,3 +133,10 @@ def test_inception_has_the_published_layers() -> None:
     assert maps.shape == (1, 3, 28, 28)
     convolutions = [m for m in network.a_features if isinstance(m, torch.nn.Conv2d)]
     assert [m.out_channels for m in convolutions] == [1024, 1024]
+
+
+def test_mask_branches_see_features_of_unit_scale() -> None:
+    features = 300.0 * torch.randn(2, 4, 5, 5)
+    scaled = unit_scale(features)
+    torch.testing.assert_close(scaled.square().mean(dim=(1, 2, 3)), torch.ones(2))
+    torch.testing.assert_close(unit_scale(features[:1]), scaled[:1])  # an image's scale is its own

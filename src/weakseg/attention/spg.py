@@ -11,6 +11,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from weakseg.attention.parts import (
+    EPSILON,
     head,
     image_loss,
     min_max,
@@ -85,6 +86,8 @@ class Spg(nn.Module):
         low, high, features = self.backbone.side_features(images)
         features = self.a_features(features)
         scores = self.a_scores(features).float()
+        if not self.backbone.unit_features:
+            low, high, features = unit_scale(low), unit_scale(high), unit_scale(features)
         losses = {"loss_class": self._class_loss(scores, labels)}
         if self.guided:
             size = images.shape[2:]  # the official masks are 224×224 whatever the crop
@@ -143,6 +146,16 @@ def guidance(values: Tensor, above: float, below: float) -> Tensor:
     mask[values > threshold] = 1.0
     mask[values < below] = 0.0
     return mask
+
+
+def unit_scale(features: Tensor) -> Tensor:
+    """Features N×D×h×w, each image's divided by their root mean square.
+
+    VGG16's reach hundreds without batch normalisation; on them the mask branches die in their first steps and call
+    everything background.
+    """
+    square = features.float().square().mean(dim=(1, 2, 3), keepdim=True)
+    return features / (square.sqrt() + EPSILON).to(features.dtype)
 
 
 def mask_loss(logits: Tensor, mask: Tensor) -> Tensor:
