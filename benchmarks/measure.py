@@ -39,7 +39,7 @@ from weakseg.segmenter.network import build as build_segmenter
 from weakseg.segmenter.samples import LabelledPixels
 from weakseg.storage.shards import write_shard
 from weakseg.training.augment import Augmentation
-from weakseg.training.loop import fit
+from weakseg.training.loop import fit, launch
 from weakseg.training.precision import autocast, resolve
 
 ROOT = Path(__file__).parents[1]
@@ -160,7 +160,9 @@ def _epoch(setting: Setting, name: str) -> float:
     else:
         samples = LabelledImages(index, index.records, augmentation)
     state = setting.folder / f"state-{name}"
-    fit(_network(name), samples, state, "benchmark", **config.optimization())
+    options = config.optimization()
+    fabric = launch(*(options.pop(name) for name in ("precision", "processes", "nodes")))
+    fit(fabric, _network(name), samples, state, "benchmark", **options)
     rows = (state / "history.csv").read_text(encoding="utf-8").splitlines()
     taken = [float(row.rsplit(",", 1)[1]) for row in rows[2:]]  # without the first ten: warming up
     shutil.rmtree(state)

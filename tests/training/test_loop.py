@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from weakseg.errors import InputError
 from weakseg.training.checkpoint import CHECKPOINT, fingerprint, load_checkpoint, save_checkpoint
 from weakseg.training.history import HISTORY, read_history
-from weakseg.training.loop import fit
+from weakseg.training.loop import fit, launch
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
 OPTIONS: dict[str, Any] = {
@@ -30,7 +30,6 @@ OPTIONS: dict[str, Any] = {
     "step_at": 0.5,
     "warmup": 0,
     "clip_gradient": 10.0,
-    "precision": "fp32",
     "checkpoint_every": 10,
     "workers": 0,
     "seed": 3,
@@ -71,9 +70,9 @@ def network() -> Brightness:
     return Brightness()
 
 
-def train(state: Path, mark: str = "m", **changes: Any) -> Brightness:
+def train(state: Path, mark: str = "m", precision: str = "fp32", **changes: Any) -> Brightness:
     model = network()
-    fit(model, Images(), state, mark, **(OPTIONS | changes))
+    fit(launch(precision), model, Images(), state, mark, **(OPTIONS | changes))
     return model
 
 
@@ -160,7 +159,7 @@ def test_convolutions_compute_in_the_precision_asked_for(
     model = network()
     found = set()
     model.layers[0].register_forward_hook(lambda module, inputs, output: found.add(output.dtype))
-    fit(model, Images(), tmp_path, "m", **(OPTIONS | {"precision": precision, "iterations": 10}))
+    fit(launch(precision), model, Images(), tmp_path, "m", **(OPTIONS | {"iterations": 10}))
     assert found == {expected}
     assert next(model.parameters()).dtype == torch.float32
     assert float(read_history(tmp_path / HISTORY)[0]["loss"]) < 1.0

@@ -64,7 +64,11 @@ class TrainingConfig(Section):
     checkpoint_every: int = Field(100, ge=1)
     """Iterations between two saved states: the most a kill can cost."""
     workers: int = Field(1, ge=0, le=64)
-    """Processes that decode and augment images beside the computation."""
+    """Processes that decode and augment images beside the computation, for each that trains."""
+    processes: int | None = Field(None, ge=1)
+    """Processes of a node that train together, each on its share of the batch; `null`: one per GPU, else one."""
+    nodes: int = Field(1, ge=1)
+    """Machines that train together; each starts the command, as `srun` does."""
     seed: int = Field(0, ge=0)
     """Seed of initial weights, order and augmentation."""
 
@@ -77,8 +81,8 @@ class TrainingConfig(Section):
         return self.model_dump(exclude=_AUGMENTATION)
 
     def identity(self) -> dict[str, Any]:
-        """What determines the result: all but how often it is saved and by how many processes it is fed."""
-        return self.model_dump(mode="json", exclude={"checkpoint_every", "workers"})
+        """What determines the result: all but how often it is saved and how many processes feed it and share it."""
+        return self.model_dump(mode="json", exclude={"checkpoint_every", "workers", "processes", "nodes"})
 
     @model_validator(mode="after")
     def _ordered_scales(self) -> Self:

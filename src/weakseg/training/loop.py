@@ -10,6 +10,7 @@ from typing import Any, Protocol, cast
 import torch
 from filelock import FileLock, Timeout
 from lightning_fabric import Fabric
+from lightning_fabric.strategies import DDPStrategy
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -36,7 +37,30 @@ class Trainable(Protocol):
         ...
 
 
+def launch(precision: str, processes: int | None = None, nodes: int = 1) -> Fabric:
+    """Start the processes that train together; each of them runs this program from its start.
+
+    Args:
+        precision: as in the configuration.
+        processes: on each node; `None` takes every GPU, or one process without a GPU.
+        nodes: machines, each of which starts the program (as `srun` does).
+    """
+    devices = processes or max(1, torch.cuda.device_count())
+    together = devices * nodes > 1
+    fabric = Fabric(
+        accelerator="auto",
+        devices=devices,
+        num_nodes=nodes,
+        # Buffers stay each process's own: an attention memory is the same in all, and large.
+        strategy=DDPStrategy(broadcast_buffers=False) if together else "auto",
+        precision=cast(Any, fabric_precision(precision)),
+    )
+    fabric.launch()
+    return fabric
+
+
 def fit(
+    fabric: Fabric,
     network: nn.Module,
     samples: Samples,
     state: Path,
@@ -52,7 +76,6 @@ def fit(
     step_at: float,
     warmup: int,
     clip_gradient: float,
-    precision: str,
     checkpoint_every: int,
     workers: int,
     seed: int,
@@ -60,6 +83,7 @@ def fit(
     """Train `network` (a `Trainable`) in place.
 
     Args:
+        fabric: the processes, launched.
         network: offers `losses` and `parameter_groups`.
         samples: the training data.
         state: folder of the checkpoint and history; a training found there with the same `mark` goes on.
@@ -69,13 +93,12 @@ def fit(
     Raises:
         InputError: the loss is no longer finite, or `batch_size` does not divide over the processes.
     """
-    fabric = Fabric(accelerator="auto", devices="auto", precision=cast(Any, fabric_precision(precision)))
-    fabric.launch()
     if batch_size % fabric.world_size:
         raise InputError(
-            f"batch_size is {batch_size} on {fabric.world_size} devices; a multiple of the devices was expected."
+            f"batch_size is {batch_size} in {fabric.world_size} processes; a multiple of their number was expected."
         )
     with _lock(state) if fabric.is_global_zero else nullcontext():
+        fabric.barrier()  # until the first process has the lock, the state may still be another's
         network.train().to(memory_format=torch.channels_last)
         groups = cast(Trainable, network).parameter_groups()
         solver = _optimizer(optimizer, groups, learning_rate, momentum, weight_decay)
@@ -84,7 +107,8 @@ def fit(
         if saved:
             network.load_state_dict(saved["network"])
             solver.load_state_dict(saved["optimizer"])
-            print(f"resuming {state} at iteration {start} of {iterations}", file=sys.stderr)
+            if fabric.is_global_zero:
+                print(f"resuming {state} at iteration {start} of {iterations}", file=sys.stderr)
         model, solver = fabric.setup(network, solver)
         model.mark_forward_method("losses")
         batches = _batches(fabric, samples, start, iterations, batch_size, workers, seed)
@@ -113,7 +137,7 @@ def fit(
             done = iteration + 1
             is_checkpoint = done % checkpoint_every == 0 or done == iterations
             if done % LOG_EVERY == 0 or is_checkpoint:
-                means = {name: float(value) / (done - since) for name, value in totals.items()}
+                means = {name: _mean(fabric, value) / (done - since) for name, value in totals.items()}
                 _require_finite(means["loss"], done, state)
                 row: dict[str, float | int] = {
                     "iteration": done,
@@ -134,6 +158,11 @@ def fit(
                 save_checkpoint(state, mark, contents)
         history.close()
         progress.close()
+
+
+def _mean(fabric: Fabric, value: Tensor) -> float:
+    """The same number over all processes."""
+    return float(cast(Tensor, fabric.all_reduce(value, reduce_op="mean")))
 
 
 def _batches(

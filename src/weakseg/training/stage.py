@@ -12,7 +12,7 @@ from torch import nn
 from weakseg.storage.weights import Weights, file_sha256, save_weights
 from weakseg.training.checkpoint import fingerprint
 from weakseg.training.history import HISTORY
-from weakseg.training.loop import fit
+from weakseg.training.loop import fit, launch
 from weakseg.training.revisions import REVISIONS
 from weakseg.training.sampling import Samples
 
@@ -39,14 +39,16 @@ def train_stage(
         samples: makes the training samples for that network (its fill colour pads the crops).
         settings: the stage's resolved settings, written into the weights.
         identity: the part of them that determines the result.
-        optimization: keyword arguments of `fit`.
+        optimization: keyword arguments of `launch` and `fit`.
         inputs: files whose content determines the result.
         classes: class names written into the weights.
         initial: provenance of the initial weights.
         state: folder of the training state.
         out: the weights file; `history.csv` is written beside it.
     """
-    torch.manual_seed(optimization["seed"])
+    options = dict(optimization)
+    fabric = launch(*(options.pop(name) for name in ("precision", "processes", "nodes")))
+    torch.manual_seed(options["seed"])
     network = build()
     mark = fingerprint(
         room=room,
@@ -57,8 +59,11 @@ def train_stage(
         initial=initial.get("sha256", initial.get("source", "none")),
     )
     data = samples(network)
-    print(f"training {room} on {len(data)} images", file=sys.stderr, flush=True)
-    fit(network, data, state, mark, **optimization)
+    if fabric.is_global_zero:
+        print(f"training {room} on {len(data)} images", file=sys.stderr, flush=True)
+    fit(fabric, network, data, state, mark, **options)
+    if not fabric.is_global_zero:
+        return
     out.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(state / HISTORY, out.parent / HISTORY)
     save_weights(out, Weights(room, network.state_dict(), settings, classes, initial))
