@@ -20,11 +20,11 @@ def test_second_classifier_sees_the_erased_features() -> None:
     images = torch.randint(0, 256, (2, 3, 64, 64))
     labels = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
     features = network.pool(network.backbone(images))
-    first = network.branch_a(features)
+    first = network.head(features)
     mask = (union(min_max(first), labels) < 0.6).float()
     assert 0 < mask.mean() < 1
     expected = network.branch_b(features * mask)
-    torch.testing.assert_close(network.scores(images, labels)[1], expected)
+    torch.testing.assert_close(network.branches(images, labels)[1], expected)
     fused = torch.maximum(scale_to_one(first), scale_to_one(expected))
     torch.testing.assert_close(network.attention(images, labels)[0][0, 2], fused[0, 2])
 
@@ -34,9 +34,9 @@ def test_cam_is_seenets_first_branch() -> None:
     seenet = SeeNet("vgg_small", classes=3).eval()
     cam = Cam("vgg_small", classes=3).eval()
     cam.backbone.load_state_dict(seenet.backbone.state_dict())
-    cam.head.load_state_dict(seenet.branch_a.state_dict())
+    cam.head.load_state_dict(seenet.head.state_dict())
     images, labels = torch.randint(0, 256, (2, 3, 64, 64)), torch.ones(2, 3)
-    torch.testing.assert_close(cam.scores(images), seenet.scores(images, labels)[0])
+    torch.testing.assert_close(cam.scores(images), seenet.branches(images, labels)[0])
     torch.testing.assert_close(
         cam.losses({"image": images, "labels": labels})["loss_class"],
         seenet.losses({"image": images, "labels": labels})["loss_a"],

@@ -71,15 +71,15 @@ def test_union_attention_takes_present_classes_only() -> None:
 def test_background_branch_sees_only_background(network: SeeNet, batch: dict[str, Tensor]) -> None:
     network.eval()
     features = network.backbone(batch["image"])
-    attention = union_attention(network.branch_a(features), batch["labels"])
+    attention = union_attention(network.head(features), batch["labels"])
     background = (attention < 0.375).float()  # (0.7 + 0.05) / 2
     expected = network.branch_b(features * background)
-    assert torch.equal(network.scores(batch["image"], batch["labels"])[2], expected)
+    assert torch.equal(network.branches(batch["image"], batch["labels"])[2], expected)
 
 
 def test_losses_by_hand(network: SeeNet, batch: dict[str, Tensor]) -> None:
     network.eval()
-    scores = network.scores(batch["image"], batch["labels"])
+    scores = network.branches(batch["image"], batch["labels"])
     for name, score, target in zip(
         ("loss_a", "loss_b", "loss_c"),
         scores,
@@ -93,7 +93,7 @@ def test_losses_by_hand(network: SeeNet, batch: dict[str, Tensor]) -> None:
 
 def test_maps_fuse_both_branches_by_maximum(network: SeeNet, batch: dict[str, Tensor]) -> None:
     network.eval()
-    score_a, score_b, _ = network.scores(batch["image"], batch["labels"])
+    score_a, score_b, _ = network.branches(batch["image"], batch["labels"])
     fused, scores = network.attention(batch["image"], batch["labels"])
     torch.testing.assert_close(scores, score_a.mean(dim=(2, 3)))
     torch.testing.assert_close(fused[0, 0], torch.maximum(scale_to_one(score_a), scale_to_one(score_b))[0, 0])

@@ -61,14 +61,14 @@ def test_staged_losses_against_numpy(batch: dict[str, Tensor]) -> None:
     network = Spg("vgg_small", classes=3).eval()
     found = network.losses(batch)
     low, high, features = network.backbone.side_features(batch["image"])
-    features = network.a_features(features)
+    features = network.head[:-2](features)
 
     def enlarged(maps: Tensor) -> Tensor:
         return functional.interpolate(maps, (64, 64), mode="bilinear", align_corners=False)
 
     b1, b2 = enlarged(network.shared(network.b1(low))), enlarged(network.shared(network.b2(high)))
     c = enlarged(network.c(features))
-    attention = union(min_max(enlarged(network.a_scores(features))), batch["labels"])
+    attention = union(min_max(enlarged(network.head[-2:](features))), batch["labels"])
 
     def staged(logits: Tensor, source: Tensor, above: float, below: float) -> float:
         total, count = 0.0, 0
@@ -94,7 +94,7 @@ def test_guidance_teaches_no_teacher(batch: dict[str, Tensor]) -> None:
     torch.manual_seed(0)
     network = Spg("vgg_small", classes=3)
     network.losses(batch)["loss_b2"].backward()
-    assert all(p.grad is None or not p.grad.any() for p in network.a_scores.parameters())
+    assert all(p.grad is None or not p.grad.any() for p in network.head[-2:].parameters())
     network.zero_grad()
     network.losses(batch)["loss_c"].backward()
     assert all(
@@ -131,7 +131,7 @@ def test_inception_has_the_published_layers() -> None:
     assert low.shape[2:] == high.shape[2:] == features.shape[2:] == (28, 28)
     maps, _ = network.attention(images, torch.ones(1, 3))
     assert maps.shape == (1, 3, 28, 28)
-    convolutions = [m for m in network.a_features if isinstance(m, torch.nn.Conv2d)]
+    convolutions = [m for m in network.head[:-2] if isinstance(m, torch.nn.Conv2d)]
     assert [m.out_channels for m in convolutions] == [1024, 1024]
 
 

@@ -5,54 +5,40 @@ the maximum of what it attended to; OAA+ trains a second network of the same sha
 """
 
 import torch.nn.functional as functional
-from torch import Tensor, nn
+from torch import Tensor
 
 from weakseg.attention.memory import AttentionMemory
-from weakseg.attention.parts import head, image_loss, pooled, scale_to_one, suit_unit_features
-from weakseg.backbones import backbone
-from weakseg.training.parameters import ParameterGroup, caffe_groups
+from weakseg.attention.parts import Classifier, image_loss, pooled, scale_to_one
 
-STRIDE = 8  # pool 4 has stride 1, conv5 dilation 2
+STRIDE = 8  # pool 4 has stride 1
+DILATION = 2  # of conv5
 CONVOLUTIONS = 3  # extra 3×3 convolutions before the scores
 POSITIVE = 0.001  # targets above it are positive: attention.oaa's integral loss
 
 
-class _Classifier(nn.Module):
-    """The network both share: backbone, three convolutions, score maps."""
+class _Published(Classifier):
+    """The network both share: three convolutions before the scores.
+
+    Args: as `Classifier`; without a stride the published one.
+    """
 
     def __init__(
         self, architecture: str, classes: int, *, stride: int | None = None, new_layers_rate: float = 1.0
     ) -> None:
-        super().__init__()
-        self.backbone = backbone(architecture, stride or STRIDE, dilation=2)
-        self.new_layers_rate = new_layers_rate
-        width = self.backbone.head_width
-        self.head = head(self.backbone.channels, width, classes, convolutions=CONVOLUTIONS)
-        if self.backbone.unit_features:
-            suit_unit_features(self.head)
-
-    def scores(self, images: Tensor) -> Tensor:
-        """Score maps N×C×h×w float32."""
-        scores: Tensor = self.head(self.backbone(images)).float()
-        return scores
-
-    def class_scores(self, images: Tensor) -> Tensor:
-        """Class scores N×C."""
-        return pooled(self.scores(images))
-
-    def parameter_groups(self) -> list[ParameterGroup]:
-        """Weights 1, biases 2 without decay, the head times `new_layers_rate`."""
-        return caffe_groups(self.backbone) + caffe_groups(self.head, self.new_layers_rate)
+        super().__init__(
+            architecture,
+            classes,
+            stride or STRIDE,
+            new_layers_rate,
+            convolutions=CONVOLUTIONS,
+            dilation=DILATION,
+        )
 
 
-class Oaa(_Classifier):
+class Oaa(_Published):
     """A classifier and the memory of its attention.
 
-    Args:
-        architecture: name of the backbone.
-        classes: number of classes C, without background.
-        stride: output stride of the backbone; the published one if `None`.
-        new_layers_rate: learning-rate multiplier of the head.
+    Args: as `Classifier`; without a stride the published one.
     """
 
     def __init__(
@@ -72,13 +58,8 @@ class Oaa(_Classifier):
         self.memory.take(scale_to_one(seen), recognised(pooled(seen), labels), batch["slots"], batch["view"])
         return {"loss_class": image_loss(scores, labels)}
 
-    def attention(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Positive scores divided by each map's maximum, N×C×h×w, zero for absent classes; class scores N×C."""
-        scores = self.scores(images)
-        return scale_to_one(scores) * labels[:, :, None, None], pooled(scores)
 
-
-class OaaPlus(_Classifier):
+class OaaPlus(_Published):
     """Integral attention: the same network, taught by accumulated maps pixel by pixel.
 
     Args: as `Oaa`.

@@ -1,21 +1,83 @@
-"""What several attention networks share: the classifier head, normalised maps, the image-level loss."""
+"""What the attention networks share: the classifier they build upon, normalised maps, the image-level loss."""
 
 import torch.nn.functional as functional
 from torch import Tensor, nn
+
+from weakseg.backbones import backbone
+from weakseg.training.parameters import ParameterGroup, caffe_groups
 
 EPSILON = 1e-8
 HEAD_STD = 0.01  # weight filler of the released SeeNet and OAA networks
 
 
-def head(
-    channels: int, width: int, classes: int, *, convolutions: int = 2, dropout: float = 0.0
-) -> nn.Sequential:
+class Classifier(nn.Module):
+    """A backbone and a head of class score maps. Its subclasses add losses, branches, other maps.
+
+    Args:
+        architecture: name of the backbone.
+        classes: number of classes C, without background.
+        stride: output stride of the backbone.
+        new_layers_rate: learning-rate multiplier of everything above the backbone.
+        dropout: of the head and of each further branch, `None` for the backbone's own.
+        convolutions: 3×3 convolutions of the head before its scores.
+        dilation: of the backbone's last stage at stride 8.
+    """
+
+    def __init__(
+        self,
+        architecture: str,
+        classes: int,
+        stride: int,
+        new_layers_rate: float,
+        *,
+        dropout: tuple[float | None, ...] = (0.0,),
+        convolutions: int = 2,
+        dilation: int = 1,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone(architecture, stride, dilation=dilation)
+        self.new_layers_rate = new_layers_rate
+        channels, width = self.backbone.channels, self.backbone.head_width
+        shares = [self.backbone.head_dropout if share is None else share for share in dropout]
+        heads = [_head(channels, width, classes, convolutions, share) for share in shares]
+        if self.backbone.unit_features:
+            _suit_unit_features(heads)
+        self.head = heads[0]
+        if heads[1:]:
+            self.branch_b = heads[1]
+
+    def features(self, images: Tensor) -> Tensor:
+        """What the head sees, N×D×h×w."""
+        features: Tensor = self.backbone(images)
+        return features
+
+    def scores(self, images: Tensor) -> Tensor:
+        """The head's score maps N×C×h×w float32."""
+        scores: Tensor = self.head(self.features(images)).float()
+        return scores
+
+    def class_scores(self, images: Tensor) -> Tensor:
+        """The head's class scores N×C, which need no labels."""
+        return pooled(self.scores(images))
+
+    def attention(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Positive scores divided by each map's maximum, N×C×h×w, zero for absent classes; class scores N×C."""
+        scores = self.scores(images)
+        return scale_to_one(scores) * labels[:, :, None, None], pooled(scores)
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """Weights 1, biases 2 without decay, all above the backbone times `new_layers_rate`."""
+        new = nn.ModuleList(child for name, child in self.named_children() if name != "backbone")
+        return caffe_groups(self.backbone) + caffe_groups(new, self.new_layers_rate)
+
+
+def _head(channels: int, width: int, classes: int, convolutions: int, dropout: float) -> nn.Sequential:
     """3×3 convolutions with ReLU, dropout, and a 1×1 convolution to `classes` score maps."""
     layers: list[nn.Module] = []
     for number in range(convolutions):
         layers += [nn.Conv2d(channels if number == 0 else width, width, 3, padding=1), nn.ReLU(inplace=True)]
     branch = nn.Sequential(*layers, nn.Dropout(dropout), nn.Conv2d(width, classes, 1))
-    for layer in branch.modules():
+    for layer in branch:
         if isinstance(layer, nn.Conv2d):
             nn.init.normal_(layer.weight, std=HEAD_STD)
             assert layer.bias is not None
@@ -23,13 +85,13 @@ def head(
     return branch
 
 
-def suit_unit_features(*branches: nn.Sequential) -> None:
+def _suit_unit_features(heads: list[nn.Sequential]) -> None:
     """Initialise for features of unit scale.
 
     The released filler suits VGG16's features, which reach hundreds; on normalised ones it would learn nothing.
     """
-    for branch in branches:
-        for layer in list(branch.modules())[1:-1]:
+    for branch in heads:
+        for layer in branch[:-1]:
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
 

@@ -10,9 +10,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.attention.parts import head, image_loss, min_max, pooled, scale_to_one, suit_unit_features, union
-from weakseg.backbones import backbone
-from weakseg.training.parameters import ParameterGroup, caffe_groups
+from weakseg.attention.parts import Classifier, image_loss, min_max, pooled, scale_to_one, union
 
 THRESHOLDS = {
     # erase above, reverse below; fractions of the largest attention
@@ -23,16 +21,14 @@ DROPOUT = 0.5  # after the second convolution of S_A alone, as released
 STRIDE = 16  # the released network has no pool after conv5 and no dilation
 
 
-class SeeNet(nn.Module):
-    """The three branches on a backbone.
+class SeeNet(Classifier):
+    """S_A (the head), S_B and S_C on a backbone.
 
-    Args:
-        architecture: name of the backbone.
-        classes: number of classes C, without background.
-        stride: output stride of the backbone; the published one if `None`.
-        new_layers_rate: learning-rate multiplier of the branches.
+    Args: as `Classifier`; without a stride the published one.
         thresholds: a name of `THRESHOLDS`.
     """
+
+    branch_b: nn.Sequential
 
     def __init__(
         self,
@@ -43,17 +39,10 @@ class SeeNet(nn.Module):
         new_layers_rate: float = 1.0,
         thresholds: str = "paper",
     ) -> None:
-        super().__init__()
-        self.backbone = backbone(architecture, stride or STRIDE)
+        super().__init__(architecture, classes, stride or STRIDE, new_layers_rate, dropout=(DROPOUT, 0.0))
         self.erase_above, self.reverse_below = THRESHOLDS[thresholds]
-        self.new_layers_rate = new_layers_rate
-        channels, width = self.backbone.channels, self.backbone.head_width
-        self.branch_a = head(channels, width, classes, dropout=DROPOUT)
-        self.branch_b = head(channels, width, classes)
-        if self.backbone.unit_features:
-            suit_unit_features(self.branch_a, self.branch_b)
 
-    def scores(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def branches(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Class scores of S_A, S_B and S_C before pooling, each N×C×h×w float32."""
         features, attention, score_a, score_b = self._scores_a_b(images, labels)
         background = (attention < (self.erase_above + self.reverse_below) / 2).to(features.dtype)
@@ -62,7 +51,7 @@ class SeeNet(nn.Module):
     def _scores_a_b(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Features, S_A's attention N×1×h×w, and the class scores of S_A and S_B."""
         features = self.backbone(images)
-        score_a = self.branch_a(features).float()
+        score_a = self.head(features).float()
         attention = union_attention(score_a.detach(), labels)
         erased = conditional_relu(features, ternary_mask(attention, self.erase_above, self.reverse_below))
         return features, attention, score_a, self.branch_b(erased).float()
@@ -73,27 +62,18 @@ class SeeNet(nn.Module):
         Summed over classes and averaged over images, as Caffe's SigmoidCrossEntropyLoss is.
         """
         labels = batch["labels"]
-        score_a, score_b, score_c = self.scores(batch["image"], labels)
+        score_a, score_b, score_c = self.branches(batch["image"], labels)
         return {
             "loss_a": image_loss(score_a, labels),
             "loss_b": image_loss(score_b, labels),
             "loss_c": image_loss(score_c, torch.zeros_like(labels)),
         }
 
-    def class_scores(self, images: Tensor) -> Tensor:
-        """S_A's class scores N×C: S_B and S_C need the labels."""
-        return pooled(self.branch_a(self.backbone(images)).float())
-
     def attention(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Maximum of S_A's and S_B's maps, each by its own maximum, N×C×h×w, zero for absent classes; S_A's scores."""
         _, _, score_a, score_b = self._scores_a_b(images, labels)
         maps = torch.maximum(scale_to_one(score_a), scale_to_one(score_b))
         return maps * labels[:, :, None, None], pooled(score_a)
-
-    def parameter_groups(self) -> list[ParameterGroup]:
-        """Weights 1, biases 2 without decay, the branches times `new_layers_rate`."""
-        branches = nn.ModuleList([self.branch_a, self.branch_b])
-        return caffe_groups(self.backbone) + caffe_groups(branches, self.new_layers_rate)
 
 
 def union_attention(scores: Tensor, labels: Tensor) -> Tensor:

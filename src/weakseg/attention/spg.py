@@ -10,19 +10,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.attention.parts import (
-    EPSILON,
-    head,
-    image_loss,
-    min_max,
-    pooled,
-    scale_to_one,
-    suit_unit_features,
-    union,
-)
-from weakseg.backbones import backbone
+from weakseg.attention.parts import EPSILON, Classifier, image_loss, min_max, pooled, union
 from weakseg.errors import InputError
-from weakseg.training.parameters import ParameterGroup, caffe_groups
 
 STRIDE = 8
 THRESHOLDS = {
@@ -35,14 +24,10 @@ FALLBACK = 0.7  # of the image's largest value, where fewer pixels than that are
 UNDECIDED = 255.0
 
 
-class Spg(nn.Module):
-    """SPG-A and, unless plain, SPG-B and SPG-C.
+class Spg(Classifier):
+    """SPG-A (the head) and, unless plain, SPG-B and SPG-C.
 
-    Args:
-        architecture: name of the backbone.
-        classes: number of classes C, without background.
-        stride: output stride of the backbone; the published one if `None`.
-        new_layers_rate: learning-rate multiplier of everything above the backbone.
+    Args: as `Classifier`; without a stride the published one.
         guided: `False` is the paper's SPG-plain, the backbone and SPG-A alone.
         thresholds: a name of `THRESHOLDS`.
         single_label: softmax cross entropy, for images of one class each, as published.
@@ -59,15 +44,10 @@ class Spg(nn.Module):
         thresholds: str = "official",
         single_label: bool = False,
     ) -> None:
-        super().__init__()
-        self.backbone = backbone(architecture, stride or STRIDE)
-        self.new_layers_rate, self.single_label = new_layers_rate, single_label
+        super().__init__(architecture, classes, stride or STRIDE, new_layers_rate, dropout=(None,))
+        self.single_label = single_label
         self.thresholds = THRESHOLDS[thresholds]
         width, side = self.backbone.head_width, self.backbone.side_width
-        branch = head(self.backbone.channels, width, classes, dropout=self.backbone.head_dropout)
-        if self.backbone.unit_features:
-            suit_unit_features(branch)
-        self.a_features, self.a_scores = branch[:-2], branch[-2:]
         self.guided = guided
         if guided:
             low, high = self.backbone.side_channels
@@ -84,8 +64,8 @@ class Spg(nn.Module):
         """
         images, labels = batch["image"], batch["labels"]
         low, high, features = self.backbone.side_features(images)
-        features = self.a_features(features)
-        scores = self.a_scores(features).float()
+        features = self.head[:-2](features)  # its convolutions; C begins where A's dropout and scores do
+        scores = self.head[-2:](features).float()
         if not self.backbone.unit_features:
             low, high, features = unit_scale(low), unit_scale(high), unit_scale(features)
         losses = {"loss_class": self._class_loss(scores, labels)}
@@ -110,25 +90,6 @@ class Spg(nn.Module):
                 "per image; set it to false."
             )
         return functional.cross_entropy(pooled(scores), labels.argmax(dim=1))
-
-    def scores(self, images: Tensor) -> Tensor:
-        """Score maps N×C×h×w float32 of SPG-A."""
-        scores: Tensor = self.a_scores(self.a_features(self.backbone(images))).float()
-        return scores
-
-    def class_scores(self, images: Tensor) -> Tensor:
-        """Class scores N×C."""
-        return pooled(self.scores(images))
-
-    def attention(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """SPG-A's positive scores divided by each map's maximum, N×C×h×w, zero for absent classes; class scores."""
-        scores = self.scores(images)
-        return scale_to_one(scores) * labels[:, :, None, None], pooled(scores)
-
-    def parameter_groups(self) -> list[ParameterGroup]:
-        """Weights 1, biases 2 without decay, all above the backbone times `new_layers_rate`."""
-        new = nn.ModuleList(child for name, child in self.named_children() if name != "backbone")
-        return caffe_groups(self.backbone) + caffe_groups(new, self.new_layers_rate)
 
 
 def guidance(values: Tensor, above: float, below: float) -> Tensor:

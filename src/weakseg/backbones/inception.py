@@ -9,20 +9,17 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 from torchvision.models import inception
 
+from weakseg.backbones.base import Backbone
 from weakseg.backbones.weights import NORMALIZATIONS, InitialWeights
 
 
-class Inception(nn.Module):
+class Inception(Backbone):
     """Five stages: convolutions 1a to 2b, 3b to 4a, Mixed_5, Mixed_6a, Mixed_6b to 6e.
 
     Args:
         stride: 8 as SPG has it, or 16.
-
-    Input is RGB N×3×H×W in 0…255 of any dtype.
     """
 
-    mean: Tensor
-    std: Tensor
     architecture = "inception_v3"
     channels = 768
     head_width = 1024  # fc6 and fc7_1 of the official code
@@ -32,10 +29,8 @@ class Inception(nn.Module):
     unit_features = True
 
     def __init__(self, stride: int) -> None:
-        super().__init__()
         mean, std, _ = NORMALIZATIONS["inception"]
-        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
+        super().__init__(mean, std)
         convolution = inception.BasicConv2d
         self.Conv2d_1a_3x3 = convolution(3, 32, kernel_size=3, stride=2, padding=1)
         self.Conv2d_2a_3x3 = convolution(32, 32, kernel_size=3)
@@ -51,7 +46,6 @@ class Inception(nn.Module):
         self.Mixed_6d = inception.InceptionC(768, channels_7x7=160)
         self.Mixed_6e = inception.InceptionC(768, channels_7x7=192)
         self._pool = nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=True)
-        self.frozen_stages = 0
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -71,7 +65,7 @@ class Inception(nn.Module):
 
     def side_features(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features of Mixed_5d (N×288), Mixed_6d and Mixed_6e (N×768): where SPG's B1, B2 and A begin."""
-        features = (images.float() - self.mean) / self.std
+        features = self.normalize(images)
         taken = []
         for number, stage in enumerate(self._stages()):
             with torch.set_grad_enabled(torch.is_grad_enabled() and number >= self.frozen_stages):
@@ -88,12 +82,6 @@ class Inception(nn.Module):
             for layer in stage:
                 layer.requires_grad_(False)
 
-    @property
-    def fill(self) -> tuple[int, int, int]:
-        """The colour that normalises to (almost) zero: what crops are padded with, RGB 0…255."""
-        red, green, blue = (round(value) for value in self.mean.flatten().tolist())
-        return red, green, blue
-
     def load(self, initial: InitialWeights) -> None:
         """Take torchvision's weights of the layers that are here.
 
@@ -104,9 +92,7 @@ class Inception(nn.Module):
             raise ValueError("these are not the weights of an Inception-v3")
         own = {name: initial.state[name] for name in self.state_dict() if name not in ("mean", "std")}
         self.load_state_dict(own, strict=False)
-        with torch.no_grad():
-            self.mean.copy_(torch.tensor(initial.mean).view(1, 3, 1, 1))
-            self.std.copy_(torch.tensor(initial.std).view(1, 3, 1, 1))
+        self.take_normalization(initial)
 
 
 class _Reduction(inception.InceptionB):  # type: ignore[misc]  # torchvision carries no types

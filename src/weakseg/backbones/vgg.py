@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from weakseg.backbones.base import Backbone
 from weakseg.backbones.weights import InitialWeights
 
 
@@ -32,7 +33,7 @@ NEUTRAL_MEAN = (127.5, 127.5, 127.5)
 NEUTRAL_STD = (64.0, 64.0, 64.0)
 
 
-class Vgg(nn.Module):
+class Vgg(Backbone):
     """Five stages of 3×3 convolutions, ReLU after each, a maximum pool after each stage but maybe the last.
 
     Args:
@@ -40,13 +41,8 @@ class Vgg(nn.Module):
         pool_strides: stride of the pool after each stage; 0 leaves the pool out.
         pool_kernel: 2, or 3 with padding 1 as DeepLab has it. A pool of stride 1 always has kernel 3.
         last_dilation: dilation of the fifth stage's convolutions.
-
-    Input is RGB N×3×H×W in 0…255 of any dtype; the buffers `mean` and `std` (RGB, same range) normalise it and
-    belong to the weights.
     """
 
-    mean: Tensor
-    std: Tensor
     head_dropout = 0.0  # of SPG-A, in the released VGG16
 
     def __init__(
@@ -56,11 +52,9 @@ class Vgg(nn.Module):
         pool_kernel: int = 2,
         last_dilation: int = 1,
     ) -> None:
-        super().__init__()
+        super().__init__(NEUTRAL_MEAN, NEUTRAL_STD)
         self.architecture = architecture
         self.layout = LAYOUTS[architecture]
-        self.register_buffer("mean", torch.tensor(NEUTRAL_MEAN).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(NEUTRAL_STD).view(1, 3, 1, 1))
         stages = []
         channels = 3
         for number in range(5):
@@ -72,7 +66,6 @@ class Vgg(nn.Module):
         self.side_channels = (self.layout.widths[3], channels)
         self.head_width = self.side_width = self.layout.attention_head
         self.unit_features = self.layout.batch_norm
-        self.frozen_stages = 0
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -102,11 +95,6 @@ class Vgg(nn.Module):
             layers.append(nn.MaxPool2d(size, stride, padding=size // 2 if size == 3 else 0))
         return nn.Sequential(*layers)
 
-    def normalize(self, images: Tensor) -> Tensor:
-        """Subtract the mean and divide by the deviation; N×3×H×W float32."""
-        normalized: Tensor = (images.float() - self.mean) / self.std
-        return normalized
-
     def forward(self, images: Tensor) -> Tensor:
         """Features of the last stage, N×`channels`×h×w, not negative."""
         with torch.no_grad():
@@ -127,12 +115,6 @@ class Vgg(nn.Module):
         self.frozen_stages = stages
         self.stages[:stages].requires_grad_(False)
 
-    @property
-    def fill(self) -> tuple[int, int, int]:
-        """The colour that normalises to (almost) zero: what crops are padded with, RGB 0…255."""
-        red, green, blue = (round(value) for value in self.mean.flatten().tolist())
-        return red, green, blue
-
     def load(self, initial: InitialWeights) -> None:
         """Take the 13 convolutions and their normalisation.
 
@@ -147,5 +129,4 @@ class Vgg(nn.Module):
                 assert module.bias is not None
                 module.weight.copy_(weight)
                 module.bias.copy_(bias)
-            self.mean.copy_(torch.tensor(initial.mean).view(1, 3, 1, 1))
-            self.std.copy_(torch.tensor(initial.std).view(1, 3, 1, 1))
+        self.take_normalization(initial)
