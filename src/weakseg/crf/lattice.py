@@ -10,7 +10,9 @@ import numpy as np
 from numba import njit
 
 FIRST_TABLE = 1 << 14
-"""Slots of the hash table at first; it doubles while it is more than half full."""
+"""Slots of the hash table at first; it doubles when it is half full."""
+BLOCK = 512
+"""Points whose simplices are computed together: their arrays stay in the processor's first two caches."""
 
 
 class Lattice:
@@ -100,93 +102,101 @@ def directions(strides: np.ndarray) -> np.ndarray:
 def _embed(scaled, low, strides, weights, corners):  # type: ignore[no-untyped-def]
     """Fill the barycentric weights and corners (d+1)×N; return the numbers of the lattice points found."""
     d, points = scaled.shape
-    elevated, nearest, rank = np.empty(d + 1, np.float32), np.empty(d + 1, np.int32), np.empty(d + 1, np.int32)
-    barycentric = np.empty(d + 2, np.float32)
-    last_key, last_id = np.full(d + 1, -1, np.int64), np.zeros(d + 1, np.int32)
-    table_key, table_id = np.full(FIRST_TABLE, -1, np.int64), np.empty(FIRST_TABLE, np.int32)
-    found, count = np.empty(FIRST_TABLE, np.int64), 0
-    down = np.float32(1.0 / (d + 1))
-    for n in range(points):
-        total = np.float32(0.0)
-        for j in range(d, 0, -1):
-            value = scaled[j - 1, n]
-            elevated[j] = total - j * value
-            total += value
-        elevated[0] = total
-        excess = 0
-        for i in range(d + 1):
-            rounded = int(np.floor(elevated[i] * down + np.float32(0.5)))
-            nearest[i] = rounded * (d + 1)
-            excess += rounded
-            rank[i] = 0
-        for i in range(d):
-            difference = elevated[i] - nearest[i]
-            for j in range(i + 1, d + 1):
-                if difference < elevated[j] - nearest[j]:
-                    rank[i] += 1
-                else:
-                    rank[j] += 1
-        for i in range(d + 1):
-            rank[i] += excess
-            if rank[i] < 0:
-                rank[i] += d + 1
-                nearest[i] += d + 1
-            elif rank[i] > d:
-                rank[i] -= d + 1
-                nearest[i] -= d + 1
-        for i in range(d + 2):
-            barycentric[i] = 0.0
-        base = 0
-        for i in range(d + 1):
-            value = (elevated[i] - nearest[i]) * down
-            barycentric[d - rank[i]] += value
-            barycentric[d + 1 - rank[i]] -= value
-            if i < d:
-                base += (nearest[i] - low[i]) * strides[i]
-        barycentric[0] += np.float32(1.0) + barycentric[d + 1]
+    keys = np.empty((d + 1, BLOCK), np.int64)
+    table, found, count = np.full((FIRST_TABLE, 2), -1, np.int64), np.empty(FIRST_TABLE, np.int64), 0
+    for start in range(0, points, BLOCK):
+        end = min(start + BLOCK, points)
+        _simplices(scaled[:, start:end], low, strides, weights[:, start:end], keys[:, : end - start])
         for corner in range(d + 1):
-            key = base
-            for i in range(d):
-                key += (corner if rank[i] <= d - corner else corner - d - 1) * strides[i]
-            if key != last_key[corner]:
-                mask = len(table_key) - 1
-                slot = _hash(key) & mask
-                while table_key[slot] != key and table_key[slot] != -1:
-                    slot = (slot + 1) & mask
-                if table_key[slot] == -1:
-                    if 2 * count >= len(table_key):
-                        table_key, table_id, found = _grown(table_key, table_id, found)
-                        mask = len(table_key) - 1
-                        slot = _hash(key) & mask
-                        while table_key[slot] != -1:
-                            slot = (slot + 1) & mask
-                    table_key[slot], table_id[slot], found[count] = key, count, key
-                    count += 1
-                last_key[corner], last_id[corner] = key, table_id[slot]
-            corners[corner, n] = last_id[corner]
-            weights[corner, n] = barycentric[corner]
+            last, number = -1, -1
+            for n in range(end - start):
+                key = keys[corner, n]
+                if key != last:
+                    if 2 * count >= len(table):
+                        table, found = _grown(table, found)
+                    slot = _slot(table, key)
+                    if table[slot, 0] == -1:
+                        table[slot, 0], table[slot, 1], found[count] = key, count, key
+                        count += 1
+                    last, number = key, table[slot, 1]
+                corners[corner, start + n] = number
     return found[:count]
 
 
+@njit(cache=True, nogil=True)
+def _simplices(scaled, low, strides, weights, keys):  # type: ignore[no-untyped-def]
+    """Weights and numbers of the corners of some points' simplices; every inner loop is one over the points."""
+    d, points = scaled.shape
+    elevated, offset = np.empty((d + 1, points), np.float32), np.empty((d + 1, points), np.float32)
+    nearest, rank = np.empty((d + 1, points), np.int32), np.zeros((d + 1, points), np.int32)
+    total, excess = np.zeros(points, np.float32), np.zeros(points, np.int32)
+    down, side = np.float32(1.0 / (d + 1)), np.int32(d + 1)
+    for j in range(d, 0, -1):
+        for n in range(points):
+            elevated[j, n] = total[n] - np.float32(j) * scaled[j - 1, n]
+            total[n] += scaled[j - 1, n]
+    elevated[0] = total
+    for i in range(d + 1):
+        for n in range(points):
+            rounded = np.int32(np.floor(elevated[i, n] * down + np.float32(0.5)))
+            nearest[i, n] = rounded * side
+            excess[n] += rounded
+            offset[i, n] = elevated[i, n] - np.float32(rounded * side)
+    for i in range(d):
+        for j in range(i + 1, d + 1):
+            for n in range(points):
+                less = np.int32(offset[i, n] < offset[j, n])
+                rank[i, n] += less
+                rank[j, n] += np.int32(1) - less
+    keys[0] = 0
+    for i in range(d + 1):
+        for n in range(points):
+            moved = rank[i, n] + excess[n]
+            wrap = side * (np.int32(moved < 0) - np.int32(moved > d))
+            rank[i, n] = moved + wrap
+            nearest[i, n] += wrap
+            offset[i, n] = (elevated[i, n] - np.float32(nearest[i, n])) * down
+        if i < d:
+            for n in range(points):
+                keys[0, n] += (nearest[i, n] - low[i]) * strides[i]
+    # From corner k − 1 to corner k every coordinate grows by 1, but the one of rank d + 1 − k falls by d. The weight
+    # of corner k is the offset of rank d − k less that of the rank before.
+    all_strides = strides.sum()
+    for corner in range(d + 1):
+        entering, leaving = np.int32(d - corner), np.int32((d + 1 - corner) % (d + 1))
+        weights[corner] = np.float32(corner == 0)
+        for i in range(d + 1):
+            for n in range(points):
+                weights[corner, n] += offset[i, n] * np.float32(rank[i, n] == entering)
+                weights[corner, n] -= offset[i, n] * np.float32(rank[i, n] == leaving)
+        if corner > 0:
+            for n in range(points):
+                keys[corner, n] = keys[corner - 1, n] + all_strides
+            for i in range(d):
+                step = (d + 1) * strides[i]
+                for n in range(points):
+                    keys[corner, n] -= step * np.int64(rank[i, n] == leaving)
+
+
 @njit(cache=True, nogil=True, inline="always")
-def _hash(key):  # type: ignore[no-untyped-def]
-    mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
-    return np.int64(mixed >> np.uint64(30))
+def _slot(table, key):  # type: ignore[no-untyped-def]
+    """Where the key stands in the hash table, or would."""
+    mask = len(table) - 1
+    slot = np.int64((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(30)) & mask
+    while table[slot, 0] != key and table[slot, 0] != -1:
+        slot = (slot + 1) & mask
+    return slot
 
 
 @njit(cache=True, nogil=True)
-def _grown(table_key, table_id, found):  # type: ignore[no-untyped-def]
-    """The hash table and the list of points, twice as large."""
-    size = 2 * len(table_key)
-    keys, ids, points = np.full(size, -1, np.int64), np.empty(size, np.int32), np.empty(size, np.int64)
+def _grown(table, found):  # type: ignore[no-untyped-def]
+    """The hash table of (key, number) and the list of points, twice as large."""
+    larger, points = np.full((2 * len(table), 2), -1, np.int64), np.empty(2 * len(table), np.int64)
     points[: len(found)] = found
-    for old in range(len(table_key)):
-        if table_key[old] != -1:
-            slot = _hash(table_key[old]) & (size - 1)
-            while keys[slot] != -1:
-                slot = (slot + 1) & (size - 1)
-            keys[slot], ids[slot] = table_key[old], table_id[old]
-    return keys, ids, points
+    for old in range(len(table)):
+        if table[old, 0] != -1:
+            larger[_slot(larger, table[old, 0])] = table[old]
+    return larger, points
 
 
 @njit(cache=True, nogil=True)
