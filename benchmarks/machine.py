@@ -19,7 +19,11 @@ def describe() -> dict[str, Any]:
 
     text = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
     fields = dict(line.split("\t: ", 1) for line in text.splitlines() if "\t: " in line)
-    flags = {flag for flag in fields.get("flags", "").split() if flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16")}
+    flags = {
+        flag
+        for flag in fields.get("flags", "").split()
+        if flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+    }
     return {
         "processor": fields.get("model name", platform.processor()).strip(),
         "instructions": sorted(flags),

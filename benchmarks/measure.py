@@ -70,7 +70,9 @@ class Setting:
         records = []
         for number in range(count):
             names = tuple(sorted({CLASSES[number % 6], CLASSES[number % 4]}))
-            records.append(Record(f"{number:05d}", self.files[number % len(self.files)], "train", names, None))
+            records.append(
+                Record(f"{number:05d}", self.files[number % len(self.files)], "train", names, None)
+            )
         return Index(tuple(records), CLASSES, tuple(range(len(CLASSES) + 1)))
 
 
@@ -102,7 +104,9 @@ def _training(setting: Setting, name: str, precision: str, best: float) -> dict[
         sum(ours.losses(batch).values()).backward()  # type: ignore[operator]
     operations = counter.get_total_flops()
     ours = ours.to(memory_format=torch.channels_last)
-    solver = torch.optim.SGD([{"params": g.parameters, "lr": 1e-5} for g in ours.parameter_groups()], momentum=0.9)  # type: ignore[operator]
+    solver = torch.optim.SGD(
+        [{"params": g.parameters, "lr": 1e-5} for g in ours.parameter_groups()], momentum=0.9
+    )  # type: ignore[operator]
     last = batch | {"image": batch["image"].contiguous(memory_format=torch.channels_last)}
 
     def step() -> None:
@@ -114,7 +118,6 @@ def _training(setting: Setting, name: str, precision: str, best: float) -> dict[
 
     one = seconds(step, device, 5)
     epoch = _epoch(setting, name)
-    del ours, solver
     theirs = _network(name).to(device).train()
     plain = research.solver(theirs.parameter_groups())  # type: ignore[operator]
     loaded = research.batches(setting.files, CROP, BATCH, len(CLASSES))
@@ -140,7 +143,9 @@ def _batch(name: str, device: torch.device) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     image = torch.randint(0, 256, (BATCH, 3, CROP, CROP), dtype=torch.uint8, generator=generator)
     if name == "largefov":
-        labels = torch.randint(0, len(CLASSES) + 1, (BATCH, CROP, CROP), dtype=torch.uint8, generator=generator)
+        labels = torch.randint(
+            0, len(CLASSES) + 1, (BATCH, CROP, CROP), dtype=torch.uint8, generator=generator
+        )
     else:
         labels = torch.eye(len(CLASSES))[torch.arange(BATCH) % len(CLASSES)]
     return {"image": image.to(device), "labels": labels.to(device)}
@@ -150,7 +155,11 @@ def _epoch(setting: Setting, name: str) -> float:
     """Seconds of one step of the training command's own loop, loading included, in the steady state."""
     iterations = 30
     config = TrainingConfig(
-        iterations=iterations, batch_size=BATCH, crop=CROP, learning_rate=1e-5, checkpoint_every=10 * iterations
+        iterations=iterations,
+        batch_size=BATCH,
+        crop=CROP,
+        learning_rate=1e-5,
+        checkpoint_every=10 * iterations,
     )
     index = setting.index(4 * BATCH)
     augmentation = Augmentation(**config.augmentation(), fill=(124, 117, 104))
@@ -181,11 +190,19 @@ def maps(setting: Setting) -> dict[str, Any]:
     """Attention maps with flip: per second, against the research loop, and their bytes on disk."""
     index, device = setting.index(2 * BATCH), setting.device
     network = _network("seenet").to(device).eval()
-    arguments: dict[str, Any] = {"source": "network", "size": CROP, "scales": (1.0,), "flip": True, "batch_size": BATCH}
+    arguments: dict[str, Any] = {
+        "source": "network",
+        "size": CROP,
+        "scales": (1.0,),
+        "flip": True,
+        "batch_size": BATCH,
+    }
 
     def ours(precision: str) -> list[Any]:
         channels = network.to(memory_format=torch.channels_last)
-        return list(attention_maps(channels, index, index.records, precision=precision, device=device, **arguments))
+        return list(
+            attention_maps(channels, index, index.records, precision=precision, device=device, **arguments)
+        )
 
     fast = seconds(lambda: ours("auto"), device, 3)
     exact = {item.id: item.maps for item in ours("fp32")}
@@ -253,8 +270,14 @@ def workflow(setting: Setting) -> dict[str, Any]:
         table = setting.folder / f"{images}.csv"
         with table.open("w", encoding="utf-8") as file:
             file.write("image,labels,split\n")
-            file.writelines(f"{n}.jpg,{CLASSES[n % 6]},{'val' if n % 10 == 0 else 'train'}\n" for n in range(images))
-        section = {"source": "table", "classes": list(CLASSES), "table": {"images": str(setting.folder), "labels": str(table)}}
+            file.writelines(
+                f"{n}.jpg,{CLASSES[n % 6]},{'val' if n % 10 == 0 else 'train'}\n" for n in range(images)
+            )
+        section = {
+            "source": "table",
+            "classes": list(CLASSES),
+            "table": {"images": str(setting.folder), "labels": str(table)},
+        }
         taken, memory = _command(
             ["snakemake", "--dry-run", "--quiet", "all", "--cores", "1", "--config", f"run=plan-{images}",
              f"shards={shards}", f"dataset={json.dumps(section)}"]
@@ -271,7 +294,9 @@ def _command(words: Sequence[str]) -> tuple[float, float]:
     best: tuple[float, float] | None = None
     for _ in range(2):
         start = time.perf_counter()
-        process = subprocess.Popen([str(program), *words[1:]], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            [str(program), *words[1:]], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
         assert process.stderr is not None
         message = process.stderr.read()
         _, status, usage = os.wait4(process.pid, 0)
@@ -310,7 +335,9 @@ def _photographs(folder: Path | None, out: Path) -> list[Path]:
     if folder is not None:
         files = sorted(folder.glob("*.jpg"))[:100]
         if len(files) < BATCH:
-            raise click.ClickException(f"{folder} holds {len(files)} JPEG files; at least {BATCH} were expected.")
+            raise click.ClickException(
+                f"{folder} holds {len(files)} JPEG files; at least {BATCH} were expected."
+            )
         return files
     import cv2
 
@@ -324,7 +351,11 @@ def _photographs(folder: Path | None, out: Path) -> list[Path]:
 
 @click.command()
 @click.option("--only", multiple=True, type=click.Choice(list(SECTIONS)), help="Measure these parts alone.")
-@click.option("--images", type=click.Path(path_type=Path, exists=True), help="Folder of photographs; else generated ones.")
+@click.option(
+    "--images",
+    type=click.Path(path_type=Path, exists=True),
+    help="Folder of photographs; else generated ones.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="JSON file to write.")
 def main(only: tuple[str, ...], images: Path | None, out: Path | None) -> None:
     """Measure, print a table, and write JSON."""

@@ -24,7 +24,9 @@ def batches(files: Sequence[Path], crop: int, batch_size: int, classes: int) -> 
             with Image.open(files[number]) as opened:
                 image = opened.convert("RGB")
             scale = generator.uniform(1.0, 1.3) * crop / min(image.size)
-            image = image.resize((max(crop, round(image.width * scale)), max(crop, round(image.height * scale))))
+            image = image.resize(
+                (max(crop, round(image.width * scale)), max(crop, round(image.height * scale)))
+            )
             left, top = (int(generator.integers(side - crop + 1)) for side in image.size)
             cut = np.asarray(image.crop((left, top, left + crop, top + crop)))
             images.append(torch.from_numpy(cut.copy()).permute(2, 0, 1).contiguous())
@@ -50,7 +52,9 @@ def step(network: nn.Module, optimizer: torch.optim.Optimizer, batch: dict[str, 
     optimizer.step()
 
 
-def maps(network: nn.Module, files: Sequence[Path], labels: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
+def maps(
+    network: nn.Module, files: Sequence[Path], labels: Tensor, sizes: Sequence[tuple[int, int]]
+) -> list[Tensor]:
     """Attention with flip, image by image: C×h×w each."""
     found = []
     with torch.no_grad():

@@ -69,7 +69,8 @@ def test_engines_give_what_pydensecrf_gives(engine: str, preset: str) -> None:
     for labels in (2, 3, 5):
         image, probabilities = scene(61, 83, labels)
         ours, theirs = (
-            dense_crf(image, probabilities, replace(PRESETS[preset], engine=name)) for name in (engine, "pydensecrf")
+            dense_crf(image, probabilities, replace(PRESETS[preset], engine=name))
+            for name in (engine, "pydensecrf")
         )
         assert ours.dtype == np.float32
         assert (ours.argmax(0) == theirs.argmax(0)).mean() >= 0.999

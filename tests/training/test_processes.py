@@ -27,7 +27,12 @@ from weakseg.training.loop import fit, launch
 state, processes, pause = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
 fabric = launch("fp32", processes)
 torch.manual_seed(5)
-network = Oaa("vgg_small", 2)
+class Slow(Oaa):
+    def losses(self, batch):
+        time.sleep(pause)
+        return super().losses(batch)
+
+network = Slow("vgg_small", 2)
 for layer in network.modules():
     if isinstance(layer, nn.BatchNorm2d):
         layer.eval()  # statistics of half a batch are not those of a whole one
@@ -43,12 +48,6 @@ class Labelled(Images):
         view = torch.tensor([0.0, 0.0, 1.0, 1.0, 0.0])
         return {{"image": image, "labels": torch.eye(2)[bright], "slots": slots, "view": view}}
 
-losses = network.losses
-def slow(batch):
-    time.sleep(pause)
-    return losses(batch)
-if pause:
-    network.losses = slow
 fit(fabric, network, Labelled(), state, "m", **OPTIONS)
 if fabric.is_global_zero:
     torch.save(network.state_dict(), state / "end.pt")
@@ -82,7 +81,7 @@ def test_two_processes_follow_the_curve_of_one_and_survive_a_kill(tmp_path: Path
     alone = finish(start(tmp_path, one, 1), one)
     together = finish(start(tmp_path, two, 2), two)
     # The same samples, halved; sums in another order.
-    np.testing.assert_allclose(curve(two), curve(one), rtol=1e-3)
+    np.testing.assert_allclose(curve(two), curve(one), rtol=5e-3, atol=1e-5)
     assert curve(one)[-1] < curve(one)[0]
     assert torch.equal(alone["memory.visits"], together["memory.visits"])  # each image counted once
     difference = alone["memory.maps"].float() - together["memory.maps"].float()

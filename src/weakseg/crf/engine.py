@@ -62,7 +62,9 @@ def _places(height: int, width: int, deviation: float) -> np.ndarray:
 def _appearance(image: np.ndarray, parameters: CrfParameters) -> np.ndarray:
     """Place and colour of every pixel, 5×N, in units of their deviations."""
     colours = image.reshape(-1, 3).T / np.float32(parameters.bilateral_srgb)
-    return np.concatenate([_places(*image.shape[:2], parameters.bilateral_sxy), colours.astype(np.float32)])
+    return np.concatenate(
+        [_places(image.shape[0], image.shape[1], parameters.bilateral_sxy), colours.astype(np.float32)]
+    )
 
 
 def _by_numba(image: np.ndarray, energy: np.ndarray, parameters: CrfParameters) -> np.ndarray:

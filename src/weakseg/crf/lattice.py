@@ -43,7 +43,7 @@ class Lattice:
 
     def __len__(self) -> int:
         """Number of lattice points."""
-        return self._neighbours.shape[2]
+        return int(self._neighbours.shape[2])
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Filter C×N float32."""
@@ -59,7 +59,7 @@ class Lattice:
 def scales(dimensions: int) -> np.ndarray:
     """Scale of each axis, so that the blur's deviation on the lattice is one unit of the features."""
     axes = np.arange(dimensions)
-    return np.sqrt(2.0 / 3.0) * (dimensions + 1) / np.sqrt((axes + 1.0) * (axes + 2.0))
+    return np.asarray(np.sqrt(2 / 3) * (dimensions + 1) / np.sqrt((axes + 1.0) * (axes + 2.0)))
 
 
 def packing(smallest: np.ndarray, largest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -95,7 +95,7 @@ def directions(strides: np.ndarray) -> np.ndarray:
     dimensions = len(strides)
     steps = np.ones((dimensions + 1, dimensions), np.int64)
     steps[np.arange(dimensions), np.arange(dimensions)] = -dimensions
-    return steps @ strides
+    return np.asarray(steps @ strides)
 
 
 @njit(cache=True, nogil=True)

@@ -1,6 +1,7 @@
 """CRF parameters, and the sets that the field uses."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,10 @@ PRESETS = {
 }
 
 
-def chosen(preset: str, engine: str, **custom: float) -> CrfParameters:
+def chosen(preset: str, engine: str, **custom: Any) -> CrfParameters:
     """The parameters of a preset, or for `custom` the given ones."""
-    return CrfParameters(**custom, engine=engine) if preset == "custom" else replace(PRESETS[preset], engine=engine)
+    return (
+        CrfParameters(**custom, engine=engine)
+        if preset == "custom"
+        else replace(PRESETS[preset], engine=engine)
+    )
