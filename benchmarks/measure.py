@@ -30,7 +30,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from weakseg.attention.maps import attention_maps
 from weakseg.attention.network import build as build_attention
 from weakseg.attention.samples import LabelledImages
-from weakseg.config import TrainingConfig
+from weakseg.config.training import TrainingConfig
 from weakseg.crf import PRESETS, dense_crf
 from weakseg.dataset.demo import draw
 from weakseg.dataset.images import read_image
@@ -153,7 +153,7 @@ def _batch(name: str, device: torch.device) -> dict[str, torch.Tensor]:
 
 def _epoch(setting: Setting, name: str) -> float:
     """Seconds of one step of the training command's own loop, loading included, in the steady state."""
-    iterations = 30
+    iterations = 20
     config = TrainingConfig(
         iterations=iterations,
         batch_size=BATCH,
