@@ -34,7 +34,8 @@ from weakseg.config.training import TrainingConfig
 from weakseg.crf import PRESETS, dense_crf
 from weakseg.dataset.demo import draw
 from weakseg.dataset.images import read_image
-from weakseg.dataset.index import Index, Record
+from weakseg.dataset.index import Index
+from weakseg.dataset.records import Record
 from weakseg.segmenter.network import build as build_segmenter
 from weakseg.segmenter.samples import LabelledPixels
 from weakseg.storage.shards import write_shard

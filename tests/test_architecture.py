@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parents[1] / "src"
 ROOMS = {"dataset", "saliency", "attention", "proxy", "segmenter", "evaluation"}
 BELOW = {"backbones", "training", "storage", "crf"}
 EVERYWHERE = {"weakseg", "weakseg.errors"}
-SHARED = {"weakseg.dataset.index", "weakseg.dataset.images"}
+SHARED = {"weakseg.dataset.index", "weakseg.dataset.records", "weakseg.dataset.images"}
 """What a room may use of another: the index is the only thing later stages know of a data set."""
 
 

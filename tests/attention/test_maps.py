@@ -15,7 +15,8 @@ from weakseg.attention.memory import GRID
 from weakseg.attention.network import enrol
 from weakseg.attention.oaa import Oaa
 from weakseg.attention.seenet import SeeNet
-from weakseg.dataset.index import Index, Record
+from weakseg.dataset.index import Index
+from weakseg.dataset.records import Record
 
 
 @pytest.fixture

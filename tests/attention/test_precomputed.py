@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from weakseg.attention.precomputed import read_maps
-from weakseg.dataset.index import Record
+from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 
 RECORD = Record("holiday/1", Path("1.jpg"), "train", ("cat", "dog"), None)

@@ -1,5 +1,6 @@
 """The index on disk, and its cut into shards."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weakseg.dataset.index import Index, Record, proxy_records, read_index, shard, write_index
+from weakseg.dataset.index import Index, proxy_records, read_index, shard, write_index
+from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 
 
@@ -34,6 +36,18 @@ def test_round_trip(tmp_path: Path) -> None:
     )
     header = (tmp_path / "index.csv").read_bytes().splitlines()[0]
     assert header == b"id,image,split,labels,mask"
+
+
+def test_rows_are_read_when_asked_for(tmp_path: Path) -> None:
+    splits = ("train", "val", "saliency")
+    records = tuple(record(number, splits[number % 3]) for number in range(3000))
+    write_index(tmp_path, Index(records, ("cat",), (0, 1)))
+    index = read_index(tmp_path / "index.csv", tmp_path / "classes.csv")
+    held = pickle.loads(pickle.dumps(index)).records  # as a data worker receives them
+    assert len(pickle.dumps(index)) < 25 * len(records)  # bytes an image
+    assert held[-1] == records[-1]
+    assert list(index.split("val", "saliency")[5:9]) == [r for r in records if r.split != "train"][5:9]
+    assert shard(index.split("train"), "2-of-10") == [r for r in records if r.split == "train"][100:200]
 
 
 def test_class_vector_and_proxy_records() -> None:

@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from weakseg.cli import weakseg
-from weakseg.dataset.index import Index, Record, write_index
+from weakseg.dataset.index import Index, write_index
+from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.evaluation.compare import read_run
 from weakseg.evaluation.localisation import Localisation, write_localisation

@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from weakseg.dataset.index import Index, Record, read_index, write_index
+from weakseg.dataset.index import Index, read_index, write_index
+from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.evaluation.commands import evaluate
 from weakseg.evaluation.confusion import ConfusionMatrix

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from weakseg.dataset.index import Index, Record
+from weakseg.dataset.index import Index
+from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.evaluation.boxes import box_source
 from weakseg.evaluation.localisation import Case, boxes_at, largest_region, localise, overlap

@@ -9,7 +9,7 @@ import torch
 from onnx import TensorProto, helper
 from PIL import Image
 
-from weakseg.dataset.index import Record
+from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.saliency.small import SmallSaliency
 from weakseg.saliency.sources import finish, folder_source, network_source, onnx_source, prepare

@@ -29,10 +29,10 @@ SMALL = {
     "segmenter": {"training": {"iterations": 10, "batch_size": 4, "crop": 64}},
     "shards": 2,
 }
-SLURM = (
-    "--workflow-profile workflow/profiles/slurm --slurm-status-command squeue --max-threads 2 "
-    "--slurm-init-seconds-before-status-checks 1 --configfile small.yaml"
-).split()
+SLURM = [
+    *("--workflow-profile", "workflow/profiles/slurm", "--slurm-status-command", "squeue"),
+    *("--slurm-init-seconds-before-status-checks", "1", "--max-threads", "2", "--configfile", "small.yaml"),
+]
 
 pytestmark = pytest.mark.slurm
 
@@ -73,7 +73,10 @@ def finish(process: "subprocess.Popen[str]") -> str:
 def jobs() -> dict[str, str]:
     """Running Slurm jobs: number → comment, which names the rule."""
     lines = subprocess.run(
-        ["squeue", "--noheader", "--states", "RUNNING", "--format", "%i %k"], capture_output=True, text=True, check=True
+        ["squeue", "--noheader", "--states", "RUNNING", "--format", "%i %k"],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.splitlines()
     return dict(line.split(" ", 1) for line in lines)
 
@@ -83,7 +86,9 @@ def rows(history: Path) -> int:
 
 
 def scores(folder: Path, run: str) -> dict[str, float]:
-    summary = json.loads((folder / "results" / run / "evaluation" / "summary.json").read_text(encoding="utf-8"))
+    summary = json.loads(
+        (folder / "results" / run / "evaluation" / "summary.json").read_text(encoding="utf-8")
+    )
     found: dict[str, float] = summary["scores"]
     return found
 

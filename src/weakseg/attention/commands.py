@@ -19,7 +19,8 @@ from weakseg.options import (
 
 if TYPE_CHECKING:
     from weakseg.attention.maps import Attended
-    from weakseg.dataset.index import Index, Record
+    from weakseg.dataset.index import Index
+    from weakseg.dataset.records import Record
 
 PATH = click.Path(path_type=Path)
 

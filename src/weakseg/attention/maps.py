@@ -16,7 +16,8 @@ from weakseg.attention.gradcam import grad_cam
 from weakseg.attention.memory import AttentionMemory
 from weakseg.attention.network import AttentionNetwork
 from weakseg.dataset.images import image_size, read_image
-from weakseg.dataset.index import Index, Record
+from weakseg.dataset.index import Index
+from weakseg.dataset.records import Record
 from weakseg.training.precision import autocast
 
 MULTIPLE = 32  # image sides are rounded to it, so that few distinct sizes remain

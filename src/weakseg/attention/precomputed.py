@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from weakseg.dataset.index import Record
+from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 
 

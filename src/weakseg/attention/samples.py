@@ -8,7 +8,8 @@ import torch
 
 from weakseg.attention.memory import AttentionMemory
 from weakseg.dataset.images import read_image
-from weakseg.dataset.index import Index, Record
+from weakseg.dataset.index import Index
+from weakseg.dataset.records import Record
 from weakseg.storage.shards import ShardReader, to_uint8
 from weakseg.training.augment import Augmentation
 from weakseg.training.sampling import Sample

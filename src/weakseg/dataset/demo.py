@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from weakseg.dataset.index import SPLITS
+from weakseg.dataset.records import SPLITS
 from weakseg.storage.atomic import atomic_path, write_text
 from weakseg.storage.labels import write_labels
 

@@ -13,26 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from weakseg.dataset.images import check_id, read_image
+from weakseg.dataset.records import AGAIN, COLUMNS, Record, Records
 from weakseg.errors import InputError
 from weakseg.storage.atomic import atomic_path, write_text
 from weakseg.storage.labels import UNDECIDED, read_labels
-
-COLUMNS = ("id", "image", "split", "labels", "mask")
-SPLITS = ("train", "val", "saliency")
-
-
-@dataclass(frozen=True)
-class Record:
-    """One image: its id, file, split, present class names, and mask file if it has one.
-
-    In the split `saliency` the mask is class-agnostic: every value but 0 and 255 is foreground.
-    """
-
-    id: str
-    image: Path
-    split: str
-    labels: tuple[str, ...]
-    mask: Path | None
 
 
 @dataclass(frozen=True)
@@ -45,13 +29,15 @@ class Index:
         mask_values: value of class i in the mask files, background first.
     """
 
-    records: tuple[Record, ...]
+    records: Sequence[Record]
     classes: tuple[str, ...]
     mask_values: tuple[int, ...]
 
-    def split(self, name: str) -> list[Record]:
-        """The records of one split, in order."""
-        return [record for record in self.records if record.split == name]
+    def split(self, *names: str) -> Sequence[Record]:
+        """The records of one split or several, in order."""
+        if isinstance(self.records, Records):
+            return self.records.of(*names)
+        return [record for record in self.records if record.split in names]
 
     def class_vector(self, record: Record) -> np.ndarray:
         """Which classes are present, `float32` C."""
@@ -71,12 +57,12 @@ class Index:
         return labels
 
 
-def proxy_records(index: Index) -> list[Record]:
+def proxy_records(index: Index) -> Sequence[Record]:
     """The images that get maps and proxy labels: training and validation, in the order of the index.
 
     Validation proxies are for looking at; nothing trains on them.
     """
-    return [record for record in index.records if record.split in ("train", "val")]
+    return index.split("train", "val")
 
 
 def shard(records: Sequence[Record], item: str) -> list[Record]:
@@ -182,22 +168,11 @@ def read_index(index_path: Path, classes_path: Path) -> Index:
         InputError: a file is missing, lacks its columns or was cut short.
     """
     classes = _rows(classes_path, ("index", "name", "mask_value"))
-    records = tuple(
-        Record(
-            id=row["id"],
-            image=Path(row["image"]),
-            split=row["split"],
-            labels=tuple(name for name in row["labels"].split("|") if name),
-            mask=Path(row["mask"]) if row["mask"] else None,
-        )
-        for row in _rows(index_path, COLUMNS)
-    )
+    records = Records(index_path)
     try:
         mask_values = tuple(int(row["mask_value"]) for row in classes)
     except ValueError as error:
-        raise InputError(
-            f"{classes_path} has a mask_value that is no number ({error}); run 'weakseg dataset index' again."
-        ) from None
+        raise InputError(f"{classes_path} has a mask_value that is no number ({error}); {AGAIN}.") from None
     return Index(records, tuple(row["name"] for row in classes[1:]), mask_values)
 
 
@@ -207,15 +182,14 @@ def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
             reader = csv.DictReader(file)
             if list(reader.fieldnames or []) != list(columns):
                 raise InputError(
-                    f"{path} has the columns {reader.fieldnames}; {', '.join(columns)} were expected: "
-                    "run 'weakseg dataset index' again."
+                    f"{path} has the columns {reader.fieldnames}; {', '.join(columns)} were expected: {AGAIN}."
                 )
             rows = list(reader)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); run the dataset stage first.") from None
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is damaged ({error}); run 'weakseg dataset index' again.") from None
+        raise InputError(f"{path} is damaged ({error}); {AGAIN}.") from None
     for number, row in enumerate(rows, start=2):
         if None in row or None in row.values():
-            raise InputError(f"{path} line {number} is damaged; run 'weakseg dataset index' again.")
+            raise InputError(f"{path} line {number} is damaged; {AGAIN}.")
     return rows

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from weakseg.dataset.images import check_id, find_image
-from weakseg.dataset.index import SPLITS, Index, Record, check, parse_labels
+from weakseg.dataset.index import Index, check, parse_labels
+from weakseg.dataset.records import SPLITS, Record
 from weakseg.errors import InputError
 
 COLUMNS = ("image", "labels", "split")

@@ -10,7 +10,8 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from pathlib import Path
 
-from weakseg.dataset.index import Index, Record, check
+from weakseg.dataset.index import Index, check
+from weakseg.dataset.records import Record
 from weakseg.dataset.table import read_list
 from weakseg.errors import InputError
 

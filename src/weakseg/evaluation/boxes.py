@@ -8,7 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from weakseg.dataset.index import Index, Record
+from weakseg.dataset.index import Index
+from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 
 Box = tuple[int, int, int, int]

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from weakseg.dataset.images import read_image
-from weakseg.dataset.index import Index, Record
+from weakseg.dataset.index import Index
+from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.evaluation.figures import draw_sentence, plain
 from weakseg.evaluation.scores import class_maps, score_image
@@ -84,7 +85,7 @@ def find(index: Index, ids: Sequence[str]) -> list[Record]:
     Raises:
         InputError: an id is not in the index.
     """
-    known = {record.id: record for record in index.records}
+    known = {record.id: record for record in index.records if record.id in ids}
     for image_id in ids:
         if image_id not in known:
             raise InputError(f"image '{image_id}' is not in the index; give ids of its first column.")

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from weakseg.dataset.index import Index, Record
+from weakseg.dataset.index import Index
+from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.evaluation.confusion import ConfusionMatrix
 from weakseg.evaluation.curve import ThresholdSweep

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from weakseg.dataset.index import Index, Record
+from weakseg.dataset.index import Index
+from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.evaluation.figures import draw_curve, draw_per_class, draw_training
 from weakseg.evaluation.localisation import Localisation

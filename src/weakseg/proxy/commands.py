@@ -17,7 +17,8 @@ from weakseg.options import (
 )
 
 if TYPE_CHECKING:
-    from weakseg.dataset.index import Index, Record
+    from weakseg.dataset.index import Index
+    from weakseg.dataset.records import Record
 
 
 @click.group()

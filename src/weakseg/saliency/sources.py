@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from weakseg.dataset.images import read_image
-from weakseg.dataset.index import Record
+from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.saliency.small import SmallSaliency
 from weakseg.storage.weights import load_weights

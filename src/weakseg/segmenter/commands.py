@@ -19,13 +19,14 @@ from weakseg.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from torch import Tensor
 
     from weakseg.backbones import InitialWeights
-    from weakseg.dataset.index import Index, Record
+    from weakseg.dataset.index import Index
+    from weakseg.dataset.records import Record
 
 
 @click.group()
@@ -115,7 +116,7 @@ def _initial(
 
 def _labels(
     settings: SegmenterConfig, data: "Index", folder: Path | None
-) -> "tuple[list[Record], Callable[[Record], np.ndarray], list[Path]]":
+) -> "tuple[Sequence[Record], Callable[[Record], np.ndarray], list[Path]]":
     """The images to train on, how to read their labels, and the files that stand for all of them."""
     from weakseg.errors import InputError
     from weakseg.storage.labels import read_labels

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from weakseg.dataset.images import read_image
-from weakseg.dataset.index import Record
+from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.training.augment import Augmentation
 from weakseg.training.sampling import Sample
