@@ -18,7 +18,7 @@ def describe() -> dict[str, Any]:
     import numba
 
     text = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
-    fields = dict(line.split("\t: ", 1) for line in text.splitlines() if "\t: " in line)
+    fields = {line.partition(":")[0].strip(): line.partition(":")[2].strip() for line in text.splitlines()}
     flags = {
         flag
         for flag in fields.get("flags", "").split()

@@ -13,13 +13,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import click
+import cv2
 import numpy as np
 import research
 import torch
@@ -27,14 +27,14 @@ from machine import describe, peak, seconds
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from weakseg.attention.maps import attention_maps
+from weakseg.attention.maps import _input_size, attention_maps
 from weakseg.attention.network import build as build_attention
 from weakseg.attention.samples import LabelledImages
 from weakseg.config.training import TrainingConfig
-from weakseg.crf import PRESETS, dense_crf
+from weakseg.crf import ENGINES, PRESETS, dense_crf
 from weakseg.dataset.demo import draw
 from weakseg.dataset.images import read_image
-from weakseg.dataset.index import Index
+from weakseg.dataset.index import Index, write_index
 from weakseg.dataset.records import Record
 from weakseg.segmenter.network import build as build_segmenter
 from weakseg.segmenter.samples import LabelledPixels
@@ -48,6 +48,22 @@ CLASSES = ("cat", "cow", "dog", "horse", "person", "sheep")
 CROP = 321
 BATCH = 8
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+OWN = ("numba", "torch")
+"""The CRF engines that are held against pydensecrf."""
+READING = """
+import sys; from pathlib import Path; from weakseg.dataset.index import proxy_records, read_index, shard
+index = read_index(Path(sys.argv[1]) / "index.csv", Path(sys.argv[1]) / "classes.csv")
+print(len(shard(proxy_records(index), sys.argv[2])))
+"""
+"""What each job of a per-image stage does first."""
+TIMED = """
+import resource, subprocess, sys, time
+start = time.perf_counter()
+done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000)
+sys.exit(done.returncode)
+"""
+"""Run a command from a small process: a child's peak memory counts that of the process it was forked from."""
 DAG_SIZES = {1_000: 10, 10_000: 100, 100_000: 200, 1_000_000: 1000}
 """Images → shards: about a hundred images each, then more, as config.yaml advises."""
 
@@ -84,7 +100,12 @@ def training(setting: Setting) -> dict[str, Any]:
     """Training steps and epochs as shares of the matrix-product peak, and against the research loop."""
     precision = resolve("auto")
     best = peak(setting.device, DTYPES[precision])
-    found: dict[str, Any] = {"precision": precision, "peak_tflops": best / 1e12}
+    plain = peak(setting.device, torch.float32)
+    found: dict[str, Any] = {
+        "precision": precision,
+        "peak_tflops": best / 1e12,
+        "peak_over_fp32": best / plain,
+    }
     for name in ("seenet", "largefov"):
         found[name] = _training(setting, name, precision, best)
     return found
@@ -206,56 +227,88 @@ def maps(setting: Setting) -> dict[str, Any]:
         )
 
     fast = seconds(lambda: ours("auto"), device, 3)
-    exact = {item.id: item.maps for item in ours("fp32")}
+    exact, rounded = ({item.id: item.maps for item in ours(precision)} for precision in ("fp32", "auto"))
     labels = torch.from_numpy(np.stack([index.class_vector(record) for record in index.records])).to(device)
-    from weakseg.attention.maps import _input_size
-
     sizes = [_input_size(record, CROP) for record in index.records]
     plain = network.to(memory_format=torch.contiguous_format)
     files = [record.image for record in index.records]
     slow = seconds(lambda: research.maps(plain, files, labels, sizes), device, 1)
+    theirs = {
+        record.id: dict(zip(index.classes, values.numpy(force=True), strict=True))
+        for record, values in zip(index.records, research.maps(plain, files, labels, sizes), strict=True)
+    }
     written = setting.folder / "maps.h5"
     write_shard(written, exact.items())
+    size = written.stat().st_size / len(index.records)
     return {
         "maps_per_second": len(index.records) / fast,
         "over_research": slow / fast,
-        "bytes_per_image": written.stat().st_size / len(index.records),
+        "mean_difference_fp32": _difference(exact, theirs),
+        "mean_difference_auto": _difference(rounded, theirs),
+        "bytes_per_image": size,
+        "gigabytes_of_voc_train_aug": size * 10_582 / 1e9,
     }
+
+
+def _difference(
+    ours: Mapping[str, Mapping[str, np.ndarray]], theirs: Mapping[str, Mapping[str, np.ndarray]]
+) -> float:
+    """Mean difference of two sets of maps, which lie in [0, 1]."""
+    pairs = [(values, theirs[image][name]) for image, maps in ours.items() for name, values in maps.items()]
+    return float(np.mean([np.abs(mine - other).mean() for mine, other in pairs]))
 
 
 # ----------------------------------------------------------------------------------------------------- CRF
 
 
 def crf(setting: Setting) -> dict[str, Any]:
-    """The engines on three labels, 500×375 pixels and ten iterations against pydensecrf on one core."""
-    import cv2
-
+    """Images per second of the engines on one core: three labels, 500×375 pixels, ten iterations."""
     torch.set_num_threads(1)
-    cases = []
-    for number in range(4):
-        image = cv2.resize(read_image(setting.files[number]), (500, 375), interpolation=cv2.INTER_AREA)
-        coarse = np.random.default_rng(number).random((3, 12, 16)).astype(np.float32)
-        values = np.stack([cv2.resize(channel, (500, 375)) for channel in coarse]) ** 3
-        cases.append((image, values / values.sum(0)))
+    cases = [_case(file, number) for number, file in enumerate(setting.files[:4])]
     found: dict[str, Any] = {}
-    for preset in ("psa", "deeplab"):
-        times, results = {}, {}
-        for engine in ("pydensecrf", "numba", "torch"):
+    for preset in ("psa", "irn", "deeplab"):
+        times = {}
+        for engine in ENGINES:
             parameters = replace(PRESETS[preset], engine=engine)
             work = lambda chosen=parameters: [dense_crf(*case, chosen) for case in cases]  # noqa: E731
-            results[engine] = np.stack(work())
             times[engine] = seconds(work, setting.device, 3) / len(cases)
-        oracle = results["pydensecrf"]
         found[preset] = {"pydensecrf_images_per_second": 1 / times["pydensecrf"]}
-        for engine in ("numba", "torch"):
-            same = (results[engine].argmax(1) == oracle.argmax(1)).mean()
-            found[preset] |= {
-                f"{engine}_over_pydensecrf": times["pydensecrf"] / times[engine],
-                f"{engine}_same_label": float(same),
-                f"{engine}_mean_difference": float(np.abs(results[engine] - oracle).mean()),
-            }
+        found[preset] |= {f"{engine}_over_pydensecrf": times["pydensecrf"] / times[engine] for engine in OWN}
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     return found
+
+
+def agreement(setting: Setting) -> dict[str, Any]:
+    """The engines' labels and probabilities against pydensecrf's, over all photographs and presets."""
+    found: dict[str, Any] = {"images": len(setting.files)}
+    for preset in PRESETS:
+        same: dict[str, list[float]] = {engine: [] for engine in OWN}
+        difference: dict[str, list[float]] = {engine: [] for engine in OWN}
+        for number, file in enumerate(setting.files):
+            case = _case(file, number)
+            oracle = dense_crf(*case, replace(PRESETS[preset], engine="pydensecrf"))
+            for engine in OWN:
+                result = dense_crf(*case, replace(PRESETS[preset], engine=engine))
+                same[engine].append(float((result.argmax(0) == oracle.argmax(0)).mean()))
+                difference[engine].append(float(np.abs(result - oracle).mean()))
+        found[preset] = {
+            engine: {
+                "same_labels": float(np.mean(same[engine])),
+                "same_labels_in_the_worst_image": min(same[engine]),
+                "mean_difference": float(np.mean(difference[engine])),
+                "mean_difference_in_the_worst_image": max(difference[engine]),
+            }
+            for engine in OWN
+        }
+    return found
+
+
+def _case(file: Path, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A photograph of 500×375 pixels and smooth random probabilities of three labels."""
+    image = cv2.resize(read_image(file), (500, 375), interpolation=cv2.INTER_AREA)
+    coarse = np.random.default_rng(seed).random((3, 12, 16)).astype(np.float32)
+    values = np.stack([cv2.resize(channel, (500, 375)) for channel in coarse]) ** 3
+    return image, values / values.sum(0)
 
 
 # ------------------------------------------------------------------------------------------------- workflow
@@ -267,13 +320,16 @@ def workflow(setting: Setting) -> dict[str, Any]:
         "help_seconds": _command(["weakseg", "--help"])[0],
         "train_help_seconds": _command(["weakseg", "attention", "train", "--help"])[0],
     }
+    base = _command(["python", "-c", READING.partition("index =")[0]])[1]
     for images, shards in DAG_SIZES.items():
-        table = setting.folder / f"{images}.csv"
-        with table.open("w", encoding="utf-8") as file:
-            file.write("image,labels,split\n")
-            file.writelines(
-                f"{n}.jpg,{CLASSES[n % 6]},{'val' if n % 10 == 0 else 'train'}\n" for n in range(images)
-            )
+        records = [
+            Record(str(n), Path(f"{n}.jpg"), "train" if n % 10 else "val", (CLASSES[n % 6],), None)
+            for n in range(images)
+        ]
+        write_index(setting.folder, Index(records, CLASSES, tuple(range(len(CLASSES) + 1))))
+        table = setting.folder / "table.csv"
+        rows = [f"{n}.jpg,{CLASSES[n % 6]},{'train' if n % 10 else 'val'}" for n in range(images)]
+        table.write_text("\n".join(["image,labels,split", *rows, ""]), encoding="utf-8")
         section = {
             "source": "table",
             "classes": list(CLASSES),
@@ -283,7 +339,14 @@ def workflow(setting: Setting) -> dict[str, Any]:
             ["snakemake", "--dry-run", "--quiet", "all", "--cores", "1", "--config", f"run=plan-{images}",
              f"shards={shards}", f"dataset={json.dumps(section)}"]
         )  # fmt: skip
-        found[f"plan_{images}"] = {"shards": shards, "seconds": taken, "peak_mb": memory}
+        reading = _command(["python", "-c", READING, str(setting.folder), f"2-of-{shards}"])
+        found[f"images_{images}"] = {
+            "shards": shards,
+            "plan_seconds": taken,
+            "plan_peak_mb": memory,
+            "shard_read_seconds": reading[0],
+            "shard_read_extra_mb": reading[1] - base,
+        }
     if (ROOT / "results" / "demo" / "report.html").exists():
         found["no_op_seconds"] = _command(["snakemake", "--cores", "1"])[0]
     return found
@@ -291,23 +354,17 @@ def workflow(setting: Setting) -> dict[str, Any]:
 
 def _command(words: Sequence[str]) -> tuple[float, float]:
     """Seconds and peak memory (MB) of a command, the faster of two runs."""
-    program = Path(sys.executable).parent / words[0]
-    best: tuple[float, float] | None = None
+    program = str(Path(sys.executable).parent / words[0])
+    runs = []
     for _ in range(2):
-        start = time.perf_counter()
-        process = subprocess.Popen(
-            [str(program), *words[1:]], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        done = subprocess.run(
+            [sys.executable, "-c", TIMED, program, *words[1:]], cwd=ROOT, capture_output=True, text=True
         )
-        assert process.stderr is not None
-        message = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        taken = time.perf_counter() - start
-        if status:
-            raise click.ClickException(f"{' '.join(words[:3])} failed: {message.decode()[-500:]}")
-        if best is None or taken < best[0]:
-            best = taken, usage.ru_maxrss / 1000
-    assert best is not None
-    return best
+        if done.returncode:
+            raise click.ClickException(f"{' '.join(words[:3])} failed: {done.stderr[-500:]}")
+        runs.append(tuple(map(float, done.stdout.split()[-2:])))
+    seconds_taken, peak_mb = min(runs)
+    return seconds_taken, peak_mb
 
 
 # ------------------------------------------------------------------------------------------------- the whole
@@ -316,6 +373,7 @@ SECTIONS: dict[str, Callable[[Setting], dict[str, Any]]] = {
     "training": training,
     "maps": maps,
     "crf": crf,
+    "agreement": agreement,
     "workflow": workflow,
 }
 
@@ -340,8 +398,6 @@ def _photographs(folder: Path | None, out: Path) -> list[Path]:
                 f"{folder} holds {len(files)} JPEG files; at least {BATCH} were expected."
             )
         return files
-    import cv2
-
     files = []
     for number in range(2 * BATCH):
         image, _ = draw(0, "train", number, 500)

@@ -7,6 +7,7 @@ flip for maps: what the peers' repositories do (their training and `make_cam` sc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from PIL import Image
@@ -60,8 +61,10 @@ def maps(
     with torch.no_grad():
         for file, label, size in zip(files, labels, sizes, strict=True):
             with Image.open(file) as opened:
-                image = np.asarray(opened.convert("RGB").resize(size[::-1]))
-            tensor = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].contiguous()
+                image = cv2.resize(
+                    np.asarray(opened.convert("RGB")), size[::-1], interpolation=cv2.INTER_AREA
+                )
+            tensor = torch.from_numpy(image).permute(2, 0, 1)[None].contiguous()
             plain = network.attention(tensor, label[None])[0]  # type: ignore[operator]
             mirrored = network.attention(tensor.flip(3), label[None])[0]  # type: ignore[operator]
             found.append(torch.maximum(plain, mirrored.flip(3))[0])
