@@ -40,7 +40,8 @@ from weakseg.segmenter.network import build as build_segmenter
 from weakseg.segmenter.samples import LabelledPixels
 from weakseg.storage.shards import write_shard
 from weakseg.training.augment import Augmentation
-from weakseg.training.loop import fit, launch
+from weakseg.training.launch import launch
+from weakseg.training.loop import fit
 from weakseg.training.precision import autocast, resolve
 
 ROOT = Path(__file__).parents[1]

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from weakseg.errors import InputError
 from weakseg.training.checkpoint import CHECKPOINT, fingerprint, load_checkpoint, save_checkpoint
 from weakseg.training.history import HISTORY, read_history
-from weakseg.training.loop import fit, launch
+from weakseg.training.launch import launch
+from weakseg.training.loop import fit
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
 OPTIONS: dict[str, Any] = {

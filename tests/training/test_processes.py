@@ -22,7 +22,8 @@ from test_loop import OPTIONS, Images
 import torch
 from torch import nn
 from weakseg.attention.oaa import Oaa
-from weakseg.training.loop import fit, launch
+from weakseg.training.launch import launch
+from weakseg.training.loop import fit
 
 state, processes, pause = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
 fabric = launch("fp32", processes)

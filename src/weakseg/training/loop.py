@@ -10,7 +10,6 @@ from typing import Any, Protocol, cast
 import torch
 from filelock import FileLock, Timeout
 from lightning_fabric import Fabric
-from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -18,7 +17,6 @@ from weakseg.errors import InputError
 from weakseg.training.checkpoint import load_checkpoint, save_checkpoint
 from weakseg.training.history import History, Progress
 from weakseg.training.parameters import ParameterGroup
-from weakseg.training.precision import fabric_precision
 from weakseg.training.sampling import PositionedSamples, PositionSampler, Samples, seed_step
 from weakseg.training.schedule import rate_factor
 
@@ -35,28 +33,6 @@ class Trainable(Protocol):
     def parameter_groups(self) -> list[ParameterGroup]:
         """Every trained parameter once, with its multipliers."""
         ...
-
-
-def launch(precision: str, processes: int | None = None, nodes: int = 1) -> Fabric:
-    """Start the processes that train together; each of them runs this program from its start.
-
-    Args:
-        precision: as in the configuration.
-        processes: on each node; `None` takes every GPU, or one process without a GPU.
-        nodes: machines, each of which starts the program (as `srun` does).
-    """
-    devices = processes or max(1, torch.cuda.device_count())
-    together = devices * nodes > 1
-    fabric = Fabric(
-        accelerator="auto",
-        devices=devices,
-        num_nodes=nodes,
-        # Buffers stay each process's own: an attention memory is the same in all, and large.
-        strategy=DDPStrategy(broadcast_buffers=False) if together else "auto",
-        precision=cast(Any, fabric_precision(precision)),
-    )
-    fabric.launch()
-    return fabric
 
 
 def fit(

@@ -12,7 +12,8 @@ from torch import nn
 from weakseg.storage.weights import Weights, file_sha256, save_weights
 from weakseg.training.checkpoint import fingerprint
 from weakseg.training.history import HISTORY
-from weakseg.training.loop import fit, launch
+from weakseg.training.launch import launch
+from weakseg.training.loop import fit
 from weakseg.training.revisions import REVISIONS
 from weakseg.training.sampling import Samples
 

@@ -1,0 +1,64 @@
+"""Starting the processes that train together: on the GPUs or cores of one machine, or over the nodes of a Slurm job."""
+
+import os
+import sys
+from typing import Any, cast
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.strategies.ddp import DDPStrategy
+
+from weakseg.errors import InputError
+from weakseg.training.precision import fabric_precision
+
+STARTED_BY = ("NODE_RANK", "GROUP_RANK")
+"""What tells the first process of a node its place: set by hand, or by torchrun."""
+
+
+def launch(precision: str, processes: int | None = None, nodes: int = 1) -> Fabric:
+    """Start the processes that train together; each of them runs this program from its start.
+
+    Several of them in a Slurm job are started by `srun`, which takes the place of this process.
+
+    Args:
+        precision: as in the configuration.
+        processes: on each node; `None` takes every GPU, or one process without a GPU.
+        nodes: machines.
+
+    Raises:
+        InputError: several nodes were asked for where nothing starts processes on them.
+    """
+    devices = processes or max(1, torch.cuda.device_count())
+    together = devices * nodes > 1
+    if together and "SLURM_JOB_ID" in os.environ and os.environ.get("SLURM_NTASKS", "1") == "1":
+        _through_srun(devices, nodes)
+    if nodes > 1 and not any(name in os.environ for name in ("SLURM_NTASKS", *STARTED_BY)):
+        raise InputError(
+            f"training.nodes is {nodes}, but this is no job of Slurm or torchrun, and so no other machine is at hand; "
+            "run the workflow with --workflow-profile workflow/profiles/slurm, or set nodes to 1."
+        )
+    fabric = Fabric(
+        accelerator="auto",
+        devices=devices,
+        num_nodes=nodes,
+        # Buffers stay each process's own: an attention memory is the same in all, and large.
+        strategy=DDPStrategy(broadcast_buffers=False) if together else "auto",
+        precision=cast(Any, fabric_precision(precision)),
+        plugins=None if together else LightningEnvironment(),  # alone, wherever it was started
+    )
+    fabric.launch()
+    return fabric
+
+
+def _through_srun(processes: int, nodes: int) -> None:
+    """Run this very command as the tasks of a step of this Slurm job; does not return."""
+    cores = max(1, len(os.sched_getaffinity(0)) // processes)
+    step = ["srun", "--overlap", "--mem=0", "--cpu-bind=none", f"--nodes={nodes}", f"--cpus-per-task={cores}"]
+    step += [f"--ntasks={processes * nodes}", f"--ntasks-per-node={processes}"]
+    if torch.cuda.is_available():
+        step.append(f"--gpus-per-node={processes}")
+    os.environ["OMP_NUM_THREADS"] = str(cores)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execvp("srun", [*step, sys.executable, *sys.argv])
