@@ -1,4 +1,4 @@
-"""Initial weights of VGG16 and Inception-v3, with the normalisation that belongs to them.
+"""Initial weights of the backbones, with the normalisation that belongs to them.
 
 Networks here take RGB in 0…255. Weights trained on BGR have the input channels of their first convolution
 reversed on reading, so that channel order needs no switch later.
@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor
 from torchvision import models
-from torchvision.models import inception_v3
 
 from weakseg.errors import InputError
 from weakseg.storage.weights import file_sha256
@@ -29,6 +28,16 @@ NORMALIZATIONS: dict[str, tuple[Triple, Triple, bool]] = {
     # [-1, 1]: torchvision's Inception-v3 came from TensorFlow and undoes the usual normalisation first
     "inception": ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5), False),
 }
+
+TORCHVISION: dict[str, tuple[str, dict[str, bool], str]] = {
+    # architecture: (its weights in torchvision, how it is built there, the normalisation its weights expect)
+    "inception_v3": ("Inception_V3_Weights", {"aux_logits": False, "init_weights": False}, "inception"),
+    "resnet50": ("ResNet50_Weights", {}, "torchvision"),
+    "resnet101": ("ResNet101_Weights", {}, "torchvision"),
+}
+"""Backbones that keep torchvision's modules and names."""
+CLASSIFIERS = ("fc.", "classifier.", "AuxLogits.")
+"""Names of the parts of a torchvision network that no backbone has."""
 
 # Widths of the 13 convolutions, input channels first.
 _CHANNELS = (3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
@@ -46,7 +55,7 @@ class InitialWeights:
         fc7: 4096×4096×1×1 weight and its bias, if the source has it.
         mean, std: normalisation, RGB.
         provenance: `source` and, for files, `sha256`.
-        state: Inception-v3: torchvision's parameters by name.
+        state: of the architectures in `TORCHVISION`: torchvision's parameters by name.
     """
 
     convolutions: list[tuple[Tensor, Tensor]]
@@ -73,8 +82,8 @@ def read_initial_weights(
     """
     if source == "none":
         return None
-    if architecture == "inception_v3":
-        return _inception(source, normalization)
+    if architecture in TORCHVISION:
+        return _torchvision(source, normalization, architecture)
     if source in ("IMAGENET1K_V1", "IMAGENET1K_FEATURES"):
         usual = "torchvision" if source == "IMAGENET1K_V1" else "caffe_rgb"
         weights = _from_torchvision(_download(source), source)
@@ -99,30 +108,31 @@ def _download(name: str, kind: str = "VGG16_Weights") -> Mapping[str, Tensor]:
     return state
 
 
-def _inception(source: str, normalization: str) -> InitialWeights:
-    """Torchvision's state of an Inception-v3, by name or from a `.pth` or `.safetensors` file."""
+def _torchvision(source: str, normalization: str, architecture: str) -> InitialWeights:
+    """Torchvision's state of an architecture, by name or from a `.pth` or `.safetensors` file."""
+    kind, options, usual = TORCHVISION[architecture]
     path = Path(source)
     provenance = {"source": source}
     if source == "IMAGENET1K_V1":
-        state = _download(source, "Inception_V3_Weights")
+        state = _download(source, kind)
     elif path.suffix in (".pth", ".pt", ".safetensors"):
         state = _state(path)
         provenance["sha256"] = file_sha256(path)
     else:
         raise InputError(
-            f"backbone.weights is '{source}' for inception_v3; IMAGENET1K_V1, none or a file ending in .pth or "
+            f"backbone.weights is '{source}' for {architecture}; IMAGENET1K_V1, none or a file ending in .pth or "
             ".safetensors was expected: correct it."
         )
     with torch.device("meta"):
-        expected = inception_v3(aux_logits=False, init_weights=False).state_dict()
+        expected = models.get_model(architecture, weights=None, **options).state_dict()
     for name, value in expected.items():
         found = state.get(name)
-        if found is None or found.shape != value.shape:
+        if not name.startswith(CLASSIFIERS) and (found is None or found.shape != value.shape):
             raise InputError(
                 f"weights file {source} holds {'nothing' if found is None else tuple(found.shape)} as '{name}'; "
-                f"torchvision's Inception-v3 has {tuple(value.shape)}: give such weights."
+                f"torchvision's {architecture} has {tuple(value.shape)}: give such weights."
             )
-    mean, std, _ = NORMALIZATIONS["inception" if normalization == "auto" else normalization]
+    mean, std, _ = NORMALIZATIONS[usual if normalization == "auto" else normalization]
     return InitialWeights([], None, None, mean, std, provenance, state)
 
 

@@ -1,0 +1,96 @@
+"""ResNet-50 and ResNet-101 (He et al., CVPR 2016), dilated to a chosen output stride, torchvision's parameter names."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torchvision import models
+
+from weakseg.backbones.base import Backbone
+from weakseg.backbones.weights import NORMALIZATIONS, InitialWeights
+
+ARCHITECTURES = {"resnet50": models.resnet50, "resnet101": models.resnet101}
+
+
+class ResNet(Backbone):
+    """Five stages: the first convolution and pool, then layers 1 to 4 with 256, 512, 1024 and 2048 channels.
+
+    At stride 16 layer 4 keeps the resolution and is dilated by 2; at stride 8 layers 3 and 4 are, by 2 and 4. The first
+    block of each is dilated by half of that, as torchvision has it.
+
+    Args:
+        architecture: a name of `ARCHITECTURES`.
+        stride: output stride 8, 16 or 32.
+        frozen_normalization: batch normalisation keeps its statistics, weights and biases, as DeepLab v2 and RCRNet
+            train it; without it small batches spoil them.
+    """
+
+    channels = 2048
+    widths = (64, 256, 512, 1024, 2048)
+
+    def __init__(self, architecture: str, stride: int, *, frozen_normalization: bool = False) -> None:
+        mean, std, _ = NORMALIZATIONS["torchvision"]
+        super().__init__(mean, std)
+        self.architecture = architecture
+        self.frozen_normalization = frozen_normalization
+        full = ARCHITECTURES[architecture](
+            weights=None, replace_stride_with_dilation=[False, stride <= 8, stride <= 16]
+        )
+        self.conv1, self.bn1, self.relu, self.maxpool = full.conv1, full.bn1, full.relu, full.maxpool
+        self.layer1, self.layer2, self.layer3, self.layer4 = (
+            full.layer1,
+            full.layer2,
+            full.layer3,
+            full.layer4,
+        )
+        if frozen_normalization:
+            for module in self._normalizations():
+                module.requires_grad_(False)
+
+    def _normalizations(self) -> list[nn.Module]:
+        return [module for module in self.modules() if isinstance(module, nn.BatchNorm2d)]
+
+    def _stages(self) -> list[Sequence[nn.Module]]:
+        first = (self.conv1, self.bn1, self.relu, self.maxpool)
+        return [first, *((layer,) for layer in (self.layer1, self.layer2, self.layer3, self.layer4))]
+
+    def train(self, mode: bool = True) -> "ResNet":
+        """Frozen normalisation stays in evaluation mode."""
+        super().train(mode)
+        if self.frozen_normalization:
+            for module in self._normalizations():
+                module.eval()
+        return self
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features of layer 4, N×2048×h×w, not negative."""
+        return self.stage_features(images)[-1]
+
+    def stage_features(self, images: Tensor) -> list[Tensor]:
+        """What each of the five stages gives, `widths` channels each."""
+        features, given = self.normalize(images), []
+        for number, stage in enumerate(self._stages()):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and number >= self.frozen_stages):
+                for layer in stage:
+                    features = layer(features)
+            given.append(features)
+        return given
+
+    def freeze(self, stages: int) -> None:
+        """Keep the weights of the first `stages` stages as they are."""
+        self.frozen_stages = stages
+        for stage in self._stages()[:stages]:
+            for layer in stage:
+                layer.requires_grad_(False)
+
+    def load(self, initial: InitialWeights) -> None:
+        """Take torchvision's weights; its classifier is left out.
+
+        Raises:
+            ValueError: the weights are not those of a ResNet.
+        """
+        if initial.state is None:
+            raise ValueError("these are not the weights of a ResNet")
+        own = {name: initial.state[name] for name in self.state_dict() if name not in ("mean", "std")}
+        self.load_state_dict(own, strict=False)
+        self.take_normalization(initial)

@@ -1,0 +1,65 @@
+"""ResNet against torchvision's, at every output stride."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torchvision import models
+
+from weakseg.backbones import ResNet, read_initial_weights
+from weakseg.errors import InputError
+
+
+def weights(folder: Path) -> nn.Module:
+    torch.manual_seed(0)
+    network = models.resnet50(weights=None).eval()
+    torch.save(network.state_dict(), folder / "resnet50.pth")
+    return network
+
+
+def test_takes_torchvisions_weights_and_computes_the_same(tmp_path: Path) -> None:
+    theirs = weights(tmp_path)
+    own = ResNet("resnet50", 32).eval()
+    initial = read_initial_weights(str(tmp_path / "resnet50.pth"), architecture="resnet50")
+    assert initial is not None
+    own.load(initial)
+    image = torch.randint(0, 256, (1, 3, 64, 80)).float()
+    features = (image - own.mean) / own.std
+    for name in ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4"):
+        features = getattr(theirs, name)(features)
+    torch.testing.assert_close(own(image), features)
+
+
+@pytest.mark.parametrize("stride", [8, 16, 32])
+def test_output_stride_and_dilation(stride: int) -> None:
+    backbone = ResNet("resnet50", stride).eval()
+    with torch.no_grad():
+        features = backbone.stage_features(torch.zeros(1, 3, 96, 65))
+    assert [given.shape[1] for given in features] == list(ResNet.widths)
+    assert features[-1].shape[2:] == (96 // stride, -(-65 // stride))
+    dilations = {layer.conv2.dilation[0] for layer in backbone.layer4[1:]}
+    assert dilations == {32 // stride}
+
+
+def test_frozen_normalization_learns_nothing_and_forgets_nothing() -> None:
+    backbone = ResNet("resnet50", 16, frozen_normalization=True).train()
+    before = {name: value.clone() for name, value in backbone.state_dict().items() if "bn" in name}
+    backbone(torch.rand(2, 3, 64, 64) * 255).sum().backward()
+    assert all(torch.equal(before[name], backbone.state_dict()[name]) for name in before)
+    assert backbone.bn1.weight.grad is None
+    assert backbone.layer4[0].conv1.weight.grad is not None
+
+
+def test_frozen_stages_pass_no_gradient() -> None:
+    backbone = ResNet("resnet50", 16)
+    backbone.freeze(3)
+    backbone(torch.rand(2, 3, 64, 64) * 255).sum().backward()
+    assert backbone.layer2[0].conv1.weight.grad is None
+    assert backbone.layer3[0].conv1.weight.grad is not None
+
+
+def test_wrong_weights_are_named(tmp_path: Path) -> None:
+    weights(tmp_path)
+    with pytest.raises(InputError, match=r"torchvision's resnet101"):
+        read_initial_weights(str(tmp_path / "resnet50.pth"), architecture="resnet101")
