@@ -1,5 +1,6 @@
 """Pictures of all stages side by side: image, attention, saliency, proxies, prediction, truth."""
 
+import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,7 +89,12 @@ def find(index: Index, ids: Sequence[str]) -> list[Record]:
     known = {record.id: record for record in index.records if record.id in ids}
     for image_id in ids:
         if image_id not in known:
-            raise InputError(f"image '{image_id}' is not in the index; give ids of its first column.")
+            near = difflib.get_close_matches(image_id, [record.id for record in index.records[:1000]], n=1)
+            example = near[0] if near else index.records[0].id
+            raise InputError(
+                f"image '{image_id}' is not in the index; an id of its first column was expected, such as "
+                f"'{example}': give one of them."
+            )
     return [known[image_id] for image_id in ids]
 
 
