@@ -18,7 +18,8 @@ def read_image(path: Path) -> np.ndarray:
     several frames the first. Transparency is dropped: the colours stored below it count.
 
     Raises:
-        InputError: missing, truncated, not an image, or with 32 bits or floats per channel.
+        InputError: missing, truncated, not an image, with 32 bits or floats per channel, or with
+            more than about 179 million pixels (Pillow's guard against files that fill the memory).
     """
     try:
         with Image.open(path) as image:
@@ -34,6 +35,11 @@ def read_image(path: Path) -> np.ndarray:
         raise InputError(
             f"image {path} is in no image format known here; an image was expected: replace it or leave it "
             "out."
+        ) from None
+    except Image.DecompressionBombError:
+        raise InputError(
+            f"image {path} has more pixels than the {2 * (Image.MAX_IMAGE_PIXELS or 0):,} that are read; a smaller "
+            "one was expected: shrink it or cut it into pieces."
         ) from None
     except Exception as error:  # Pillow raises many types for a damaged file
         raise InputError(

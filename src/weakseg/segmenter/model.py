@@ -18,7 +18,7 @@ import torch
 from weakseg.crf import CrfParameters, chosen
 from weakseg.dataset.images import read_image
 from weakseg.errors import InputError
-from weakseg.options import LONGEST
+from weakseg.options import LONGEST, PRECISIONS
 from weakseg.segmenter.predict import (
     Scorer,
     enlarged_labels,
@@ -54,6 +54,10 @@ class Settings:
             raise InputError(
                 f"scales {list(self.scales)} and longest {self.longest} were given; scales such as [0.75, 1] "
                 "and a longest side in pixels, all above 0, were expected: correct them."
+            )
+        if self.precision not in PRECISIONS:
+            raise InputError(
+                f"precision {self.precision!r} was given; one of {', '.join(PRECISIONS)} was expected."
             )
 
 

@@ -1,11 +1,12 @@
 """What users do with a trained segmenter: `weakseg predict` and `weakseg export`."""
 
+import sys
 from pathlib import Path
 
 import click
 
 from weakseg.errors import InputError
-from weakseg.options import LONGEST
+from weakseg.options import LONGEST, PRECISIONS
 
 PATH = click.Path(path_type=Path)
 
@@ -35,7 +36,7 @@ def _numbers(context: click.Context, option: click.Parameter, value: str | None)
 @click.option("--flip/--no-flip", default=None, help="Average with the mirror image.  [default: the run's]")
 @click.option(
     "--precision",
-    type=click.Choice(["auto", "bf16", "fp16", "fp32"]),
+    type=click.Choice(PRECISIONS),
     help="Arithmetic of the network.  [default: the run's]",
 )
 @click.option(
@@ -87,7 +88,7 @@ def predict(
 
         def done(problem: str | None) -> None:
             if problem is not None:
-                tqdm.write(f"weakseg: {problem}", file=click.get_text_stream("stderr"))
+                tqdm.write(f"weakseg: {problem}", file=sys.stderr)
             bar.update()
 
         report = predict_files(model, found, outputs, batch, done)
