@@ -123,7 +123,6 @@ def test_hundreds_of_images_take_the_memory_of_a_few(
         done=lambda problem: held.append(process.memory_info().rss),
     )  # fmt: skip
     assert len(held) == 240
-    print([round(x / 1e6) for x in held[::20]])
     assert (
         max(held[-60:]) - max(held[60:120]) < 30e6
     )  # 120 of these images are 21 MB, their scores in float32 142

@@ -90,7 +90,8 @@ def find(index: Index, ids: Sequence[str]) -> list[Record]:
     for image_id in ids:
         if image_id not in known:
             raise InputError(
-                f"image '{image_id}' is not in the index; an id of its first column was expected{_such(index, image_id)}."
+                f"image '{image_id}' is not in the index; an id of its first column was expected"
+                f"{_such(index, image_id)}."
             )
     return [known[image_id] for image_id in ids]
 
