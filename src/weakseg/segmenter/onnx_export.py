@@ -23,7 +23,7 @@ from weakseg.storage.weights import file_sha256, load_weights
 
 TOLERANCE = 1e-3
 """Largest difference of a logit between onnxruntime and torch, both in fp32, times the largest logit if above 1."""
-OPSET = 18  # what the exporter writes by itself; read by onnxruntime since 1.14
+OPSET = 18  # what the exporter writes by itself; onnxruntime 1.19, the oldest that weakseg allows, reads it
 SHAPES = ((1, 65, 97), (3, 40, 57), (2, 1, 130))
 """Batches, heights and widths of the check; the first one is traced."""
 
