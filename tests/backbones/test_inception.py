@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from torchvision.models import Inception3, inception_v3
+import torch.nn.functional as functional
+from torch import nn
+from torchvision.models import Inception3, inception, inception_v3
 
 from weakseg.backbones import Inception, read_initial_weights
 from weakseg.errors import InputError
@@ -58,3 +60,22 @@ def test_frozen_stages_pass_no_gradient() -> None:
     backbone(torch.zeros(2, 3, 96, 96)).sum().backward()
     assert backbone.Mixed_5d.branch1x1.conv.weight.grad is None
     assert backbone.Mixed_6a.branch3x3.conv.weight.grad is not None
+
+
+def test_padded_cells_lie_over_every_eighth_pixel() -> None:
+    """The stem as averages of a ramp: what a cell holds is where it looks. The Mixed blocks keep the grid."""
+    network = Inception(8).eval()
+    features = torch.arange(-6.0, 65 + 10).expand(1, 3, 65 + 16, 65 + 16)
+    for stage in network._stages()[:3]:
+        for layer in stage:
+            if isinstance(layer, nn.MaxPool2d):
+                features = functional.avg_pool2d(features, 3, 2, 1, ceil_mode=True)
+                continue
+            if not isinstance(layer, inception.BasicConv2d):
+                break
+            nn.init.constant_(layer.conv.weight, 1 / layer.conv.weight[0].numel())
+            layer.bn.running_var.fill_(1 - layer.bn.eps)
+            features = layer.conv(features)
+    assert features.shape[2:] == (10, 10)
+    inside = torch.arange(2, 8)
+    torch.testing.assert_close(features[0, 0, 5, 2:8], 8.0 * inside, atol=1e-2, rtol=0)

@@ -10,8 +10,9 @@ from torch import nn
 from weakseg.attention.seenet import SeeNet
 from weakseg.backbones import InitialWeights
 from weakseg.errors import InputError
-from weakseg.segmenter.largefov import DILATION, LargeFov, decimate
+from weakseg.segmenter.largefov import DILATION, LargeFov
 from weakseg.segmenter.network import build, trained_backbone
+from weakseg.segmenter.parts import decimate
 from weakseg.storage.weights import Weights, save_weights
 
 

@@ -21,6 +21,26 @@ LABELS = {
     ),
 }
 
+for number in ROUNDS:
+    folder = f"segmenter/round-{number}"
+    LABELS |= {
+        f"relabelled-{number}": (
+            "train",
+            f"{folder}/proxies",
+            f"{folder}/proxies/shard-{{scatteritem}}.csv",
+        ),
+        f"segmenter-{number}": (
+            SPLIT,
+            f"{folder}/predictions/plain",
+            f"{folder}/scores/shard-{{scatteritem}}.h5",
+        ),
+        f"segmenter-crf-{number}": (
+            SPLIT,
+            f"{folder}/predictions/crf",
+            f"{folder}/predictions/crf/shard-{{scatteritem}}.csv",
+        ),
+    }
+
 # What the summary gathers; when the segmenter learns from true masks, it is all there is.
 LEARNT = ["saliency"] * (cfg.saliency.method == "small")
 LEARNT += ["attention"] * (METHOD != "folder")
@@ -32,6 +52,11 @@ SCORED = weak(["attention", "fused", "refined"]) + ["segmenter", "segmenter-crf"
 SHARDED = weak(["attention_accumulated_maps"] * ACCUMULATES)
 SHARDED += weak(["saliency_maps", "attention_maps", "proxy_fuse", "proxy_refine"])
 SHARDED += ["segmenter_predict", "segmenter_refine"]
+for number in ROUNDS:
+    TRAINED.append(f"segmenter/round-{number}")
+    TIMED.append(f"segmenter_train_round-{number}")
+    SCORED += [f"{stage}-{number}" for stage in ("relabelled", "segmenter", "segmenter-crf")]
+    SHARDED += [f"segmenter_{stage}-{number}" for stage in ("relabel", "predict", "refine")]
 CEILING = []
 if cfg.evaluation.ceiling is not None:
     CEILING = f"results/{cfg.evaluation.ceiling}/evaluation/segmenter-crf.json"
@@ -166,7 +191,7 @@ rule evaluate_summary:
         proxies=weak(
             ["--fused", f"{RUN}/proxy/fused", "--refined", f"{RUN}/proxy/refined"]
         ),
-        predictions=f"{RUN}/segmenter/predictions/crf",
+        predictions=f"{RUN}/{LAST}/predictions/crf",
         histories=[f"{room}={RUN}/{room}/history.csv" for room in TRAINED],
         timings=[f"{timed}={RUN}/benchmarks/{timed}.tsv" for timed in TIMED],
         shards=lambda wildcards, input: [

@@ -3,10 +3,25 @@
 # Inputs:  <run>/proxy/refined/ (or, with `segmenter.labels: masks`, the true masks that the index names); the
 #          file that `segmenter.backbone.weights` names, if it names one
 # Outputs: <run>/segmenter/weights.pt, <run>/segmenter/history.csv, <run>/segmenter/scores/shard-*.h5,
-#          <run>/segmenter/predictions/plain/ and <run>/segmenter/predictions/crf/
+#          <run>/segmenter/predictions/plain/ and <run>/segmenter/predictions/crf/; with `segmenter.rounds` above 1 the
+#          same in <run>/segmenter/round-2/ and so on, and there proxies/, the labels that the round learnt from
 
 # Whether the segmenter starts from the backbone that the attention network trained.
 FROM_ATTENTION = cfg.segmenter.backbone.weights == "attention"
+
+# Rounds after the first, and the folder of the last one, whose model is the run's.
+ROUNDS = range(2, cfg.segmenter.rounds + 1)
+LAST = f"segmenter/round-{ROUNDS[-1]}" if ROUNDS else "segmenter"
+
+
+def earlier(wildcards):
+    """The weights that the round's labels come from."""
+    last = int(wildcards.round) - 1
+    return f"{RUN}/segmenter/{f'round-{last}/' if last > 1 else ''}weights.pt"
+
+
+wildcard_constraints:
+    round="[2-9]",
 
 
 rule segmenter_train:
@@ -97,3 +112,95 @@ rule segmenter_refine:
         "weakseg segmenter refine --config {input.config} --index {input.index} --classes {input.classes}"
         " --split {params.split} --shard {wildcards.scatteritem} --scores {input.scores}"
         " --labels {params.labels} --out {output.table} > {log} 2>&1"
+
+
+rule segmenter_relabel:
+    input:
+        config="<run>/configs/segmenter-predict.json",
+        refine="<run>/configs/proxy-refine.json",
+        index="<run>/dataset/index.csv",
+        classes="<run>/dataset/classes.csv",
+        weights=earlier,
+    output:
+        table="<run>/segmenter/round-{round}/proxies/shard-{scatteritem}.csv",
+    log:
+        "<run>/logs/segmenter_relabel/round-{round}/{scatteritem}.log",
+    benchmark:
+        "<run>/benchmarks/segmenter_relabel-{round}/{scatteritem}.tsv"
+    conda:
+        "../../envs/weakseg.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=480,
+    params:
+        labels=subpath(output.table, parent=True),
+    shell:
+        "weakseg segmenter relabel --config {input.config} --refine {input.refine} --index {input.index}"
+        " --classes {input.classes} --weights {input.weights} --shard {wildcards.scatteritem}"
+        " --labels {params.labels} --out {output.table} > {log} 2>&1"
+
+
+use rule segmenter_train as segmenter_train_round with:
+    input:
+        config="<run>/configs/segmenter-train.json",
+        index="<run>/dataset/index.csv",
+        classes="<run>/dataset/classes.csv",
+        initial=branch(
+            FROM_ATTENTION,
+            otherwise=lambda wildcards: outside(
+                "segmenter.backbone.weights", cfg.segmenter.backbone.weights
+            ),
+        ),
+        attention=branch(FROM_ATTENTION, then="<run>/attention/weights.pt"),
+        proxies=gather.shard(
+            "<run>/segmenter/round-{{round}}/proxies/shard-{scatteritem}.csv"
+        ),
+    output:
+        weights="<run>/segmenter/round-{round}/weights.pt",
+        history="<run>/segmenter/round-{round}/history.csv",
+    log:
+        "<run>/logs/segmenter_train_round/{round}.log",
+    benchmark:
+        "<run>/benchmarks/segmenter_train_round-{round}.tsv"
+    params:
+        labels=lambda wildcards: option(
+            "--labels", f"{RUN}/segmenter/round-{wildcards.round}/proxies"
+        ),
+        attention=lambda wildcards, input: option("--attention", input.attention),
+        state=f"{RUN}/segmenter/round-{{round}}/state",
+        revision=REVISIONS["segmenter"],
+
+
+use rule segmenter_predict as segmenter_predict_round with:
+    input:
+        config="<run>/configs/segmenter-predict.json",
+        index="<run>/dataset/index.csv",
+        classes="<run>/dataset/classes.csv",
+        weights="<run>/segmenter/round-{round}/weights.pt",
+    output:
+        scores="<run>/segmenter/round-{round}/scores/shard-{scatteritem}.h5",
+    log:
+        "<run>/logs/segmenter_predict_round/{round}/{scatteritem}.log",
+    benchmark:
+        "<run>/benchmarks/segmenter_predict-{round}/{scatteritem}.tsv"
+    params:
+        split=cfg.evaluation.split,
+        labels=f"{RUN}/segmenter/round-{{round}}/predictions/plain",
+
+
+use rule segmenter_refine as segmenter_refine_round with:
+    input:
+        config="<run>/configs/segmenter-refine.json",
+        index="<run>/dataset/index.csv",
+        classes="<run>/dataset/classes.csv",
+        scores="<run>/segmenter/round-{round}/scores/shard-{scatteritem}.h5",
+    output:
+        table="<run>/segmenter/round-{round}/predictions/crf/shard-{scatteritem}.csv",
+    log:
+        "<run>/logs/segmenter_refine_round/{round}/{scatteritem}.log",
+    benchmark:
+        "<run>/benchmarks/segmenter_refine-{round}/{scatteritem}.tsv"
+    params:
+        split=cfg.evaluation.split,
+        labels=subpath(output.table, parent=True),

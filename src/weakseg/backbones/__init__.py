@@ -1,11 +1,23 @@
 """Convolutional networks under the rooms' networks: features, initial weights, normalisation."""
 
+from weakseg.backbones.alexnet import AlexNet
 from weakseg.backbones.inception import Inception
+from weakseg.backbones.mobilenet import MobileNet
 from weakseg.backbones.resnet import ResNet
 from weakseg.backbones.vgg import LAYOUTS, Vgg
 from weakseg.backbones.weights import InitialWeights, read_initial_weights
 
-__all__ = ["LAYOUTS", "Inception", "InitialWeights", "ResNet", "Vgg", "backbone", "read_initial_weights"]
+__all__ = [
+    "LAYOUTS",
+    "AlexNet",
+    "Inception",
+    "InitialWeights",
+    "MobileNet",
+    "ResNet",
+    "Vgg",
+    "backbone",
+    "read_initial_weights",
+]
 
 
 def backbone(architecture: str, stride: int, *, pool: bool = True, dilation: int = 1) -> Vgg | Inception:

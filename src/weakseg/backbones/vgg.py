@@ -41,6 +41,7 @@ class Vgg(Backbone):
         pool_strides: stride of the pool after each stage; 0 leaves the pool out.
         pool_kernel: 2, or 3 with padding 1 as DeepLab has it. A pool of stride 1 always has kernel 3.
         last_dilation: dilation of the fifth stage's convolutions.
+        ceil_mode: pools of kernel 2 keep the last row and column of an odd side, as Caffe's do.
     """
 
     head_dropout = 0.0  # of SPG-A, in the released VGG16
@@ -51,10 +52,12 @@ class Vgg(Backbone):
         pool_strides: tuple[int, int, int, int, int] = (2, 2, 2, 2, 0),
         pool_kernel: int = 2,
         last_dilation: int = 1,
+        ceil_mode: bool = False,
     ) -> None:
         super().__init__(NEUTRAL_MEAN, NEUTRAL_STD)
         self.architecture = architecture
         self.layout = LAYOUTS[architecture]
+        self._ceil_mode = ceil_mode
         stages = []
         channels = 3
         for number in range(5):
@@ -92,7 +95,8 @@ class Vgg(Backbone):
             channels = width
         if stride:
             size = 3 if stride == 1 else kernel
-            layers.append(nn.MaxPool2d(size, stride, padding=size // 2 if size == 3 else 0))
+            padding = size // 2 if size == 3 else 0
+            layers.append(nn.MaxPool2d(size, stride, padding=padding, ceil_mode=self._ceil_mode))
         return nn.Sequential(*layers)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -101,6 +105,15 @@ class Vgg(Backbone):
             features = self.stages[: self.frozen_stages](self.normalize(images))
         result: Tensor = self.stages[self.frozen_stages :](features)
         return result
+
+    def stage_features(self, images: Tensor) -> list[Tensor]:
+        """What each of the five stages gives, its pool included."""
+        features, given = self.normalize(images), []
+        for number, stage in enumerate(self.stages):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and number >= self.frozen_stages):
+                features = stage(features)
+            given.append(features)
+        return given
 
     def side_features(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features of stage 4 and, twice, of stage 5: where SPG's B1, B2 and A begin."""

@@ -34,6 +34,8 @@ TORCHVISION: dict[str, tuple[str, dict[str, bool], str]] = {
     "inception_v3": ("Inception_V3_Weights", {"aux_logits": False, "init_weights": False}, "inception"),
     "resnet50": ("ResNet50_Weights", {}, "torchvision"),
     "resnet101": ("ResNet101_Weights", {}, "torchvision"),
+    "alexnet": ("AlexNet_Weights", {}, "torchvision"),
+    "mobilenet_v3_large": ("MobileNet_V3_Large_Weights", {}, "torchvision"),
 }
 """Backbones that keep torchvision's modules and names."""
 CLASSIFIERS = ("fc.", "classifier.", "AuxLogits.")
@@ -51,7 +53,7 @@ class InitialWeights:
 
     Attributes:
         convolutions: VGG16: 13 pairs of weight O×I×3×3 and bias O, float32.
-        fc6: 4096×512×7×7 weight and its bias, if the source has it.
+        fc6: 4096×512×7×7 weight and its bias, if the source has it; AlexNet's is 4096×256×6×6.
         fc7: 4096×4096×1×1 weight and its bias, if the source has it.
         mean, std: normalisation, RGB.
         provenance: `source` and, for files, `sha256`.
@@ -133,7 +135,11 @@ def _torchvision(source: str, normalization: str, architecture: str) -> InitialW
                 f"torchvision's {architecture} has {tuple(value.shape)}: give such weights."
             )
     mean, std, _ = NORMALIZATIONS[usual if normalization == "auto" else normalization]
-    return InitialWeights([], None, None, mean, std, provenance, state)
+    fc6 = fc7 = None
+    if architecture == "alexnet":
+        fc6 = _dense(state, "classifier.1", (4096, 256, 6, 6))
+        fc7 = _dense(state, "classifier.4", (4096, 4096, 1, 1))
+    return InitialWeights([], fc6, fc7, mean, std, provenance, state)
 
 
 def _state(path: Path) -> Mapping[str, Tensor]:

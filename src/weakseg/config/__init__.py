@@ -68,9 +68,7 @@ class Config(Section):
             "attention-maps": _keep(attention.maps),
             "proxy-fuse": _keep(proxy, {"rule", proxy.rule}),
             "proxy-refine": _keep(proxy.refine),
-            "segmenter-train": _keep(
-                segmenter, {"method", "labels", "backbone", segmenter.method, "training"}
-            ),
+            "segmenter-train": _keep(segmenter, segmenter.training_keys()),
             "segmenter-predict": _keep(segmenter.prediction, {"scales", "flip", "precision"}),
             "segmenter-refine": _keep(segmenter.prediction, {"crf"}),
             "evaluation": _keep(self.evaluation),

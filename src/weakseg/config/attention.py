@@ -1,11 +1,13 @@
 """Attention networks and maps."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from weakseg.config.section import Positive, Section
 from weakseg.config.training import BackboneConfig, TrainingConfig
+
+ATTENTION_BACKBONES = ("vgg16", "vgg_small", "inception_v3")
 
 
 class SeeNetConfig(Section):
@@ -78,6 +80,15 @@ class AttentionConfig(Section):
     folder: FolderConfig = FolderConfig()
     training: TrainingConfig = TrainingConfig(weight_decay=2e-4, schedule="step")
     maps: MapsConfig = MapsConfig()
+
+    @model_validator(mode="after")
+    def _has_backbone(self) -> Self:
+        if self.backbone.architecture not in ATTENTION_BACKBONES:
+            raise ValueError(
+                f"backbone.architecture is {self.backbone.architecture}; an attention network stands on "
+                f"{', '.join(ATTENTION_BACKBONES)}"
+            )
+        return self
 
     def options(self) -> dict[str, Any]:
         """What the method's network is built with."""

@@ -10,9 +10,11 @@ from weakseg.config.section import Fraction, Positive, Section
 class BackboneConfig(Section):
     """The convolutional network under an attention network or a segmenter."""
 
-    architecture: Literal["vgg16", "vgg_small", "inception_v3"] = "vgg16"
-    """`vgg16`; `vgg_small`: five narrow stages with batch normalisation, trained from nothing; `inception_v3`
-    (attention only): SPG's own."""
+    architecture: Literal[
+        "vgg16", "vgg_small", "inception_v3", "alexnet", "resnet50", "resnet101", "mobilenet_v3_large"
+    ] = "vgg16"
+    """`vgg16`; `vgg_small`: five narrow stages with batch normalisation, trained from nothing; `inception_v3`: SPG's
+    own; segmenters alone: `alexnet`, `resnet50`, `resnet101`, `mobilenet_v3_large`."""
     weights: str = "IMAGENET1K_V1"
     """Initial weights: `IMAGENET1K_V1` or `IMAGENET1K_FEATURES` (torchvision), a file (`.pth`,
     `.safetensors`, `.npz`, Keras `.h5`), or `none`."""

@@ -27,6 +27,18 @@ if TYPE_CHECKING:
 
 FILE = click.Path(path_type=Path)
 LABEL_STAGES = ("fused", "refined", "segmenter", "segmenter-crf")
+ROUND_STAGES = ("relabelled", "segmenter", "segmenter-crf")
+
+
+def _label_stage(context: click.Context, option: click.Parameter, value: str) -> str:
+    """One of the stages, or one of a further round, such as `segmenter-2`."""
+    name, _, number = value.rpartition("-")
+    if value in LABEL_STAGES or (name in ROUND_STAGES and number.isdigit() and int(number) > 1):
+        return value
+    known = [*LABEL_STAGES, *(f"{name}-2" for name in ROUND_STAGES)]
+    raise click.BadParameter(
+        f"{value!r} was given; one of {', '.join(known)} (or a later round's) was expected.", context, option
+    )
 
 
 def _named_files(
@@ -125,7 +137,7 @@ def localisation_command(
 @index_option
 @classes_option
 @split_option
-@click.option("--stage", type=click.Choice(LABEL_STAGES), required=True, help="What the labels are.")
+@click.option("--stage", required=True, callback=_label_stage, help="What the labels are.")
 @labels_option
 @out_option
 def labels_command(index: Path, classes: Path, split: str, stage: str, labels: Path, out: Path) -> None:
@@ -229,10 +241,14 @@ def _reader(paths: tuple[Path, ...]) -> "ShardReader":
 
 
 def _provenance(path: Path) -> dict[str, str]:
-    """Digest of a weights file and of what it was started from; its folder is named like its room."""
+    """Digest of a weights file and of what it was started from; its folder is named like its room.
+
+    A later round's folder lies in that.
+    """
     from weakseg.storage.weights import file_sha256, load_weights
 
-    weights = load_weights(path, path.resolve().parent.name)
+    folder = path.resolve().parent
+    weights = load_weights(path, (folder.parent if folder.name.startswith("round-") else folder).name)
     initial = {f"initial {name}": str(value) for name, value in weights.initial.items()}
     return {"room": weights.room, "sha256": file_sha256(path)} | initial
 

@@ -40,7 +40,7 @@ def read_stages(run: Run, ids: Sequence[str]) -> Stages:
     """
     index = read_index(run.index, run.classes)
     records = [_located(run, record) for record in find(index, ids)]
-    refined = run.folder / "segmenter" / "predictions" / "crf"
+    refined = run.last_round / "predictions" / "crf"
     sources = Sources(
         attention=_reader(run, "attention"),
         saliency=_reader(run, "saliency"),

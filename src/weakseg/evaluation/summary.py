@@ -13,11 +13,11 @@ from weakseg.evaluation.localisation import Localisation
 from weakseg.evaluation.logs import Cost, History, images_per_second
 from weakseg.evaluation.montage import Sources, draw_montage, evenly, find
 from weakseg.evaluation.scores import Score, write_json
-from weakseg.evaluation.table import ceiling_line, in_order, score_csv, score_page, score_text
+from weakseg.evaluation.table import ceiling_line, in_order, last, score_csv, score_page, score_text
 from weakseg.storage.atomic import write_text
 
 RANKED_BY = "segmenter-crf"
-"""Stage whose per-image IoU picks the worst images and that is divided by the ceiling."""
+"""Stage whose per-image IoU, in the last round, picks the worst images and that is divided by the ceiling."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def write_summary(material: Material, out: Path) -> str:
     scores = in_order(material.scores)
     names = ("background", *material.index.classes)
     _check(scores, names)
-    ceiling = weak_over_full(_stage(scores, RANKED_BY), material.ceiling)
+    ceiling = weak_over_full(last(scores, RANKED_BY), material.ceiling)
     write_text(out / "scores.csv", score_csv(scores, names))
     write_text(
         out / "scores.html",
@@ -157,7 +157,7 @@ def _draw_montages(material: Material, scores: Sequence[Score], out: Path) -> No
     draw_montage(
         index, sample, sources, out / "montage-sample.png", "evaluation.sample is 0: no images to show."
     )
-    lowest = worst(index, _stage(scores, RANKED_BY), material.worst)
+    lowest = worst(index, last(scores, RANKED_BY), material.worst)
     draw_montage(
         index,
         lowest,

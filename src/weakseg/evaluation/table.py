@@ -11,13 +11,31 @@ from weakseg.evaluation.scores import DIGITS, Score
 
 STAGES = ("attention", "fused", "refined", "segmenter", "segmenter-crf")
 """Stages in the order of the chain."""
+ROUND = ("relabelled", "segmenter", "segmenter-crf")
+"""What a further round of self-training adds, each with `-2` and so on behind it."""
+
+
+def place(stage: str) -> tuple[int, int]:
+    """Round of a stage and its place in that round's chain, to sort by; unknown stages come last."""
+    name, dash, number = stage.rpartition("-")
+    if dash and number.isdigit() and name in ROUND:
+        return int(number), ROUND.index(name)
+    return 1, STAGES.index(stage) if stage in STAGES else len(STAGES)
 
 
 def in_order(scores: Sequence[Score]) -> list[Score]:
     """Scores in the order of the chain, whatever the order of the files was."""
-    return sorted(
-        scores, key=lambda score: STAGES.index(score.stage) if score.stage in STAGES else len(STAGES)
-    )
+    return sorted(scores, key=lambda score: place(score.stage))
+
+
+def last(scores: Sequence[Score], stage: str) -> Score | None:
+    """The score of a stage in the last round that has it."""
+    found = [score for score in in_order(scores) if score.stage == stage or _of_round(score.stage, stage)]
+    return found[-1] if found else None
+
+
+def _of_round(stage: str, name: str) -> bool:
+    return stage.rpartition("-")[0] == name and place(stage)[0] > 1
 
 
 def score_csv(scores: Sequence[Score], names: Sequence[str]) -> str:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from weakseg.config import BackboneConfig, PredictionConfig, SegmenterConfig, read_stage
+from weakseg.config import BackboneConfig, PredictionConfig, RefineConfig, SegmenterConfig, read_stage
 from weakseg.options import (
     classes_option,
     config_option,
@@ -53,6 +53,7 @@ def train_command(
 ) -> None:
     """Train the segmenter on the training split; resumes what STATE holds."""
     from weakseg.dataset.index import read_index
+    from weakseg.segmenter.loss import PixelLoss
     from weakseg.segmenter.network import build
     from weakseg.segmenter.samples import LabelledPixels
     from weakseg.training.augment import Augmentation
@@ -63,6 +64,8 @@ def train_command(
     backbone, training = settings.backbone, settings.training
     initial, provenance = _initial(backbone, attention)
     options = getattr(settings, settings.method).model_dump()
+    given = settings.model_dump(mode="json", include=settings.training_keys())
+    loss = {name: given[name] for name in ("loss", "balance") if name in given}
     records, read, inputs = _labels(settings, data, labels)
     train_stage(
         "segmenter",
@@ -73,20 +76,20 @@ def train_command(
             options,
             initial,
             backbone.frozen_stages,
+            PixelLoss(settings.loss, settings.balance),
         ),
         lambda network: LabelledPixels(
             records, read, Augmentation(**training.augmentation(), fill=network.backbone.fill)
         ),
-        settings=settings.model_dump(
-            mode="json", include={"method", "labels", "backbone", settings.method, "training"}
-        ),
+        settings=given,
         identity={
             "method": settings.method,
             "labels": settings.labels,
             "backbone": backbone.model_dump(exclude={"weights"}),  # the file counts by its hash
             "options": options,
             "training": training.identity(),
-        },
+        }
+        | loss,
         optimization=training.optimization(),
         inputs=[index, classes, *inputs],
         classes=list(data.classes),
@@ -106,7 +109,7 @@ def _initial(
     from weakseg.storage.weights import file_sha256
 
     if backbone.weights != "attention":
-        published = read_initial_weights(backbone.weights, backbone.normalization)
+        published = read_initial_weights(backbone.weights, backbone.normalization, backbone.architecture)
         return published, published.provenance if published else {"source": "none"}
     if attention is None:
         raise InputError("segmenter.backbone.weights is 'attention' but no --attention weights were given.")
@@ -159,6 +162,7 @@ def predict_command(
     from weakseg.dataset.images import read_image
     from weakseg.dataset.index import read_index
     from weakseg.dataset.index import shard as part
+    from weakseg.segmenter.grid import USUAL
     from weakseg.segmenter.network import load
     from weakseg.segmenter.predict import predict_scores, upsample
     from weakseg.storage.labels import write_labels
@@ -169,18 +173,18 @@ def predict_command(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = load(weights, data.classes).eval()
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    stride = int(network.stride)  # type: ignore[arg-type]
+    stride, aligned = int(network.stride), str(network.aligned)  # type: ignore[arg-type]
     options = settings.model_dump(include={"scales", "flip", "precision"})
 
     def maps() -> "Iterator[tuple[str, dict[str, np.ndarray]]]":
         for record in part(data.split(split), shard):
             image = read_image(record.image)
             scores = predict_scores(network, image, device=device, **options)
-            predicted = upsample(scores, image.shape[:2], stride).argmax(axis=0)
+            predicted = upsample(scores, image.shape[:2], stride, aligned).argmax(axis=0)
             write_labels(labels / f"{record.id}.png", predicted.astype("uint8"))
             yield record.id, dict(zip(("background", *data.classes), scores, strict=True))
 
-    write_shard(out, maps())
+    write_shard(out, maps(), {} if (stride, aligned) == USUAL else {"stride": stride, "aligned": aligned})
 
 
 @segmenter.command("refine")
@@ -202,7 +206,7 @@ def refine_command(
     from weakseg.dataset.images import read_image
     from weakseg.dataset.index import read_index
     from weakseg.dataset.index import shard as part
-    from weakseg.segmenter.largefov import STRIDE
+    from weakseg.segmenter.grid import USUAL
     from weakseg.segmenter.predict import refine_scores
     from weakseg.storage.labels import write_labels
     from weakseg.storage.manifest import digest, write_manifest
@@ -212,13 +216,67 @@ def refine_command(
     parameters = chosen(**crf.model_dump())
     data = read_index(index, classes)
     reader = ShardReader([scores])
+    stride, aligned = int(reader.attribute("stride", USUAL[0])), str(reader.attribute("aligned", USUAL[1]))
 
     def rows() -> Iterator[tuple[str, ...]]:
         for record in part(data.split(split), shard):
             named = reader.read(record.id)
             values = np.stack([named[name] for name in ("background", *data.classes)])
-            refined = refine_scores(read_image(record.image), values, STRIDE, parameters)
+            refined = refine_scores(read_image(record.image), values, stride, parameters, aligned)
             write_labels(labels / f"{record.id}.png", refined)
             yield record.id, f"{(refined > 0).mean():.4f}", digest(refined)
 
     write_manifest(out, ("id", "foreground", "digest"), rows())
+
+
+@segmenter.command("relabel")
+@config_option
+@click.option(
+    "--refine", type=click.Path(path_type=Path), required=True, help="Settings of proxy refine (JSON)."
+)
+@index_option
+@classes_option
+@click.option("--weights", type=click.Path(path_type=Path), required=True, help="The last round's segmenter.")
+@shard_option
+@labels_option
+@out_option
+def relabel_command(
+    config: Path, refine: Path, index: Path, classes: Path, weights: Path, shard: str, labels: Path, out: Path
+) -> None:
+    """Write the next round's LABELS/<id>.png for one shard of the training images and list them in OUT."""
+    import torch
+
+    from weakseg.crf import chosen
+    from weakseg.dataset.images import read_image
+    from weakseg.dataset.index import read_index
+    from weakseg.dataset.index import shard as part
+    from weakseg.segmenter.network import load
+    from weakseg.segmenter.predict import predict_scores
+    from weakseg.segmenter.relabel import relabel
+    from weakseg.storage.labels import write_labels
+    from weakseg.storage.manifest import digest, write_manifest
+
+    options = read_stage(config, PredictionConfig).model_dump(include={"scales", "flip", "precision"})
+    refining = read_stage(refine, RefineConfig)
+    data = read_index(index, classes)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network: Any = load(weights, data.classes).eval()
+    network.to(device, memory_format=torch.channels_last)
+
+    def rows() -> Iterator[tuple[str, ...]]:
+        for record in part(data.split("train"), shard):
+            image = read_image(record.image)
+            found = relabel(
+                image,
+                predict_scores(network, image, device=device, **options),
+                [data.classes.index(name) + 1 for name in record.labels],
+                stride=network.stride,
+                aligned=network.aligned,
+                parameters=chosen(**refining.crf.model_dump()) if refining.enabled else None,
+                confidence=refining.confidence,
+            )
+            write_labels(labels / f"{record.id}.png", found)
+            shares = (found == 255).mean(), ((found > 0) & (found < 255)).mean()
+            yield record.id, *(f"{share:.4f}" for share in shares), digest(found)
+
+    write_manifest(out, ("id", "undecided", "foreground", "digest"), rows())

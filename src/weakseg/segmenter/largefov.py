@@ -4,22 +4,26 @@ Pools 1–3 halve the resolution, pools 4 and 5 do not, conv5 and fc6 are dilate
 a dilation of 12 fc6's 3×3 kernel covers 25×25 positions, 200 pixels.
 """
 
-import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from weakseg.backbones import InitialWeights, Vgg
-from weakseg.storage.labels import UNDECIDED
+from weakseg.segmenter.parts import (
+    DENSE_STD,
+    DROPOUT,
+    SCORE_RATE,
+    SCORE_STD,
+    PixelClassifier,
+    decimate,
+    initialize,
+)
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
 STRIDE = 8
 DILATION = 12  # "large field of view", section 4.1; train.prototxt of OAA
-SCORE_RATE = 10.0  # lr_mult 10 / 20 of the score layer, all others 1 / 2
-DROPOUT = 0.5
-DENSE_STD = 0.005  # kaiming on Caffe-scaled features diverges at the published rate
 
 
-class LargeFov(nn.Module):
+class LargeFov(PixelClassifier):
     """Backbone, 3×3 average pool, dilated fc6, fc7 and class scores.
 
     Args:
@@ -40,13 +44,9 @@ class LargeFov(nn.Module):
         self.score = nn.Conv2d(width, classes + 1, 1)
         self.dropout = nn.Dropout(DROPOUT)
         self.dense_rate = new_dense_rate
-        for layer, std in ((self.fc6, DENSE_STD), (self.fc7, DENSE_STD), (self.score, 0.01)):
-            if self.backbone.layout.batch_norm and layer is not self.score:
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")  # features of unit scale
-            else:
-                nn.init.normal_(layer.weight, std=std)
-            assert layer.bias is not None
-            nn.init.zeros_(layer.bias)
+        dense_std = None if self.backbone.layout.batch_norm else DENSE_STD
+        for layer, std in ((self.fc6, dense_std), (self.fc7, dense_std), (self.score, SCORE_STD)):
+            initialize(layer, std)
 
     def load(self, initial: InitialWeights) -> None:
         """Take the convolutions and, where the weights have them, fc6 and fc7 by decimation."""
@@ -64,15 +64,6 @@ class LargeFov(nn.Module):
         scores: Tensor = self.score(features).float()
         return scores
 
-    def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Softmax cross entropy over the decided pixels of `labels` N×H×W; zero where none is decided."""
-        labels = batch["labels"].long()
-        logits = functional.interpolate(
-            self.logits(batch["image"]), labels.shape[1:], mode="bilinear", align_corners=True
-        )
-        total = functional.cross_entropy(logits, labels, ignore_index=UNDECIDED, reduction="sum")
-        return {"loss_labels": total / (labels != UNDECIDED).sum().clamp(min=1)}
-
     def parameter_groups(self) -> list[ParameterGroup]:
         """1/2 for weights and biases, `new_dense_rate` for fc6 and fc7, 10/20 for the score layer."""
         dense = nn.ModuleList([self.fc6, self.fc7])
@@ -81,22 +72,3 @@ class LargeFov(nn.Module):
             + caffe_groups(dense, self.dense_rate)
             + caffe_groups(self.score, SCORE_RATE)
         )
-
-
-def decimate(layer: nn.Conv2d, weight: Tensor, bias: Tensor) -> None:
-    """Fill a convolution by taking every n-th filter and tap of a larger one (DeepLab, section 3.1).
-
-    Args:
-        layer: O×I×k×k.
-        weight: O'×I'×K×K with O' ≥ O, I' ≥ I, K ≥ k.
-        bias: O'.
-    """
-    picked = weight
-    for axis, size in enumerate(layer.weight.shape):
-        positions = torch.linspace(0, weight.shape[axis] - 1, size).round().long()
-        picked = picked.index_select(axis, positions)
-    rows = torch.linspace(0, len(bias) - 1, layer.weight.shape[0]).round().long()
-    assert layer.bias is not None
-    with torch.no_grad():
-        layer.weight.copy_(picked)
-        layer.bias.copy_(bias[rows])

@@ -26,7 +26,10 @@ from weakseg.segmenter.predict import (
     refined_probabilities,
     upsample,
 )
+from weakseg.segmenter.windows import labels_in_bands, predict_windows
 from weakseg.storage.run import open_run
+
+LEAST_WINDOW = 64
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Settings:
         crf: parameters of the dense CRF.
         use_crf: whether it is applied.
         longest: longer side, in pixels, above which an image is shrunk for the network and the CRF.
+        window: side, in pixels, of overlapping windows in which an image is predicted at its own size instead.
     """
 
     scales: tuple[float, ...]
@@ -48,6 +52,7 @@ class Settings:
     crf: CrfParameters
     use_crf: bool = False
     longest: int = LONGEST
+    window: int | None = None
 
     def __post_init__(self) -> None:
         if not self.scales or min(self.scales) <= 0 or self.longest < 1:
@@ -58,6 +63,11 @@ class Settings:
         if self.precision not in PRECISIONS:
             raise InputError(
                 f"precision {self.precision!r} was given; one of {', '.join(PRECISIONS)} was expected."
+            )
+        if self.window is not None and (self.window < LEAST_WINDOW or self.use_crf):
+            raise InputError(
+                f"window {self.window} was given{' with the CRF' if self.use_crf else ''}; {LEAST_WINDOW} pixels or "
+                "more were expected, and no CRF, whose memory grows with the whole image: leave one of them out."
             )
 
 
@@ -112,8 +122,10 @@ class Model:
         Raises:
             InputError: an array is no RGB `uint8` H×W×3.
         """
-        seen = [self._shrunk(_checked(image)) for image in images]
         settings = self.settings
+        if settings.window is not None:
+            return [self._windowed(_checked(image), settings.window) for image in images]
+        seen = [self._shrunk(_checked(image)) for image in images]
         scores = predict_batch(
             self._scorer,
             seen,
@@ -126,6 +138,22 @@ class Model:
             Prediction(self._labels(small, score, image.shape[:2]), score, small)
             for image, small, score in zip(images, seen, scores, strict=True)
         ]
+
+    def _windowed(self, image: np.ndarray, window: int) -> Prediction:
+        """Prediction at the image's own size; `seen` is shrunk all the same, to be looked at."""
+        settings = self.settings
+        scores = predict_windows(
+            self._scorer,
+            image,
+            window,
+            scales=settings.scales,
+            flip=settings.flip,
+            precision=settings.precision,
+            device=self._device,
+        )
+        size = (image.shape[0], image.shape[1])
+        labels = labels_in_bands(scores, size, self._scorer.stride, self._scorer.aligned)
+        return Prediction(labels, scores, self._shrunk(image))
 
     def seen_size(self, image: np.ndarray) -> tuple[int, int]:
         """Height and width at which the network sees an image H×W×3."""
@@ -141,11 +169,11 @@ class Model:
 
     def _labels(self, seen: np.ndarray, scores: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
         """Labels at the image's own size of scores M×h×w."""
-        stride, size = self._scorer.stride, (size[0], size[1])
+        stride, aligned, size = self._scorer.stride, self._scorer.aligned, (size[0], size[1])
         if self.settings.use_crf:
-            values = refined_probabilities(seen, scores, stride, self.settings.crf)
+            values = refined_probabilities(seen, scores, stride, self.settings.crf, aligned)
         else:
-            values = upsample(scores, (seen.shape[0], seen.shape[1]), stride)
+            values = upsample(scores, (seen.shape[0], seen.shape[1]), stride, aligned)
         if size == seen.shape[:2]:
             return np.asarray(values.argmax(axis=0), np.uint8)
         return enlarged_labels(values, size)
@@ -168,6 +196,7 @@ def load(
     flip: bool | None = None,
     precision: str | None = None,
     longest: int = LONGEST,
+    window: int | None = None,
 ) -> Model:
     """Load a trained segmenter with the settings that its run predicts with.
 
@@ -178,6 +207,7 @@ def load(
         flip: average with the mirrored image or not, instead of the run's setting.
         precision: `auto`, `bf16`, `fp16` or `fp32` instead of the run's setting.
         longest: longer side, in pixels, above which images are shrunk for the network.
+        window: predict in overlapping windows of this side, in pixels, at the image's own size instead.
 
     Raises:
         InputError: no such run, not trained yet, or a file of it is damaged.
@@ -195,6 +225,7 @@ def load(
         settings,
         use_crf=crf,
         longest=longest,
+        window=window,
         scales=settings.scales if scales is None else tuple(scales),
         flip=settings.flip if flip is None else flip,
         precision=settings.precision if precision is None else precision,

@@ -1,22 +1,34 @@
 """What every segmenter offers, and the table of their names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from torch import Tensor, nn
 
 from weakseg.backbones import InitialWeights
 from weakseg.errors import InputError
+from weakseg.segmenter.deeplab_v2 import DeepLabV2
+from weakseg.segmenter.deeplab_v3 import DeepLabV3
+from weakseg.segmenter.deformable import DeformableDeepLab
+from weakseg.segmenter.fcn import Fcn8s, Fcn16s, Fcn32s
 from weakseg.segmenter.largefov import LargeFov
+from weakseg.segmenter.loss import PixelLoss
+from weakseg.segmenter.lraspp import LrAspp
+from weakseg.segmenter.parts import PixelClassifier
+from weakseg.segmenter.vgg_aspp import VggAspp
 from weakseg.storage.weights import Weights, load_weights
 from weakseg.training.parameters import ParameterGroup
 
 
 class Segmenter(Protocol):
-    """A network that scores every class at every position."""
+    """A network that scores every class at every position.
+
+    `stride` is the pixels of the image per cell of its scores, `aligned` says where the cells lie (`grid`).
+    """
 
     stride: int
+    aligned: str
 
     def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Losses of `image` N×3×H×W (RGB, 0…255) and `labels` N×H×W (255 not decided)."""
@@ -31,7 +43,17 @@ class Segmenter(Protocol):
         ...
 
 
-NETWORKS: dict[str, type[nn.Module]] = {"largefov": LargeFov}
+NETWORKS: dict[str, Callable[..., PixelClassifier]] = {
+    "largefov": LargeFov,
+    "vgg_aspp": VggAspp,
+    "fcn32s": Fcn32s,
+    "fcn16s": Fcn16s,
+    "fcn8s": Fcn8s,
+    "deeplab_v2": DeepLabV2,
+    "deformable": DeformableDeepLab,
+    "deeplab_v3": DeepLabV3,
+    "lraspp": LrAspp,
+}
 """Method name → class, built as `cls(architecture, classes, **options)`."""
 
 
@@ -42,6 +64,7 @@ def build(
     options: dict[str, Any],
     initial: InitialWeights | Mapping[str, Tensor] | None = None,
     frozen_stages: int = 0,
+    pixel_loss: PixelLoss | None = None,
 ) -> nn.Module:
     """An untrained segmenter, its backbone's first stages frozen.
 
@@ -52,14 +75,17 @@ def build(
         options: the method's section of the configuration.
         initial: published weights, or the state of a trained backbone.
         frozen_stages: stages that keep their weights.
+        pixel_loss: what it minimises, if not plain cross entropy.
     """
-    network = NETWORKS[method](architecture, classes, **options)
+    network: Any = NETWORKS[method](architecture, classes, **options)
     if isinstance(initial, InitialWeights):
-        network.load(initial)  # type: ignore[operator]
+        network.load(initial)
     elif initial is not None:
-        network.backbone.load_state_dict(initial)  # type: ignore[union-attr]
-    network.backbone.freeze(frozen_stages)  # type: ignore[operator, union-attr]
-    return network
+        network.backbone.load_state_dict(initial)
+    network.backbone.freeze(frozen_stages)
+    if pixel_loss is not None:
+        network.pixel_loss = pixel_loss
+    return cast(nn.Module, network)
 
 
 def trained_backbone(path: Path, architecture: str) -> dict[str, Tensor]:

@@ -88,17 +88,30 @@ def _traced(network: nn.Module) -> Any:
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch's own parts to each other
-        return torch.onnx.export(
-            _Logits(network).eval(),
-            (example,),
-            dynamo=True,
-            dynamic_shapes={"images": free},
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            opset_version=OPSET,
-            external_data=False,
-            verbose=False,
-        )
+        try:
+            return torch.onnx.export(
+                _Logits(network).eval(),
+                (example,),
+                dynamo=True,
+                dynamic_shapes={"images": free},
+                input_names=[INPUT],
+                output_names=[OUTPUT],
+                opset_version=OPSET,
+                external_data=False,
+                verbose=False,
+            )
+        except torch.onnx.errors.OnnxExporterError as error:
+            raise InputError(
+                f"torch {torch.__version__} cannot write this segmenter ({type(network).__name__}) as ONNX "
+                f"({_reason(error)}); predict with --run instead, or train another segmenter.method to export."
+            ) from error
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of the innermost error: the exporter wraps it in pages."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def _described(network: nn.Module, settings: Settings) -> dict[str, str]:
@@ -109,6 +122,7 @@ def _described(network: nn.Module, settings: Settings) -> dict[str, str]:
     return {
         "format": FORMAT,
         "stride": str(cast(Scorer, network).stride),
+        "aligned": cast(Scorer, network).aligned,
         "input": "images: RGB uint8 N×3×H×W; normalisation is inside the model",
         "mean": json.dumps(backbone.mean.flatten().tolist()),
         "std": json.dumps(backbone.std.flatten().tolist()),
@@ -118,7 +132,7 @@ def _described(network: nn.Module, settings: Settings) -> dict[str, str]:
 
 def _checked(network: nn.Module, file: Path, path: Path) -> float:
     """The largest difference between the two on random images."""
-    scorer = OnnxScorer(open_onnx(file), cast(Scorer, network).stride)
+    scorer = OnnxScorer(open_onnx(file), cast(Scorer, network).stride, cast(Scorer, network).aligned)
     generator = torch.Generator().manual_seed(0)
     worst = 0.0
     for batch, height, width in SHAPES:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from weakseg.errors import InputError
+from weakseg.segmenter.grid import CORNERS
 from weakseg.segmenter.model import Settings, read_settings
 from weakseg.storage.onnx_file import open_onnx
 
@@ -22,8 +23,8 @@ INPUT, OUTPUT = "images", "logits"
 class OnnxScorer:
     """A `Scorer` over an open session."""
 
-    def __init__(self, session: "InferenceSession", stride: int) -> None:
-        self._session, self.stride = session, stride
+    def __init__(self, session: "InferenceSession", stride: int, aligned: str = CORNERS) -> None:
+        self._session, self.stride, self.aligned = session, stride, aligned
 
     def logits(self, images: Tensor) -> Tensor:
         """RGB N×3×H×W, whole numbers in 0…255 → class scores N×(C+1)×h×w float32."""
@@ -47,7 +48,8 @@ def read_onnx(path: Path) -> tuple[OnnxScorer, list[str], Settings]:
         )
     try:
         stride, classes = int(metadata["stride"]), [str(name) for name in json.loads(metadata["classes"])]
+        aligned = metadata.get("aligned", CORNERS)  # older files have no other
         values = json.loads(metadata["prediction"])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"the metadata of {path} is damaged ({error}); export the run again.") from None
-    return OnnxScorer(session, stride), classes, read_settings(values, str(path))
+    return OnnxScorer(session, stride, aligned), classes, read_settings(values, str(path))

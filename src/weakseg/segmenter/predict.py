@@ -10,13 +10,18 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from weakseg.crf import CrfParameters, dense_crf
+from weakseg.segmenter.grid import CORNERS, cells, enlarge, padding, resize
 from weakseg.training.precision import autocast
 
 
 class Scorer(Protocol):
-    """What prediction asks of a segmenter: a network, or an ONNX model."""
+    """What prediction asks of a segmenter: a network, or an ONNX model.
+
+    `stride` and `aligned` say where its cells lie; `grid` explains them.
+    """
 
     stride: int
+    aligned: str
 
     def logits(self, images: Tensor) -> Tensor:
         """RGB N×3×H×W in 0…255 → class scores N×(C+1)×h×w float32."""
@@ -60,17 +65,14 @@ def predict_batch(
 ) -> list[np.ndarray]:
     """`predict_scores` of several images of one size at once, (C+1)×h×w float16 each."""
     scorer = cast(Scorer, network)
-    height, width = images[0].shape[:2]
-    grid = (-(-(height - 1) // scorer.stride) + 1, -(-(width - 1) // scorer.stride) + 1)
+    size = [cells(side, scorer.stride, scorer.aligned) for side in images[0].shape[:2]]
     total: Tensor | None = None
     with torch.inference_mode(), autocast(precision, device):
         for scale in scales:
             batch = np.stack([_scaled(image, scale) for image in images])
             probabilities = _probabilities(scorer, batch, flip, device)
             if scale != 1.0:
-                probabilities = functional.interpolate(
-                    probabilities, grid, mode="bilinear", align_corners=True
-                )
+                probabilities = resize(probabilities, size, scorer.aligned)
             total = probabilities if total is None else total + probabilities
     assert total is not None
     mean = (total / len(scales)).clamp(min=1e-7)
@@ -78,10 +80,10 @@ def predict_batch(
 
 
 def _probabilities(scorer: Scorer, images: np.ndarray, flip: bool, device: torch.device) -> Tensor:
-    """Softmax N×(C+1)×h×w of images N×H×W×3 padded at the right and below to 8k + 1 pixels."""
+    """Softmax N×(C+1)×h×w of images N×H×W×3 padded at the right and below to whole cells."""
     tensor = torch.from_numpy(images).permute(0, 3, 1, 2).to(device).float()
     height, width = images.shape[1:3]
-    right, below = -(width - 1) % scorer.stride, -(height - 1) % scorer.stride
+    right, below = (padding(side, scorer.stride, scorer.aligned) for side in (width, height))
     padded = functional.pad(tensor, (0, right, 0, below), mode="replicate")
     both = torch.cat([padded, padded.flip(3)]) if flip else padded
     logits = scorer.logits(both.contiguous(memory_format=torch.channels_last))
@@ -102,26 +104,27 @@ def _scaled(image: np.ndarray, scale: float) -> np.ndarray:
     return resized
 
 
-def upsample(scores: np.ndarray, size: tuple[int, int], stride: int) -> np.ndarray:
-    """Scores M×h×w → M×H×W float32, corners aligned on the padded image, the padding cut off."""
-    padded = [(side - 1) * stride + 1 for side in scores.shape[1:]]
+def upsample(
+    scores: np.ndarray, size: tuple[int, int], stride: int, aligned: str = CORNERS
+) -> np.ndarray:
+    """Scores M×h×w of the padded image → M×H×W float32, the padding cut off."""
     tensor = torch.from_numpy(scores.astype(np.float32))[None]
-    enlarged = functional.interpolate(tensor, padded, mode="bilinear", align_corners=True)[0]
-    return enlarged[:, : size[0], : size[1]].numpy()
+    return enlarge(tensor, size, stride, aligned)[0].numpy()
 
 
 def refine_scores(
-    image: np.ndarray, scores: np.ndarray, stride: int, parameters: CrfParameters
+    image: np.ndarray, scores: np.ndarray, stride: int, parameters: CrfParameters, aligned: str = CORNERS
 ) -> np.ndarray:
     """Dense CRF over all classes: log-probabilities M×h×w and the image → labels H×W `uint8`."""
-    return np.asarray(refined_probabilities(image, scores, stride, parameters).argmax(axis=0), np.uint8)
+    refined = refined_probabilities(image, scores, stride, parameters, aligned)
+    return np.asarray(refined.argmax(axis=0), np.uint8)
 
 
 def refined_probabilities(
-    image: np.ndarray, scores: np.ndarray, stride: int, parameters: CrfParameters
+    image: np.ndarray, scores: np.ndarray, stride: int, parameters: CrfParameters, aligned: str = CORNERS
 ) -> np.ndarray:
     """As `refine_scores`, but the probabilities M×H×W float32."""
-    enlarged = upsample(scores, image.shape[:2], stride)
+    enlarged = upsample(scores, image.shape[:2], stride, aligned)
     enlarged = np.exp(enlarged - enlarged.max(axis=0))
     return dense_crf(image, enlarged / enlarged.sum(axis=0), parameters)
 

@@ -47,6 +47,11 @@ def _numbers(context: click.Context, option: click.Parameter, value: str | None)
     help="Longer side, in pixels, above which an image is shrunk for the network.",
 )
 @click.option(
+    "--window",
+    type=click.IntRange(1),
+    help="Instead of shrinking: predict in overlapping windows of this side, in pixels, at the image's own size.",
+)
+@click.option(
     "--batch", type=click.IntRange(1), default=1, show_default=True, help="Images of one size at once."
 )
 @click.option("--overwrite", is_flag=True, help="Replace earlier results.")
@@ -63,6 +68,7 @@ def predict(
     flip: bool | None,
     precision: str | None,
     longest: int,
+    window: int | None,
     batch: int,
     overwrite: bool,
 ) -> None:
@@ -83,7 +89,9 @@ def predict(
     from weakseg.segmenter.many import predict_files
     from weakseg.segmenter.model import load
 
-    model = load(source, crf=crf, scales=scales, flip=flip, precision=precision, longest=longest)
+    model = load(
+        source, crf=crf, scales=scales, flip=flip, precision=precision, longest=longest, window=window
+    )
     with tqdm(total=len(found), unit="image", disable=None) as bar:  # a bar on terminals only
 
         def done(problem: str | None) -> None:

@@ -33,6 +33,18 @@ class Run:
         """Folder of the scores."""
         return self.folder / "evaluation"
 
+    @property
+    def last_round(self) -> Path:
+        """Folder of the segmenter, or of its last round of self-training if the run has several.
+
+        The run's settings are written with its report: until then a further round is not its model.
+        """
+        folder = self.folder / "segmenter"
+        if not (self.folder / "configs" / "run.json").is_file():
+            return folder
+        rounds = self.settings("run").get("segmenter", {}).get("rounds", 1)
+        return folder / f"round-{rounds}" if rounds > 1 else folder
+
     def history(self, room: str) -> Path:
         """Losses of a room's training."""
         return self.folder / room / "history.csv"
@@ -53,7 +65,7 @@ class Run:
         Raises:
             InputError: the run has not come that far.
         """
-        path = self.folder / room / "weights.pt"
+        path = (self.last_round if room == "segmenter" else self.folder / room) / "weights.pt"
         if not path.is_file():
             raise InputError(
                 f"run {self.folder} has no {room}/weights.pt: it is not finished, but a trained {room} was "

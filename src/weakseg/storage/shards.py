@@ -31,14 +31,19 @@ def to_uint8(values: np.ndarray) -> np.ndarray:
     return rounded
 
 
-def write_shard(path: Path, maps: Iterable[tuple[str, Maps]]) -> None:
+def write_shard(
+    path: Path, maps: Iterable[tuple[str, Maps]], attributes: Mapping[str, int | str] | None = None
+) -> None:
     """Write (image id, maps) pairs to one shard as they come, so memory stays that of one image; atomically.
+
+    `attributes` are kept with the file.
 
     Raises:
         InputError: the disk is full or the folder cannot be written.
     """
     with atomic_file(path) as handle, h5py.File(handle, "w") as file:
         file.attrs["format"] = FORMAT
+        file.attrs.update(attributes or {})
         for image_id, named in maps:
             handle.raise_failure()  # HDF5 writes late: without a look, a full disk shows only at the end
             group = file.create_group(_group_name(image_id))
@@ -99,6 +104,11 @@ class ShardReader:
                 f"the maps of image '{image_id}' in {file.filename} are damaged ({error}); delete the file "
                 "and run again to remake it."
             ) from error
+
+    def attribute(self, name: str, otherwise: int | str) -> int | str:
+        """What the first shard says of itself."""
+        value = self._files[0].attrs.get(name, otherwise) if self._files else otherwise
+        return value if isinstance(value, str) else int(value)
 
     def close(self) -> None:
         """Close every file."""

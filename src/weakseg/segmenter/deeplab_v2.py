@@ -1,0 +1,92 @@
+"""DeepLab v2 (Chen et al., PAMI 2018): atrous spatial pyramid pooling on a dilated ResNet, and on SPG's Inception-v3."""
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from weakseg.backbones import Inception, InitialWeights, ResNet
+from weakseg.backbones.inception import ALIGNED_PADDING
+from weakseg.segmenter.grid import CORNERS, resize
+from weakseg.segmenter.parts import SCORE_RATE, SCORE_STD, PixelClassifier, initialize
+from weakseg.training.parameters import ParameterGroup, caffe_groups
+
+RATES = (6, 12, 18, 24)  # ASPP-L, section 4.1.2
+SCALES = (1.0, 0.75, 0.5)  # "MSC", section 4.2.1; the first is the image itself
+
+
+class DeepLabV2(PixelClassifier):
+    """Backbone of stride 8 and, on its features, 3×3 score convolutions of four dilations, summed.
+
+    Args:
+        architecture: `resnet50`, `resnet101` or `inception_v3`.
+        classes: number of classes C, without background.
+        multi_scale: look at the image at sizes 1, 0.75 and 0.5 and take each score's maximum; in training each size
+            and the maximum have a loss of their own, which are added (the published prototxt).
+        frozen_normalization: of a ResNet; batch normalisation keeps the statistics and weights it was loaded with.
+    """
+
+    stride = 8
+
+    def __init__(
+        self,
+        architecture: str,
+        classes: int,
+        multi_scale: bool = False,
+        frozen_normalization: bool = True,
+    ) -> None:
+        super().__init__()
+        self.backbone: ResNet | Inception
+        if architecture == "inception_v3":
+            self.backbone = Inception(self.stride)
+        else:
+            self.backbone = ResNet(architecture, self.stride, frozen_normalization=frozen_normalization)
+        self.multi_scale = multi_scale
+        channels = self.backbone.channels
+        self.aspp = nn.ModuleList(
+            initialize(nn.Conv2d(channels, classes + 1, 3, padding=rate, dilation=rate), SCORE_STD)
+            for rate in RATES
+        )
+
+    def load(self, initial: InitialWeights) -> None:
+        """Take the backbone's weights."""
+        self.backbone.load(initial)
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Class scores N×(C+1)×h×w float32 at stride 8; h = (H − 1) / 8 + 1 for H = 8k + 1."""
+        if not self.multi_scale:
+            return self._scores(images)
+        return torch.stack(self._of_scales(images)).amax(dim=0)
+
+    def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Loss over the decided pixels of `labels`; with `multi_scale` of each size and of their maximum."""
+        if not self.multi_scale:
+            return super().losses(batch)
+        logits, labels = self._of_scales(batch["image"]), batch["labels"]
+        losses = {
+            f"loss_{scale:g}": self.label_loss(scores, labels)
+            for scale, scores in zip(SCALES, logits, strict=True)
+        }
+        return losses | {"loss_maximum": self.label_loss(torch.stack(logits).amax(dim=0), labels)}
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """1 for the backbone, 10 for the score weights, 20 for their biases, which do not decay."""
+        return caffe_groups(self.backbone) + caffe_groups(self.aspp, SCORE_RATE)
+
+    def _scores(self, images: Tensor) -> Tensor:
+        if isinstance(self.backbone, Inception):
+            padded = functional.pad(images.float(), ALIGNED_PADDING, mode="replicate")
+            features = self.backbone(padded)[:, :, :-1, :-1]
+        else:
+            features = self.backbone(images)
+        first, second, third, fourth = (branch(features).float() for branch in self.aspp)
+        summed: Tensor = first + second + third + fourth
+        return summed
+
+    def _of_scales(self, images: Tensor) -> list[Tensor]:
+        """The scores of each size, at the resolution of the first."""
+        given = [self._scores(images)]
+        for scale in SCALES[1:]:
+            size = [int((side - 1) * scale) + 1 for side in images.shape[2:]]
+            smaller = self._scores(resize(images.float(), size, CORNERS))
+            given.append(resize(smaller, given[0].shape[2:], CORNERS))
+        return given

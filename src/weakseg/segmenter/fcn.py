@@ -1,0 +1,134 @@
+"""Fully convolutional networks FCN-32s, 16s and 8s (Long, Shelhamer, Darrell, CVPR 2015) on VGG16, FCN-32s also on AlexNet.
+
+The fully connected layers become convolutions over features of stride 32. FCN-16s adds what the fourth pool says at stride
+16, FCN-8s also the third at stride 8; between them scores are doubled by a convolution that begins as bilinear
+interpolation and learns. The last enlargement to pixels stays bilinear, as in the paper, so that it needs no layer: scores
+are given, and stored, at the stride of the name.
+"""
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from weakseg.backbones import AlexNet, InitialWeights, Vgg
+from weakseg.segmenter.grid import CENTRES
+from weakseg.segmenter.parts import DENSE_STD, DROPOUT, PixelClassifier, decimate, initialize
+from weakseg.training.parameters import ParameterGroup, caffe_groups
+
+WIDTH = 4096  # of VGG16's and AlexNet's fc6 and fc7
+SKIPS = {16: 3, 8: 2}  # stride → number of the stage whose pool has it
+SKIP_SCALES = {16: 0.01, 8: 0.0001}
+"""Stride → factor of a pool's features, which reach hundreds without batch normalisation (PAMI 2017, all-at-once FCN)."""
+
+
+class Fcn32s(PixelClassifier):
+    """FCN-32s, and what the finer ones add to it.
+
+    Args:
+        architecture: `vgg16`, `vgg_small`, or for FCN-32s `alexnet`.
+        classes: number of classes C, without background.
+        width: channels of fc6 and fc7; `None` as published, 128 on `vgg_small`.
+        new_dense_rate: learning-rate multiplier of fc6 and fc7 when they start from noise.
+    """
+
+    stride = 32
+    aligned = CENTRES
+
+    def __init__(
+        self, architecture: str, classes: int, width: int | None = None, new_dense_rate: float = 1.0
+    ) -> None:
+        super().__init__()
+        self.backbone, usual, unit = _backbone(architecture)
+        width = width or usual
+        self.kernel = 6 if architecture == "alexnet" else 7
+        std = None if unit else DENSE_STD
+        self.fc6 = initialize(nn.Conv2d(self.backbone.channels, width, self.kernel), std)
+        self.fc7 = initialize(nn.Conv2d(width, width, 1), std)
+        self.score = _zero(nn.Conv2d(width, classes + 1, 1))
+        self.dropout = nn.Dropout(DROPOUT)
+        self.dense_rate = new_dense_rate
+        self.skips = nn.ModuleDict()
+        self.doubles = nn.ModuleDict()
+        self.scales = {stride: 1.0 if unit else scale for stride, scale in SKIP_SCALES.items()}
+        for stride, stage in SKIPS.items():
+            if stride >= self.stride and isinstance(self.backbone, Vgg):
+                channels = self.backbone.layout.widths[stage]
+                self.skips[str(stride)] = _zero(nn.Conv2d(channels, classes + 1, 1))
+                self.doubles[str(stride)] = Doubling(classes + 1)
+
+    def load(self, initial: InitialWeights) -> None:
+        """Take the convolutions and, where the weights have them, fc6 and fc7."""
+        self.backbone.load(initial)
+        for layer, dense in ((self.fc6, initial.fc6), (self.fc7, initial.fc7)):
+            if dense is not None:
+                decimate(layer, *dense)
+                self.dense_rate = 1.0
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Class scores N×(C+1)×h×w float32, h = ⌈H / stride⌉."""
+        stages = self.backbone.stage_features(images)
+        before, after = (self.kernel - 1) // 2, self.kernel // 2
+        features = functional.pad(stages[-1], (before, after, before, after))
+        features = self.dropout(functional.relu(self.fc6(features)))
+        features = self.dropout(functional.relu(self.fc7(features)))
+        scores: Tensor = self.score(features).float()
+        for name, skip in self.skips.items():
+            taken = stages[SKIPS[int(name)]]
+            doubled = self.doubles[name](scores)[:, :, : taken.shape[2], : taken.shape[3]]
+            scores = doubled.float() + skip(taken * self.scales[int(name)]).float()
+        return scores
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """1/2 for weights and biases, `new_dense_rate` for fc6 and fc7; no decay of the interpolation."""
+        dense = nn.ModuleList([self.fc6, self.fc7])
+        groups = caffe_groups(self.backbone) + caffe_groups(dense, self.dense_rate)
+        groups += caffe_groups(nn.ModuleList([self.score, self.skips]))
+        doubling = list(self.doubles.parameters())
+        return groups + ([ParameterGroup(doubling, 1.0, 0.0)] if doubling else [])
+
+
+class Fcn16s(Fcn32s):
+    """FCN-16s."""
+
+    stride = 16
+
+
+class Fcn8s(Fcn32s):
+    """FCN-8s."""
+
+    stride = 8
+
+
+class Doubling(nn.ConvTranspose2d):
+    """Maps N×M×h×w → N×M×2h×2w, at first by bilinear interpolation of their cells' centres.
+
+    The border is repeated before and cut off after, so that this holds at the border, too.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels, 4, stride=2, padding=3, bias=False)
+        taps = 1.0 - (torch.arange(4) - 1.5).abs() / 2.0  # 1/4, 3/4, 3/4, 1/4
+        with torch.no_grad():
+            self.weight.zero_()
+            for channel in range(channels):
+                self.weight[channel, channel] = taps[:, None] * taps[None, :]
+
+    def forward(self, maps: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """Doubled maps."""
+        return super().forward(functional.pad(maps, (1, 1, 1, 1), mode="replicate"), output_size)
+
+
+def _backbone(architecture: str) -> tuple[AlexNet | Vgg, int, bool]:
+    """The backbone, the usual width of its dense layers, and whether its features are of unit scale."""
+    if architecture == "alexnet":
+        return AlexNet(), WIDTH, False
+    backbone = Vgg(architecture, pool_strides=(2, 2, 2, 2, 2), ceil_mode=True)
+    unit = backbone.layout.batch_norm
+    return backbone, backbone.layout.head if unit else WIDTH, unit
+
+
+def _zero(layer: nn.Conv2d) -> nn.Conv2d:
+    """Score layers begin with zero (section 4.2): a finer network begins as the coarser one."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer

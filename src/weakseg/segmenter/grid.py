@@ -1,0 +1,44 @@
+"""Where the cells of a segmenter's scores lie over the image: the one place that knows.
+
+`corners`: cell i lies over pixel s·i, s the stride. That is what padded convolutions and pools of odd kernels make
+(DeepLab); an image of s·k + 1 pixels has k + 1 cells.
+
+`centres`: cell i stands for the pixels s·i … s·i + s − 1 and lies over the middle of them. That is what pools of kernel 2
+make (FCN); an image of s·k pixels has k cells.
+"""
+
+from collections.abc import Sequence
+
+import torch.nn.functional as functional
+from torch import Tensor
+
+CORNERS, CENTRES = "corners", "centres"
+USUAL = (8, CORNERS)
+"""Stride and alignment of a file of scores that names none."""
+
+
+def cells(pixels: int, stride: int, aligned: str) -> int:
+    """Number of cells along a side."""
+    return -(-pixels // stride) if aligned == CENTRES else -(-(pixels - 1) // stride) + 1
+
+
+def padding(pixels: int, stride: int, aligned: str) -> int:
+    """Pixels that a side lacks to be s·k + 1 (`corners`) or s·k (`centres`) long."""
+    return -pixels % stride if aligned == CENTRES else -(pixels - 1) % stride
+
+
+def resize(values: Tensor, size: Sequence[int], aligned: str) -> Tensor:
+    """Values N×M×h×w over an image brought to another number of cells or pixels, bilinearly."""
+    return functional.interpolate(values, list(size), mode="bilinear", align_corners=aligned == CORNERS)
+
+
+def enlarge(values: Tensor, size: Sequence[int], stride: int, aligned: str) -> Tensor:
+    """Values N×M×h×w of cells → N×M×H×W of pixels; what lies over padding at the right and below is cut off.
+
+    Scores with fewer cells than the image has, such as those of a training crop that was not padded, are stretched.
+    """
+    over = 0 if aligned == CENTRES else 1
+    padded = [
+        max((count - over) * stride + over, side) for count, side in zip(values.shape[2:], size, strict=True)
+    ]
+    return resize(values, padded, aligned)[:, :, : size[0], : size[1]]

@@ -1,0 +1,72 @@
+"""What all segmenters share: how they learn from label maps, and the fully connected layers of VGG16 and AlexNet."""
+
+import torch
+from torch import Tensor, nn
+
+from weakseg.segmenter.grid import CORNERS, enlarge
+from weakseg.segmenter.loss import PixelLoss
+
+DENSE_STD = 0.005  # Caffe's filler of fc6 and fc7; kaiming on Caffe-scaled features diverges at the published rate
+SCORE_STD = 0.01
+DROPOUT = 0.5
+SCORE_RATE = 10.0  # lr_mult 10 / 20 of DeepLab's score layers, all others 1 / 2
+
+
+class PixelClassifier(nn.Module):
+    """A segmenter that learns from label maps. Its subclasses add a backbone, `logits` and `parameter_groups`.
+
+    Attributes:
+        stride: pixels of the image per cell of the scores.
+        aligned: where the cells lie, a name of `grid`.
+        pixel_loss: what it minimises.
+    """
+
+    stride: int
+    aligned: str = CORNERS
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pixel_loss = PixelLoss()
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Class scores N×(C+1)×h×w float32 of RGB N×3×H×W in 0…255."""
+        raise NotImplementedError
+
+    def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Loss over the decided pixels of `labels` N×H×W; zero where none is decided."""
+        return {"loss_labels": self.label_loss(self.logits(batch["image"]), batch["labels"])}
+
+    def label_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The loss of scores of cells against labels of pixels."""
+        pixels = enlarge(logits, labels.shape[1:], self.stride, self.aligned)
+        return self.pixel_loss(pixels, labels.long())
+
+
+def initialize(layer: nn.Conv2d, std: float | None) -> nn.Conv2d:
+    """Weights from a normal distribution, for features of unit scale by He et al. where `std` is `None`; no bias."""
+    if std is None:
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    else:
+        nn.init.normal_(layer.weight, std=std)
+    assert layer.bias is not None
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def decimate(layer: nn.Conv2d, weight: Tensor, bias: Tensor) -> None:
+    """Fill a convolution by taking every n-th filter and tap of a larger one (DeepLab, section 3.1).
+
+    Args:
+        layer: O×I×k×k.
+        weight: O'×I'×K×K with O' ≥ O, I' ≥ I, K ≥ k.
+        bias: O'.
+    """
+    picked = weight
+    for axis, size in enumerate(layer.weight.shape):
+        positions = torch.linspace(0, weight.shape[axis] - 1, size).round().long()
+        picked = picked.index_select(axis, positions)
+    rows = torch.linspace(0, len(bias) - 1, layer.weight.shape[0]).round().long()
+    assert layer.bias is not None
+    with torch.no_grad():
+        layer.weight.copy_(picked)
+        layer.bias.copy_(bias[rows])

@@ -1,0 +1,48 @@
+"""Self-training: a trained segmenter's scores of a training image become the labels of the next round.
+
+As with proxies, nothing may be labelled that the image's own labels do not name.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from weakseg.crf import CrfParameters, dense_crf
+from weakseg.segmenter.grid import CORNERS
+from weakseg.segmenter.predict import upsample
+from weakseg.storage.labels import UNDECIDED
+
+
+def relabel(
+    image: np.ndarray,
+    scores: np.ndarray,
+    present: Sequence[int],
+    *,
+    stride: int,
+    aligned: str = CORNERS,
+    parameters: CrfParameters | None,
+    confidence: float,
+) -> np.ndarray:
+    """Labels of one image for the next round.
+
+    Args:
+        image: RGB `uint8` H×W×3.
+        scores: log-probabilities of all C+1 classes at the segmenter's resolution.
+        present: indices of the image's own classes; without one, all is background.
+        stride, aligned: where the scores' cells lie.
+        parameters: of the dense CRF; `None` leaves it out.
+        confidence: pixels whose probability is below this become undecided.
+
+    Returns:
+        H×W `uint8`.
+    """
+    indices = np.asarray([0, *present], np.uint8)
+    if len(indices) == 1:
+        return np.zeros(image.shape[:2], np.uint8)
+    probabilities = np.exp(upsample(scores[indices], image.shape[:2], stride, aligned))
+    probabilities /= probabilities.sum(axis=0)
+    if parameters is not None:
+        probabilities = dense_crf(image, probabilities, parameters)
+    labels: np.ndarray = indices[probabilities.argmax(axis=0)]
+    labels[probabilities.max(axis=0) < confidence] = UNDECIDED
+    return labels

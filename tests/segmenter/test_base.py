@@ -1,0 +1,164 @@
+"""What every segmenter of the table must do."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from weakseg.config.segmenter import BACKBONES, SegmenterConfig
+from weakseg.segmenter.grid import cells
+from weakseg.segmenter.network import NETWORKS, build, load
+from weakseg.segmenter.predict import predict_scores, upsample
+from weakseg.storage.weights import Weights, save_weights
+
+CLASSES = 3
+LIVE: dict[str, Any] = {"frozen_normalization": False}
+"""Without weights, batch normalisation must learn its statistics."""
+CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "largefov": ("largefov", "vgg_small", {}),
+    "vgg_aspp": ("vgg_aspp", "vgg_small", {}),
+    "fcn32s": ("fcn32s", "vgg_small", {}),
+    "fcn16s": ("fcn16s", "vgg_small", {}),
+    "fcn8s": ("fcn8s", "vgg_small", {}),
+    "fcn-alexnet": ("fcn32s", "alexnet", {"width": 64}),
+    "deeplab_v2": ("deeplab_v2", "resnet50", LIVE),
+    "deeplab_v2-scales": ("deeplab_v2", "resnet50", LIVE | {"multi_scale": True}),
+    "deeplab_v2-inception": ("deeplab_v2", "inception_v3", {}),
+    "deformable": ("deformable", "resnet50", LIVE),
+    "deformable-6": ("deformable", "resnet50", LIVE | {"layers": 6}),
+    "deeplab_v3": ("deeplab_v3", "mobilenet_v3_large", {}),
+    "deeplab_v3-resnet": ("deeplab_v3", "resnet50", {}),
+    "lraspp": ("lraspp", "mobilenet_v3_large", {}),
+}
+BFLOAT16_BOUND = 0.05
+"""Largest difference of a logit in bfloat16, as a share of the range of all logits. 8 bits of mantissa are 0.004."""
+
+
+@pytest.fixture(params=sorted(CASES), scope="module")
+def case(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def make(case: str, seed: int = 0) -> Any:
+    """The case's network; scores that begin with zero get weights, so that there is something to see."""
+    method, architecture, options = CASES[case]
+    torch.manual_seed(seed)
+    network: Any = build(method, architecture, CLASSES, options)
+    for parameter in network.parameters():
+        if not parameter.any() and parameter.ndim == 4 and parameter.shape[0] == CLASSES + 1:
+            nn.init.normal_(parameter, std=0.1)
+    return network
+
+
+@pytest.fixture(scope="module")
+def network(case: str) -> Any:
+    return make(case)
+
+
+@pytest.fixture(scope="module")
+def batch() -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(2)
+    image = torch.randint(0, 256, (2, 3, 65, 65), generator=generator, dtype=torch.uint8)
+    labels = torch.zeros(2, 65, 65, dtype=torch.uint8)
+    labels[0, 10:40, 20:50], labels[1, 30:60, 5:35], labels[:, :5] = 1, 2, 255
+    return {"image": image, "labels": labels}
+
+
+def test_every_method_is_tested() -> None:
+    assert {method for method, _, _ in CASES.values()} == set(NETWORKS) == set(BACKBONES)
+    assert set(get_args(SegmenterConfig.model_fields["method"].annotation)) == set(NETWORKS)
+    assert all(architecture in BACKBONES[method] for method, architecture, _ in CASES.values())
+
+
+@pytest.mark.parametrize("size", [(65, 65), (50, 71), (33, 40)])
+def test_logits_of_any_size(network: Any, size: tuple[int, int]) -> None:
+    network.eval()
+    images = torch.zeros(1, 3, *size, dtype=torch.uint8)
+    with torch.inference_mode():
+        logits = network.logits(images)
+    assert logits.dtype == torch.float32
+    assert logits.shape[:2] == (1, CLASSES + 1)
+    if all(cells(side, network.stride, network.aligned) * network.stride < side + 8 for side in size):
+        assert list(logits.shape[2:]) == [cells(side, network.stride, network.aligned) for side in size]
+
+
+@pytest.mark.parametrize("size", [(65, 65), (50, 71), (1, 1)])
+def test_prediction_covers_every_pixel(network: Any, size: tuple[int, int]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    scores = predict_scores(
+        network.eval(), image, scales=[1.0, 0.75], flip=False, precision="fp32", device=torch.device("cpu")
+    )
+    assert list(scores.shape[1:]) == [cells(side, network.stride, network.aligned) for side in size]
+    np.testing.assert_allclose(np.exp(scores.astype(np.float32)).sum(0), 1, atol=5e-3)
+    assert upsample(scores, size, network.stride, network.aligned).shape == (CLASSES + 1, *size)
+
+
+def test_one_step_lowers_the_loss(case: str, batch: dict[str, Tensor]) -> None:
+    network = make(case).train()
+    solver = torch.optim.SGD(
+        [
+            {"params": group.parameters, "lr": 1e-5 * group.rate, "weight_decay": 0.0}
+            for group in network.parameter_groups()
+        ]
+    )
+    losses = []
+    for _ in range(2):
+        torch.manual_seed(1)  # the same dropout
+        loss = torch.stack(list(network.losses(batch).values())).sum()
+        losses.append(float(loss.detach()))
+        solver.zero_grad()
+        loss.backward()
+        solver.step()
+    assert losses[1] < losses[0]
+
+
+def test_gradient_reaches_every_trained_parameter(case: str, batch: dict[str, Tensor]) -> None:
+    network = make(case).train()
+    torch.stack(list(network.losses(batch).values())).sum().backward()
+    silent = [
+        name
+        for name, p in network.named_parameters()
+        if p.requires_grad and (p.grad is None or not torch.isfinite(p.grad).all())
+    ]
+    assert silent == []
+
+
+def test_groups_hold_every_parameter_once(network: Any) -> None:
+    grouped = [id(p) for group in network.parameter_groups() for p in group.parameters]
+    assert sorted(grouped) == sorted(id(p) for p in network.parameters() if p.requires_grad)
+
+
+def test_saved_weights_give_the_same_logits(
+    case: str, network: Any, batch: dict[str, Tensor], tmp_path: Path
+) -> None:
+    method, architecture, options = CASES[case]
+    names = ["a", "b", "c"]
+    settings = {"method": method, "backbone": {"architecture": architecture}, method: options}
+    save_weights(tmp_path / "weights.pt", Weights("segmenter", network.state_dict(), settings, names))
+    loaded: Any = load(tmp_path / "weights.pt", names).eval()
+    with torch.inference_mode():
+        assert torch.equal(loaded.logits(batch["image"]), network.eval().logits(batch["image"]))
+
+
+def test_bfloat16_agrees(network: Any, batch: dict[str, Tensor]) -> None:
+    network.eval()
+    with torch.inference_mode():
+        exact = network.logits(batch["image"])
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            rounded = network.logits(batch["image"])
+    assert rounded.dtype == torch.float32
+    spread = float(exact.max() - exact.min())
+    assert spread > 0
+    assert float((exact - rounded).abs().max()) < BFLOAT16_BOUND * spread
+
+
+def test_frozen_stages_are_not_trained(case: str) -> None:
+    method, architecture, options = CASES[case]
+    network: Any = build(method, architecture, CLASSES, options, frozen_stages=2)
+    frozen = [p for p in network.backbone.parameters() if not p.requires_grad]
+    assert frozen
+    grouped = {id(p) for group in network.parameter_groups() for p in group.parameters}
+    assert not grouped & {id(p) for p in frozen}
