@@ -187,6 +187,11 @@ CHANGES = [
     ("proxy.refine.confidence", 0.5, {"proxy-refine"}),
     ("segmenter.training.learning_rate", 0.5, {"segmenter-train"}),
     ("segmenter.labels", "masks", {"segmenter-train"}),
+    ("segmenter.method", "fcn8s", {"segmenter-train"}),
+    ("segmenter.fcn8s.width", 64, set()),  # not the chosen method
+    ("segmenter.loss", "symmetric", {"segmenter-train"}),
+    ("segmenter.balance", "foreground", {"segmenter-train"}),
+    ("segmenter.rounds", 2, set()),  # more of the same
     ("segmenter.prediction.scales", [0.5], {"segmenter-predict"}),
     ("segmenter.prediction.crf.preset", "oaa", {"segmenter-refine"}),
     ("evaluation.sample", 1, {"evaluation"}),
@@ -202,6 +207,47 @@ def test_a_change_reaches_only_its_stage(path: str, value: Any, stages: set[str]
 
 def test_every_stage_is_reached_by_some_change() -> None:
     assert set().union(*(stages for _, _, stages in CHANGES)) == set(Config().stages())
+
+
+def test_settings_without_the_newer_knobs_are_written_as_before_them() -> None:
+    """A run that was finished before they came must not be made anew."""
+    written = Config().model_dump(mode="json")["segmenter"]
+    assert list(written) == ["method", "labels", "backbone", "largefov", "training", "prediction"]
+    assert list(Config().stages()["segmenter-train"]) == [
+        "method",
+        "labels",
+        "backbone",
+        "largefov",
+        "training",
+    ]
+    changed = parse(Config, nested("segmenter", {"loss": "symmetric", "rounds": 3}), "config.yaml")
+    again = parse(Config, changed.model_dump(mode="json"), "run.json")
+    assert again == changed
+
+
+@pytest.mark.parametrize(
+    ("values", "part"),
+    [
+        ({"backbone": {"architecture": "inception_v3"}}, "largefov stands on vgg16 or vgg_small"),
+        ({"method": "deeplab_v2"}, "backbone.architecture is vgg16; deeplab_v2 stands on resnet50"),
+        ({"method": "fcn8s", "backbone": {"architecture": "alexnet"}}, "fcn8s stands on vgg16 or vgg_small"),
+        ({"rounds": 2, "labels": "masks"}, "only proxy labels are remade"),
+        (
+            {
+                "method": "deeplab_v3",
+                "backbone": {"architecture": "resnet50"},
+                "training": {"batch_size": 1},
+            },
+            "normalises over the batch",
+        ),
+    ],
+)
+def test_segmenters_that_cannot_be(values: dict[str, Any], part: str) -> None:
+    assert part in refusal("segmenter", values)
+
+
+def test_attention_refuses_the_segmenters_backbones() -> None:
+    assert "an attention network stands on" in refusal("attention.backbone.architecture", "resnet50")
 
 
 def test_stages_are_plain_values_that_read_back(tmp_path: Path) -> None:

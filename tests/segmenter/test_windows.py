@@ -27,11 +27,9 @@ class Pointwise:
     def logits(self, images: Tensor) -> Tensor:
         red = images[:, :1].float()
         step = self.stride
-        if self.aligned == CENTRES:
-            red = torch.nn.functional.avg_pool2d(red, step)
-        else:
-            red = red[:, :, ::step, ::step]
-        return torch.cat([-((red - 40.0 * level) / 40) ** 2 for level in (1, 3, 5)], dim=1)
+        centres = self.aligned == CENTRES
+        red = torch.nn.functional.avg_pool2d(red, step) if centres else red[:, :, ::step, ::step]
+        return torch.cat([-(((red - 40.0 * level) / 40) ** 2) for level in (1, 3, 5)], dim=1)
 
 
 @pytest.mark.parametrize(("stride", "aligned"), [(8, CORNERS), (8, CENTRES), (32, CENTRES), (16, CORNERS)])

@@ -64,6 +64,30 @@ def test_methods_plan_their_trainings(planned: Any) -> None:
     assert jobs["attention_accumulated_maps"] == jobs["attention_maps"] == 2
 
 
+def test_rounds_are_planned_one_after_the_other_and_scored(planned: Any) -> None:
+    once = _jobs(planned.snakemake("-n")[1])
+    status, output = planned.snakemake("-n", "--config", "segmenter={rounds: 3}")
+    assert status == 0, output
+    more = {name: count - once.get(name, 0) for name, count in _jobs(output).items()}
+    rounds = {name: count for name, count in more.items() if count}
+    assert rounds == {
+        "segmenter_relabel": 4,
+        "segmenter_train_round": 2,
+        "segmenter_predict_round": 4,
+        "segmenter_refine_round": 4,
+        "evaluate_labels": 6,
+    }
+    assert "results/demo/segmenter/round-3/weights.pt" in output
+    assert "results/demo/segmenter/round-2/proxies/shard-1-of-2.csv" in output
+
+
+def test_other_segmenters_are_planned(planned: Any) -> None:
+    setting = "segmenter={method: deeplab_v2, backbone: {architecture: resnet50, weights: none}}"
+    status, output = planned.snakemake("-n", "--config", setting)
+    assert status == 0, output
+    assert set(_jobs(output)) == SUPERVISED | WEAK | {"saliency_train"}
+
+
 def test_maps_made_elsewhere_train_nothing(planned: Any) -> None:
     (planned.folder / "clip").mkdir()
     settings = ["attention={method: folder, folder: {folder: clip}}", "segmenter={backbone: {weights: none}}"]

@@ -55,8 +55,12 @@ SHARDED += ["segmenter_predict", "segmenter_refine"]
 for number in ROUNDS:
     TRAINED.append(f"segmenter/round-{number}")
     TIMED.append(f"segmenter_train_round-{number}")
-    SCORED += [f"{stage}-{number}" for stage in ("relabelled", "segmenter", "segmenter-crf")]
-    SHARDED += [f"segmenter_{stage}-{number}" for stage in ("relabel", "predict", "refine")]
+    SCORED += [
+        f"{stage}-{number}" for stage in ("relabelled", "segmenter", "segmenter-crf")
+    ]
+    SHARDED += [
+        f"segmenter_{stage}-{number}" for stage in ("relabel", "predict", "refine")
+    ]
 CEILING = []
 if cfg.evaluation.ceiling is not None:
     CEILING = f"results/{cfg.evaluation.ceiling}/evaluation/segmenter-crf.json"

@@ -1,4 +1,4 @@
-"""AlexNet (Krizhevsky, 2014, as torchvision has it), padded so that the cells of every stage lie over the image's grid."""
+"""AlexNet (Krizhevsky, 2014, as torchvision has it), padded so that the cells of every stage lie over one grid."""
 
 import torch
 from torch import Tensor, nn

@@ -15,9 +15,9 @@ from weakseg.backbones.weights import NORMALIZATIONS, InitialWeights
 ALIGNED_PADDING = (6, 10, 6, 10)
 """Left, right, top and bottom, in pixels, that put cell i of the stride-8 features over pixel 8i.
 
-Without padding it lies over pixel 8i + 6: 2a and 4a are not padded and lose 1 cell of stride 2 and 1 of stride 4 at each
-side. With it an image of 8k + 1 pixels has k + 2 cells, the last one beyond it, so that 4a has something to see in an image
-of one pixel.
+Without padding it lies over pixel 8i + 6: 2a and 4a are not padded and lose 1 cell of stride 2 and 1 of stride 4 at
+each side. With it an image of 8k + 1 pixels has k + 2 cells, the last one beyond it, so that 4a has something to see
+in an image of one pixel.
 """
 
 

@@ -11,7 +11,7 @@ STRIDE = 16
 
 
 class MobileNet(Backbone):
-    """Stages that end where torchvision's segmentation networks tap: at each block that halves the resolution, and last.
+    """Stages that end where torchvision's segmentation networks tap: at blocks that halve the resolution, and last.
 
     `low` is the number of the stage at stride 8 that LR-ASPP takes details from, of `low_channels` channels.
     """

@@ -1,4 +1,4 @@
-"""DeepLab v2 (Chen et al., PAMI 2018): atrous spatial pyramid pooling on a dilated ResNet, and on SPG's Inception-v3."""
+"""DeepLab v2 (Chen et al., PAMI 2018): atrous spatial pyramid pooling on a dilated ResNet or SPG's Inception-v3."""
 
 import torch
 import torch.nn.functional as functional

@@ -1,9 +1,9 @@
 """DeepLab with deformable convolutions (Dai et al., ICCV 2017) in the last layers of its ResNet.
 
-A deformable convolution reads each tap of its kernel at a place of its own, which another convolution predicts. The paper
-replaces the 3×3 convolutions of the last three blocks (its default) and, in its table 1, three blocks before them; by the
-notes DeepLab got worse with six. The paper's DeepLab has stride 16 and a 1×1 head; here everything else is DeepLab v2, so
-that the two differ by the deformation alone.
+A deformable convolution reads each tap of its kernel at a place of its own, which another convolution predicts. The
+paper replaces the 3×3 convolutions of the last three blocks (its default) and, in its table 1, three blocks before
+them; by the notes DeepLab got worse with six. The paper's DeepLab has stride 16 and a 1×1 head; here everything else is
+DeepLab v2, so that the two differ by the deformation alone.
 """
 
 import torch

@@ -1,9 +1,9 @@
-"""Fully convolutional networks FCN-32s, 16s and 8s (Long, Shelhamer, Darrell, CVPR 2015) on VGG16, FCN-32s also on AlexNet.
+"""FCN-32s, 16s and 8s (Long, Shelhamer, Darrell, CVPR 2015) on VGG16, FCN-32s also on AlexNet.
 
-The fully connected layers become convolutions over features of stride 32. FCN-16s adds what the fourth pool says at stride
-16, FCN-8s also the third at stride 8; between them scores are doubled by a convolution that begins as bilinear
-interpolation and learns. The last enlargement to pixels stays bilinear, as in the paper, so that it needs no layer: scores
-are given, and stored, at the stride of the name.
+The fully connected layers become convolutions over features of stride 32. FCN-16s adds what the fourth pool says at
+stride 16, FCN-8s also the third at stride 8; between them scores are doubled by a convolution that begins as bilinear
+interpolation and learns. The last enlargement to pixels stays bilinear, as in the paper, so that it needs no layer:
+scores are given, and stored, at the stride of the name.
 """
 
 import torch
@@ -18,7 +18,7 @@ from weakseg.training.parameters import ParameterGroup, caffe_groups
 WIDTH = 4096  # of VGG16's and AlexNet's fc6 and fc7
 SKIPS = {16: 3, 8: 2}  # stride → number of the stage whose pool has it
 SKIP_SCALES = {16: 0.01, 8: 0.0001}
-"""Stride → factor of a pool's features, which reach hundreds without batch normalisation (PAMI 2017, all-at-once FCN)."""
+"""Stride → factor of a pool's features, which reach hundreds without batch normalisation (PAMI 2017, FCN at once)."""
 
 
 class Fcn32s(PixelClassifier):

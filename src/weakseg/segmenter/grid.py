@@ -3,8 +3,8 @@
 `corners`: cell i lies over pixel s·i, s the stride. That is what padded convolutions and pools of odd kernels make
 (DeepLab); an image of s·k + 1 pixels has k + 1 cells.
 
-`centres`: cell i stands for the pixels s·i … s·i + s − 1 and lies over the middle of them. That is what pools of kernel 2
-make (FCN); an image of s·k pixels has k cells.
+`centres`: cell i stands for the pixels s·i … s·i + s − 1 and lies over the middle of them. That is what pools of kernel
+2 make (FCN); an image of s·k pixels has k cells.
 """
 
 from collections.abc import Sequence

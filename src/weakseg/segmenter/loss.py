@@ -18,11 +18,11 @@ class PixelLoss:
     """Mean loss over the decided pixels of a batch; zero where none is decided.
 
     Attributes:
-        kind: `cross_entropy`; `bootstrapped` believes the label 0.8 and the network's own answer 0.2 (Reed et al., 2015,
-            hard bootstrapping); `symmetric` adds the cross entropy with label and prediction exchanged, which is bounded
-            (Wang et al., 2019).
-        balance: `none`; `foreground` gives background and foreground the same weight, however few pixels are foreground
-            (Huang et al., CVPR 2018, equation 2).
+        kind: `cross_entropy`; `bootstrapped` believes the label 0.8 and the network's own answer 0.2 (Reed et al.,
+            2015, hard bootstrapping); `symmetric` adds the cross entropy with label and prediction exchanged, which is
+            bounded (Wang et al., 2019).
+        balance: `none`; `foreground` gives background and foreground the same weight, however few pixels the latter
+            has (Huang et al., CVPR 2018, equation 2).
     """
 
     kind: str = "cross_entropy"

@@ -6,7 +6,9 @@ from torch import Tensor, nn
 from weakseg.segmenter.grid import CORNERS, enlarge
 from weakseg.segmenter.loss import PixelLoss
 
-DENSE_STD = 0.005  # Caffe's filler of fc6 and fc7; kaiming on Caffe-scaled features diverges at the published rate
+DENSE_STD = (
+    0.005  # Caffe's filler of fc6 and fc7; kaiming on Caffe-scaled features diverges at the published rate
+)
 SCORE_STD = 0.01
 DROPOUT = 0.5
 SCORE_RATE = 10.0  # lr_mult 10 / 20 of DeepLab's score layers, all others 1 / 2

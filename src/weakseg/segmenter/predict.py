@@ -104,9 +104,7 @@ def _scaled(image: np.ndarray, scale: float) -> np.ndarray:
     return resized
 
 
-def upsample(
-    scores: np.ndarray, size: tuple[int, int], stride: int, aligned: str = CORNERS
-) -> np.ndarray:
+def upsample(scores: np.ndarray, size: tuple[int, int], stride: int, aligned: str = CORNERS) -> np.ndarray:
     """Scores M×h×w of the padded image → M×H×W float32, the padding cut off."""
     tensor = torch.from_numpy(scores.astype(np.float32))[None]
     return enlarge(tensor, size, stride, aligned)[0].numpy()

@@ -44,7 +44,7 @@ class VggAspp(PixelClassifier):
         self.dense_rate = new_dense_rate
 
     def load(self, initial: InitialWeights) -> None:
-        """Take the convolutions and, where the weights have them, fc6 and fc7 by decimation, the same in each branch."""
+        """Take the convolutions and, where given, fc6 and fc7 by decimation, the same in each branch."""
         self.backbone.load(initial)
         for layers, dense in ((self.fc6, initial.fc6), (self.fc7, initial.fc7)):
             if dense is not None:

@@ -26,8 +26,8 @@ def predict_windows(
 ) -> np.ndarray:
     """As `predict_scores`, but the network never sees more than `window` pixels a side.
 
-    Windows begin on the grid of the whole image's cells. Where several look, their probabilities are averaged, a window's
-    border counting least: it knows least of what lies around it.
+    Windows begin on the grid of the whole image's cells. Where several look, their probabilities are averaged, a
+    window's border counting least: it knows least of what lies around it.
 
     Returns:
         (C+1)×h×w float16 log-probabilities of the whole image's cells.
