@@ -1,0 +1,59 @@
+"""Exporting the other segmenters: torch's logits at other sizes, or one sentence."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import weakseg
+from weakseg.errors import InputError
+from weakseg.segmenter.network import build
+from weakseg.segmenter.onnx_export import TOLERANCE, export_onnx
+from weakseg.segmenter.onnx_model import read_onnx
+from weakseg.storage.run import Run
+from weakseg.storage.weights import Weights, save_weights
+
+LIVE = {"frozen_normalization": False}
+WRITTEN: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "fcn8s": ("fcn8s", "vgg_small", {}),
+    "fcn-alexnet": ("fcn32s", "alexnet", {"width": 16}),
+    "vgg_aspp": ("vgg_aspp", "vgg_small", {}),
+    "lraspp": ("lraspp", "mobilenet_v3_large", {}),
+    "deeplab_v3": ("deeplab_v3", "mobilenet_v3_large", {}),
+    "deeplab_v2": ("deeplab_v2", "resnet50", LIVE),
+}
+
+
+def finished(folder: Path, method: str, architecture: str, options: dict[str, Any]) -> Path:
+    """A run whose segmenter is untrained."""
+    (folder / "configs").mkdir(parents=True)
+    predict = {"scales": [1.0], "flip": False, "precision": "fp32"}
+    for stage, values in (("segmenter-predict", predict), ("segmenter-refine", {"crf": {"preset": "irn"}})):
+        (folder / "configs" / f"{stage}.json").write_text(json.dumps(values), encoding="utf-8")
+    torch.manual_seed(0)
+    state = build(method, architecture, 2, options).state_dict()
+    settings = {"method": method, "backbone": {"architecture": architecture}, method: options}
+    save_weights(folder / "segmenter" / "weights.pt", Weights("segmenter", state, settings, ["a", "b"]))
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(WRITTEN))
+def test_the_file_agrees_and_says_where_its_cells_lie(name: str, tmp_path: Path) -> None:
+    run = finished(tmp_path / "run", *WRITTEN[name])
+    assert export_onnx(Run(run), tmp_path / "model.onnx") <= TOLERANCE
+    scorer, classes, _ = read_onnx(tmp_path / "model.onnx")
+    network: Any = weakseg.load(run)._scorer
+    assert (scorer.stride, scorer.aligned) == (network.stride, network.aligned)
+    assert classes == ["background", "a", "b"]
+
+
+@pytest.mark.slow
+def test_what_torch_cannot_write_is_one_sentence(tmp_path: Path) -> None:
+    run = finished(tmp_path / "run", "deformable", "resnet50", LIVE)
+    with pytest.raises(InputError, match=r"cannot write this segmenter \(DeformableDeepLab\)") as caught:
+        export_onnx(Run(run), tmp_path / "model.onnx")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "model.onnx").exists()
