@@ -33,7 +33,13 @@ def finished(folder: Path, method: str, architecture: str, options: dict[str, An
     for stage, values in (("segmenter-predict", predict), ("segmenter-refine", {"crf": {"preset": "irn"}})):
         (folder / "configs" / f"{stage}.json").write_text(json.dumps(values), encoding="utf-8")
     torch.manual_seed(0)
-    state = build(method, architecture, 2, options).state_dict()
+    network: Any = build(method, architecture, 2, options)
+    for parameter in network.parameters():
+        if parameter.ndim == 4 and not parameter.any() and parameter.shape[0] == 3:
+            torch.nn.init.normal_(
+                parameter, std=0.1
+            )  # scores that start at zero would agree whatever they are
+    state = network.state_dict()
     settings = {"method": method, "backbone": {"architecture": architecture}, method: options}
     save_weights(folder / "segmenter" / "weights.pt", Weights("segmenter", state, settings, ["a", "b"]))
     return folder

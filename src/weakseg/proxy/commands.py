@@ -14,11 +14,13 @@ from weakseg.options import (
     labels_option,
     out_option,
     shard_option,
+    split_option,
 )
 
 if TYPE_CHECKING:
     from weakseg.dataset.index import Index
     from weakseg.dataset.records import Record
+    from weakseg.proxy.boxes import Region
 
 
 @click.group()
@@ -121,3 +123,40 @@ def _shard(index: Path, classes: Path, item: str) -> "tuple[Index, list[Record]]
 
     data = read_index(index, classes)
     return data, shard(proxy_records(data), item)
+
+
+@proxy.command("boxes")
+@index_option
+@classes_option
+@split_option
+@labels_option
+@click.option(
+    "--least",
+    type=click.FloatRange(0, 1),
+    default=0.005,
+    show_default=True,
+    help="Share of the image below which a region is left out.",
+)
+@out_option
+def boxes_command(index: Path, classes: Path, split: str, labels: Path, least: float, out: Path) -> None:
+    """Write a box for each connected region of the label maps of a split to OUT, as COCO's JSON."""
+    import json
+
+    from weakseg.dataset.index import read_index
+    from weakseg.proxy.boxes import coco, regions
+    from weakseg.storage.atomic import write_text
+    from weakseg.storage.labels import read_labels
+
+    data = read_index(index, classes)
+
+    def images() -> "Iterator[tuple[str, str, tuple[int, int], list[Region]]]":
+        for record in data.split(split):
+            found = read_labels(labels / f"{record.id}.png")
+            size = (int(found.shape[0]), int(found.shape[1]))
+            yield record.id, str(record.image), size, regions(found, least)
+
+    content = coco(data.classes, images())
+    write_text(out, json.dumps(content, ensure_ascii=False) + "\n")
+    click.echo(
+        f"wrote {len(content['annotations'])} boxes of {len(content['images'])} {split} images to {out}"
+    )

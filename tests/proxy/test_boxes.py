@@ -1,0 +1,68 @@
+"""Boxes of label maps, and the file that holds them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from click.testing import CliRunner
+
+from weakseg.cli import weakseg
+from weakseg.proxy.boxes import coco, regions
+from weakseg.storage.labels import write_labels
+
+
+def labels() -> np.ndarray:
+    found = np.zeros((20, 30), np.uint8)
+    found[2:6, 3:10] = 1  # 28 pixels
+    found[6:8, 10:12] = 1  # touches it at a corner
+    found[10:18, 20:30] = 1
+    found[10:18, 15:20] = 2  # touches the third, another class
+    found[0, 0] = 2  # a crumb
+    found[19, :] = 255
+    return found
+
+
+def test_a_box_around_each_region() -> None:
+    assert sorted(regions(labels(), least=0.01)) == [
+        (1, (3, 2, 9, 6), 32),
+        (1, (20, 10, 10, 8), 80),
+        (2, (15, 10, 5, 8), 40),
+    ]
+    assert (2, (0, 0, 1, 1), 1) in regions(labels(), least=0.0)
+    assert regions(np.full((4, 4), 255, np.uint8), least=0.0) == []
+
+
+def test_undecided_pixels_divide() -> None:
+    found = np.ones((5, 9), np.uint8)
+    found[:, 4] = 255
+    assert [box for _, box, _ in regions(found, 0.0)] == [(0, 0, 4, 5), (5, 0, 4, 5)]
+
+
+def test_coco_names_classes_and_images_by_number() -> None:
+    content = coco(
+        ["cat", "dog"], [("a", "a.jpg", (20, 30), regions(labels(), 0.01)), ("b", "b.jpg", (4, 4), [])]
+    )
+    assert content["categories"] == [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
+    assert [image["id"] for image in content["images"]] == [1, 2]
+    assert [annotation["id"] for annotation in content["annotations"]] == [1, 2, 3]
+    assert {annotation["image_id"] for annotation in content["annotations"]} == {1}
+    assert {
+        tuple(annotation["bbox"]) for annotation in content["annotations"] if annotation["category_id"] == 2
+    } == {(15, 10, 5, 8)}
+
+
+def test_the_command(table_data: Path, tmp_path: Path) -> None:
+    index, classes = tmp_path / "index.csv", tmp_path / "classes.csv"
+    index.write_text(
+        f"id,image,split,labels,mask\na,{table_data}/images/a.jpg,train,cat,\ne,{table_data}/images/e.jpg,val,dog,\n",
+        encoding="utf-8",
+    )
+    classes.write_text("index,name,mask_value\n0,background,0\n1,cat,1\n2,dog,2\n", encoding="utf-8")
+    write_labels(tmp_path / "labels" / "a.png", labels())
+    arguments = ["proxy", "boxes", "--index", index, "--classes", classes, "--labels", tmp_path / "labels"]
+    done = CliRunner().invoke(
+        weakseg, [*map(str, arguments), "--out", str(tmp_path / "boxes.json")], catch_exceptions=False
+    )
+    assert done.output.startswith("wrote 3 boxes of 1 train images")
+    content = json.loads((tmp_path / "boxes.json").read_text(encoding="utf-8"))
+    assert content["images"][0]["weakseg_id"] == "a"
