@@ -1,5 +1,6 @@
 """The view of a run's folder."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,17 @@ def test_paths_of_the_index_start_where_results_lies(
     assert run.locate(Path("data/none.jpg")) == Path("data/none.jpg")  # named as the index has it
     monkeypatch.chdir(tmp_path)
     assert Run(Path("results/one")).locate(Path("data/a.jpg")) == image.resolve()
+
+
+def test_the_segmenter_is_that_of_the_last_round(tmp_path: Path) -> None:
+    for name in ("segmenter", "segmenter/round-2"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "weights.pt").touch()
+    (tmp_path / "configs").mkdir()
+    run = open_run(tmp_path)
+    assert run.trained("segmenter") == tmp_path / "segmenter" / "weights.pt"  # its report is not made yet
+    settings = tmp_path / "configs" / "run.json"
+    settings.write_text(json.dumps({"segmenter": {"method": "largefov"}}), encoding="utf-8")
+    assert run.trained("segmenter") == tmp_path / "segmenter" / "weights.pt"
+    settings.write_text(json.dumps({"segmenter": {"rounds": 2}}), encoding="utf-8")
+    assert run.trained("segmenter") == tmp_path / "segmenter" / "round-2" / "weights.pt"

@@ -1,0 +1,85 @@
+"""`weakseg segmenter predict`, `refine` and `relabel` of a network whose cells lie over the middle of their pixels."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from click.testing import Result
+
+from weakseg.segmenter.network import build
+from weakseg.storage.labels import read_labels
+from weakseg.storage.shards import ShardReader
+from weakseg.storage.weights import Weights, save_weights
+
+Invoke = Callable[..., Result]
+PREDICT = {"scales": [1.0], "flip": True, "precision": "fp32"}
+CRF = {"preset": "custom", "iterations": 1}
+
+
+@pytest.fixture
+def stage(table_data: Path, tmp_path: Path) -> Path:
+    """A folder with index, settings and the weights of an untrained FCN-8s that sees all classes somewhere."""
+    rows = ["id,image,split,labels,mask"]
+    for name, labels in (("a", "cat"), ("b", "dog"), ("d", "")):
+        rows.append(f"{name},{table_data}/images/{name}.jpg,train,{labels},")
+    (tmp_path / "index.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (tmp_path / "classes.csv").write_text(
+        "index,name,mask_value\n0,background,0\n1,cat,1\n2,dog,2\n", encoding="utf-8"
+    )
+    refine = {"enabled": False, "confidence": 0.4}
+    for name, values in (("predict", PREDICT), ("crf", {"crf": CRF}), ("refine", refine)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(values), encoding="utf-8")
+    torch.manual_seed(0)
+    network = build("fcn8s", "vgg_small", 2, {"width": 16})
+    torch.nn.init.normal_(network.score.weight, std=1.0)  # type: ignore[union-attr, arg-type]
+    settings = {"method": "fcn8s", "backbone": {"architecture": "vgg_small"}, "fcn8s": {"width": 16}}
+    save_weights(
+        tmp_path / "weights.pt", Weights("segmenter", network.state_dict(), settings, ["cat", "dog"])
+    )
+    return tmp_path
+
+
+def data(stage: Path) -> list[object]:
+    return ["--index", stage / "index.csv", "--classes", stage / "classes.csv", "--shard", "1-of-1"]
+
+
+def test_scores_say_where_their_cells_lie(stage: Path, invoke: Invoke) -> None:
+    done = invoke(
+        *("segmenter", "predict", "--config", stage / "predict.json", *data(stage), "--split", "train"),
+        *("--weights", stage / "weights.pt", "--labels", stage / "plain", "--out", stage / "scores.h5"),
+    )
+    assert done.exit_code == 0, done.output
+    with h5py.File(stage / "scores.h5") as file:
+        assert (file.attrs["stride"], file.attrs["aligned"]) == (8, "centres")
+        assert file["a/cat"].shape == (3, 4)  # of 24×32 pixels
+    assert ShardReader([stage / "scores.h5"]).attribute("aligned", "corners") == "centres"
+    assert read_labels(stage / "plain" / "a.png").shape == (24, 32)
+
+
+def test_the_next_rounds_labels_name_only_the_images_classes(stage: Path, invoke: Invoke) -> None:
+    done = invoke(
+        *("segmenter", "relabel", "--config", stage / "predict.json", "--refine", stage / "refine.json"),
+        *(
+            *data(stage),
+            "--weights",
+            stage / "weights.pt",
+            "--labels",
+            stage / "next",
+            "--out",
+            stage / "next.csv",
+        ),
+    )
+    assert done.exit_code == 0, done.output
+    found = {name: set(np.unique(read_labels(stage / "next" / f"{name}.png"))) for name in ("a", "b", "d")}
+    assert found["a"] <= {0, 1, 255}
+    assert found["b"] <= {0, 2, 255}
+    assert found["d"] == {0}
+    with (stage / "next.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == ["a", "b", "d"]
+    assert set(rows[0]) == {"id", "undecided", "foreground", "digest"}
