@@ -16,7 +16,7 @@ ROUND = ("relabelled", "segmenter", "segmenter-crf")
 
 
 def place(stage: str) -> tuple[int, int]:
-    """Round of a stage and its place in that round's chain, to sort by; unknown stages come last."""
+    """Round of a stage and its place in that round's chain, to sort by; an unknown stage ends the first."""
     name, dash, number = stage.rpartition("-")
     if dash and number.isdigit() and name in ROUND:
         return int(number), ROUND.index(name)
