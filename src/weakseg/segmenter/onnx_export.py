@@ -100,7 +100,7 @@ def _traced(network: nn.Module) -> Any:
                 external_data=False,
                 verbose=False,
             )
-        except torch.onnx.errors.OnnxExporterError as error:
+        except torch.onnx.OnnxExporterError as error:
             raise InputError(
                 f"torch {torch.__version__} cannot write this segmenter ({type(network).__name__}) as ONNX "
                 f"({_reason(error)}); predict with --run instead, or train another segmenter.method to export."
