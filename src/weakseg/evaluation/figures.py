@@ -31,8 +31,14 @@ STAGE_COLOURS = {
     "refined": "#0072b2",
     "segmenter": "#7fcfb0",
     "segmenter-crf": "#00704f",
+    "relabelled-2": "#cc79a7",
+    "segmenter-2": "#eeb488",
+    "segmenter-crf-2": "#d55e00",
 }
-"""One hue per room, its later stage darker; distinct for colour-blind eyes (after Okabe and Ito)."""
+"""One hue per room, its later stage darker; distinct for colour-blind eyes (after Okabe and Ito).
+
+What is not here, a third round, is grey.
+"""
 
 CURVES: dict[str, dict[str, Any]] = {
     "miou": {"color": STAGE_COLOURS["attention"], "lw": 3, "zorder": 3, "label": "mIoU"},

@@ -31,7 +31,8 @@ class Score:
     """Scores of one stage on one split; fractions, `None` where nothing is defined.
 
     Attributes:
-        stage: `attention`, `fused`, `refined`, `segmenter` or `segmenter-crf`.
+        stage: `attention`, `fused`, `refined`, `segmenter` or `segmenter-crf`; of a further round of self-training
+            `relabelled-2`, `segmenter-2` and so on.
         split: `train` or `val`.
         images: scored images.
         unscored: images of the split without a mask.
