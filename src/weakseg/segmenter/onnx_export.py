@@ -101,10 +101,14 @@ def _traced(network: nn.Module) -> Any:
                 verbose=False,
             )
         except torch.onnx.OnnxExporterError as error:
-            raise InputError(
-                f"torch {torch.__version__} cannot write this segmenter ({type(network).__name__}) as ONNX "
-                f"({_reason(error)}); predict with --run instead, or train another segmenter.method to export."
-            ) from error
+            raise _impossible(network, _reason(error)) from error
+
+
+def _impossible(network: nn.Module, reason: str) -> InputError:
+    return InputError(
+        f"torch {torch.__version__} cannot write this segmenter ({type(network).__name__}) as ONNX ({reason}), so "
+        "nothing was written; predict with --run instead, or train another segmenter.method to export."
+    )
 
 
 def _reason(error: BaseException) -> str:
@@ -131,8 +135,16 @@ def _described(network: nn.Module, settings: Settings) -> dict[str, str]:
 
 
 def _checked(network: nn.Module, file: Path, path: Path) -> float:
-    """The largest difference between the two on random images."""
-    scorer = OnnxScorer(open_onnx(file), cast(Scorer, network).stride, cast(Scorer, network).aligned)
+    """The largest difference between the two on random images.
+
+    Raises:
+        InputError: onnxruntime cannot load the file, or the two differ.
+    """
+    try:
+        session = open_onnx(file)
+    except InputError as error:  # deformable convolutions come with operator set 19 only
+        raise _impossible(network, f"onnxruntime cannot load it with operator set {OPSET}") from error
+    scorer = OnnxScorer(session, cast(Scorer, network).stride, cast(Scorer, network).aligned)
     generator = torch.Generator().manual_seed(0)
     worst = 0.0
     for batch, height, width in SHAPES:
