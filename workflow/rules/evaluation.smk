@@ -22,7 +22,7 @@ LABELS = {
 }
 
 # What the summary gathers; when the segmenter learns from true masks, it is all there is.
-LEARNT = ["saliency"] * (cfg.saliency.method == "small")
+LEARNT = ["saliency"] * cfg.saliency.trains
 LEARNT += ["attention"] * (METHOD != "folder")
 ACCUMULATES = METHOD == "oaa_plus"
 TRAINED = weak(LEARNT) + ["segmenter"]
@@ -32,6 +32,20 @@ SCORED = weak(["attention", "fused", "refined"]) + ["segmenter", "segmenter-crf"
 SHARDED = weak(["attention_accumulated_maps"] * ACCUMULATES)
 SHARDED += weak(["saliency_maps", "attention_maps", "proxy_fuse", "proxy_refine"])
 SHARDED += ["segmenter_predict", "segmenter_refine"]
+
+# The ledger: networks that entered the run, and what gives maps without a training.
+ENTERED = {room: f"{RUN}/{room}/weights.pt" for room in TRAINED}
+if FROM_ATTENTION:
+    ENTERED["attention"] = f"{RUN}/attention/weights.pt"
+OUTSIDE = {}
+if weak(METHOD == "folder"):
+    OUTSIDE["attention"] = cfg.attention.folder.folder
+if weak(cfg.saliency.method == "onnx"):
+    OUTSIDE["saliency"] = cfg.saliency.onnx.file
+if weak(cfg.saliency.method == "folder"):
+    OUTSIDE["saliency"] = cfg.saliency.folder.folder
+if weak(NETWORK is not None and not cfg.saliency.trains):
+    ENTERED["saliency"] = NETWORK.trained
 CEILING = []
 if cfg.evaluation.ceiling is not None:
     CEILING = f"results/{cfg.evaluation.ceiling}/evaluation/segmenter-crf.json"
@@ -117,6 +131,41 @@ rule evaluate_labels:
         " --stage {wildcards.labels} --labels {params.folder} --out {output} > {log} 2>&1"
 
 
+rule evaluate_supervision:
+    input:
+        config="<run>/configs/supervision.json",
+        weights=list(ENTERED.values()),
+        outside=list(OUTSIDE.values()),
+    output:
+        "<run>/evaluation/supervision.json",
+    log:
+        "<run>/logs/evaluate_supervision.log",
+    benchmark:
+        "<run>/benchmarks/evaluate_supervision.tsv"
+    conda:
+        "../../envs/weakseg.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        weights=option(
+            "--weights", *(f"{room}={file}" for room, file in ENTERED.items())
+        ),
+        outside=option(
+            "--outside", *(f"{room}={file}" for room, file in OUTSIDE.items())
+        ),
+        unsupervised=weak(
+            option(
+                "--unsupervised",
+                *["saliency"] * (cfg.saliency.method == "unsupervised"),
+            )
+        ),
+    shell:
+        "weakseg evaluate supervision --config {input.config} {params.weights:q} {params.outside:q}"
+        " {params.unsupervised} --out {output} > {log} 2>&1"
+
+
 rule evaluate_summary:
     input:
         config="<run>/configs/evaluation.json",
@@ -134,6 +183,7 @@ rule evaluate_summary:
         saliency=weak(gather.shard("<run>/saliency/maps/shard-{scatteritem}.h5")),
         localisation=weak("<run>/evaluation/localisation.json"),
         ceiling=CEILING,
+        supervision="<run>/evaluation/supervision.json",
     output:
         table="<run>/evaluation/scores.csv",
         summary="<run>/evaluation/summary.json",
@@ -181,7 +231,7 @@ rule evaluate_summary:
         " --scores {input.scores} --weights {input.weights} --history {params.histories}"
         " --benchmark {params.timings} {params.shards} --attention {input.attention}"
         " --saliency {input.saliency} {params.proxies} --predictions {params.predictions}"
-        " {params.localisation:q} {params.ceiling:q} --out {params.folder} 2>&1 | tee {log}"
+        " {params.localisation:q} {params.ceiling:q} --supervision {input.supervision} --out {params.folder} 2>&1 | tee {log}"
 
 
 rule report:
