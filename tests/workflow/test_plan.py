@@ -25,6 +25,7 @@ SUPERVISED = {
     "segmenter_refine",
     "evaluate_labels",
     "evaluate_summary",
+    "evaluate_supervision",
     "report",
     "all",
 }
@@ -71,6 +72,24 @@ def test_maps_made_elsewhere_train_nothing(planned: Any) -> None:
     assert status == 0, output
     assert "attention_train" not in _jobs(output)
     assert _jobs(output)["attention_maps"] == 2
+
+
+@pytest.mark.parametrize(
+    ("setting", "trains"),
+    [
+        ("{method: srm, srm: {backbone: {weights: none}}}", True),
+        ("{method: rcrnet, rcrnet: {backbone: {weights: none}}}", True),
+        ("{method: rcrnet_video, rcrnet_video: {backbone: {weights: none}}}", True),
+        ("{method: srm, srm: {trained: config.yaml}}", False),
+        ("{method: unsupervised}", False),
+        ("{method: onnx, onnx: {file: config.yaml}}", False),
+        ("{method: folder, folder: {folder: workflow}}", False),
+    ],
+)
+def test_saliency_changes_by_configuration_alone(planned: Any, setting: str, trains: bool) -> None:
+    status, output = planned.snakemake("-n", "--config", f"saliency={setting}")
+    assert status == 0, output
+    assert set(_jobs(output)) == SUPERVISED | WEAK | ({"saliency_train"} if trains else set())
 
 
 def test_voc_is_fetched_only_when_asked(planned: Any) -> None:

@@ -1,8 +1,9 @@
 """How good saliency maps are: the measures of the field, computed by `pysodmetrics`.
 
 All but the first are taken, as the field does, after each map is stretched to [0, 1]. Mean absolute error of the map
-as it is, and of the stretched one; F (β² = 0.3) at its best threshold, as a mean over thresholds and at the adaptive one; weighted F
-(Margolin et al., CVPR 2014); S (Fan et al., ICCV 2017); E (Fan et al., IJCAI 2018), best, mean and adaptive.
+as it is, and of the stretched one; F (β² = 0.3) at its best threshold, as a mean over thresholds and at the adaptive
+one; weighted F (Margolin et al., CVPR 2014); S (Fan et al., ICCV 2017); E (Fan et al., IJCAI 2018), best, mean and
+adaptive.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
