@@ -212,6 +212,37 @@ def test_size_of_the_maps_trains_no_network_anew() -> None:
     assert set(Config().stages()["saliency"]) == {"method", "small"}  # runs of before are not made anew
 
 
+@pytest.mark.parametrize(
+    ("section", "training", "maps"),
+    [
+        ({}, {}, {}),
+        ({"method": "unsupervised"}, {}, {}),
+        ({"method": "onnx", "onnx": {"file": "u.onnx"}}, {}, {"saliency.onnx.file": "u.onnx"}),
+        ({"method": "folder", "folder": {"folder": "pngs"}}, {}, {"saliency.folder.folder": "pngs"}),
+        ({"method": "srm"}, {}, {}),
+        ({"method": "srm", "srm": {"trained": "w.pt"}}, {}, {"saliency.srm.trained": "w.pt"}),
+        (
+            {"method": "rcrnet", "rcrnet": {"backbone": {"weights": "r.pth"}, "data": {"source": "folder"}}},
+            {
+                "saliency.rcrnet.backbone.weights": "r.pth",
+                "saliency.rcrnet.data.images": "images",
+                "saliency.rcrnet.data.masks": "masks",
+            },
+            {},
+        ),
+        (
+            {"method": "rcrnet_video", "rcrnet_video": {"image_model": "i.pt", "data": {"source": "davis"}}},
+            {"saliency.rcrnet_video.image_model": "i.pt", "saliency.rcrnet_video.data.davis": "davis"},
+            {},
+        ),
+    ],
+)
+def test_files_outside_of_the_run_are_told(section: Any, training: Any, maps: Any) -> None:
+    saliency = parse(Config, {"saliency": section}, "config.yaml").saliency
+    assert saliency.training_reads() == training
+    assert saliency.maps_read() == maps
+
+
 def test_a_partly_given_training_keeps_its_methods_defaults() -> None:
     values = nested("saliency.srm.training.iterations", 5)
     training = parse(Config, values, "config.yaml").saliency.srm.training

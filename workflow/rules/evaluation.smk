@@ -40,12 +40,8 @@ if FROM_ATTENTION:
 OUTSIDE = {}
 if weak(METHOD == "folder"):
     OUTSIDE["attention"] = cfg.attention.folder.folder
-if weak(cfg.saliency.method == "onnx"):
-    OUTSIDE["saliency"] = cfg.saliency.onnx.file
-if weak(cfg.saliency.method == "folder"):
-    OUTSIDE["saliency"] = cfg.saliency.folder.folder
-if weak(NETWORK is not None and not cfg.saliency.trains):
-    ENTERED["saliency"] = NETWORK.trained
+for saliency_file in weak(list(cfg.saliency.maps_read().values())):
+    (OUTSIDE if NETWORK is None else ENTERED)["saliency"] = saliency_file
 CEILING = []
 if cfg.evaluation.ceiling is not None:
     CEILING = f"results/{cfg.evaluation.ceiling}/evaluation/segmenter-crf.json"

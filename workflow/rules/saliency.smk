@@ -8,44 +8,6 @@
 
 # The section of a network that starts from ImageNet; none for the other methods.
 NETWORK = cfg.saliency.network()
-SECTION = f"saliency.{cfg.saliency.method}"
-
-
-def saliency_data(wildcards):
-    """What a network learns from, if that is not a split of the index."""
-    data = NETWORK.data
-    named = {
-        "split": [],
-        "folder": ["images", "masks"],
-        "davis": ["davis"],
-        "videos": ["videos"],
-    }
-    return [
-        outside(f"{SECTION}.data.{key}", getattr(data, key))
-        for key in named[data.source]
-    ]
-
-
-def saliency_initial(wildcards):
-    """The weights that a network starts from, if they are a file."""
-    image_model = getattr(NETWORK, "image_model", None)
-    if image_model is not None:
-        return outside(f"{SECTION}.image_model", image_model)
-    return outside(f"{SECTION}.backbone.weights", NETWORK.backbone.weights)
-
-
-def saliency_elsewhere(wildcards):
-    """The network that another run trained, if there is one."""
-    if NETWORK.trained is None:
-        return []
-    return outside(f"{SECTION}.trained", NETWORK.trained)
-
-
-def saliency_network(input):
-    """The network that makes the maps and the size that it is given images at."""
-    if NETWORK is None:
-        return option("--weights", input.weights)
-    return ["--weights", *(input.weights or input.source), "--size", NETWORK.size]
 
 
 rule saliency_train:
@@ -53,8 +15,9 @@ rule saliency_train:
         config="<run>/configs/saliency.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
-        initial=branch(NETWORK is not None, then=saliency_initial),
-        data=branch(NETWORK is not None, then=saliency_data),
+        outside=lambda wildcards: [
+            outside(key, path) for key, path in cfg.saliency.training_reads().items()
+        ],
     output:
         weights="<run>/saliency/weights.pt",
         history="<run>/saliency/history.csv",
@@ -82,20 +45,9 @@ rule saliency_maps:
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
         weights=branch(cfg.saliency.trains, then="<run>/saliency/weights.pt"),
-        source=branch(
-            cfg.saliency.method,
-            cases={
-                "small": [],
-                "unsupervised": [],
-                "onnx": lambda wildcards: outside(
-                    "saliency.onnx.file", cfg.saliency.onnx.file
-                ),
-                "folder": lambda wildcards: outside(
-                    "saliency.folder.folder", cfg.saliency.folder.folder
-                ),
-                **dict.fromkeys(("rcrnet", "rcrnet_video", "srm"), saliency_elsewhere),
-            },
-        ),
+        outside=lambda wildcards: [
+            outside(key, path) for key, path in cfg.saliency.maps_read().items()
+        ],
     output:
         maps="<run>/saliency/maps/shard-{scatteritem}.h5",
     log:
@@ -109,7 +61,16 @@ rule saliency_maps:
         mem_mb=4000,
         runtime=240,
     params:
-        weights=lambda wildcards, input: saliency_network(input),
+        weights=lambda wildcards, input: (
+            option("--weights", input.weights)
+            if NETWORK is None
+            else [
+                "--weights",
+                *(input.outside or [input.weights]),
+                "--size",
+                NETWORK.size,
+            ]
+        ),
     shell:
         "weakseg saliency maps --config {input.config} --index {input.index} --classes {input.classes}"
         " --shard {wildcards.scatteritem} {params.weights:q} --out {output.maps} > {log} 2>&1"

@@ -7,9 +7,6 @@ from pydantic import Field, model_validator
 from weakseg.config.section import Positive, Section
 from weakseg.config.training import TrainingConfig
 
-TRAINED = ("small", "rcrnet", "rcrnet_video", "srm")
-"""Methods whose network weakseg trains."""
-
 
 class WholeImages(TrainingConfig):
     """A training that sees whole images, mirrored half of the time, and changes nothing else unless told to."""
@@ -236,6 +233,31 @@ class SaliencyConfig(Section):
         """The section of the chosen method, if that is a network that starts from ImageNet."""
         chosen = getattr(self, self.method)
         return chosen if isinstance(chosen, NetworkSection) else None
+
+    def training_reads(self) -> dict[str, str]:
+        """Key → file or folder outside of the run that a training reads."""
+        network, prefix = self.network(), f"saliency.{self.method}"
+        if network is None:
+            return {}
+        image_model, initial = getattr(network, "image_model", None), network.backbone.weights
+        found = {} if image_model is None else {f"{prefix}.image_model": str(image_model)}
+        if image_model is None and initial not in ("none", "IMAGENET1K_V1"):
+            found[f"{prefix}.backbone.weights"] = initial
+        for key in {"split": (), "folder": ("images", "masks")}.get(
+            network.data.source, (network.data.source,)
+        ):
+            found[f"{prefix}.data.{key}"] = getattr(network.data, key)
+        return found
+
+    def maps_read(self) -> dict[str, str]:
+        """Key → file or folder outside of the run that its maps come from, where nothing is trained."""
+        network = self.network()
+        if network is not None:
+            return {} if network.trained is None else {f"saliency.{self.method}.trained": network.trained}
+        return {
+            "onnx": {"saliency.onnx.file": self.onnx.file},
+            "folder": {"saliency.folder.folder": self.folder.folder},
+        }.get(self.method, {})
 
     @property
     def trains(self) -> bool:

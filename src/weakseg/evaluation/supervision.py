@@ -76,6 +76,7 @@ def ledger(
     Raises:
         InputError: a file is missing or is not what it is given as.
     """
+    files = {str(Path(name)): said for name, said in files.items()}
     sources: list[Source] = []
     for room, path in weights:
         sources += _trained(room, path, files)
@@ -127,7 +128,7 @@ def _learnt(room: str, weights: Weights) -> tuple[str, str]:
 
 def _look_up(path: str, digest: str | None, files: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
     """What the configuration or weakseg knows of a file; the configuration wins."""
-    for key in (path, digest):
+    for key in (str(Path(path)), digest):
         if key is not None and key in files:
             return files[key]
     if digest is None:
