@@ -49,13 +49,13 @@ def score_quality(pairs: Iterable[Pair], sequences: bool = False) -> dict[str, A
         groups.setdefault(group, _Measures()).add(values, mask)
     if not groups:
         raise InputError("no saliency map with a mask was found; at least one was expected.")
-    scored = {
+    scored: dict[str, dict[str, Any]] = {
         name: {"images": group.images, "measures": group.results()} for name, group in sorted(groups.items())
     }
     images = sum(group.images for group in groups.values())
     if not sequences:
         return {"images": images, "measures": scored[""]["measures"], "sequences": {}}
-    mean = {name: float(np.mean([item["measures"][name] for item in scored.values()])) for name in MEASURES}  # type: ignore[index]
+    mean = {name: float(np.mean([item["measures"][name] for item in scored.values()])) for name in MEASURES}
     return {"images": images, "measures": mean, "sequences": scored}
 
 
