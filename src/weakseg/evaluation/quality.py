@@ -46,7 +46,9 @@ def score_quality(pairs: Iterable[Pair], sequences: bool = False) -> dict[str, A
     groups: dict[str, _Measures] = {}
     for name, values, mask in pairs:
         group = name.rpartition("/")[0] if sequences else ""
-        groups.setdefault(group, _Measures()).add(values, mask)
+        if group not in groups:
+            groups[group] = _Measures()
+        groups[group].add(values, mask)
     if not groups:
         raise InputError("no saliency map with a mask was found; at least one was expected.")
     scored: dict[str, dict[str, Any]] = {
@@ -123,7 +125,7 @@ def folder_pairs(maps: Path, masks: Path, foreground: str) -> Iterator[Pair]:
 
 def _mask(path: Path, foreground: str) -> np.ndarray:
     values = read_labels(path)
-    mask = (values >= LOWEST[foreground]).astype(np.uint8)
+    mask: np.ndarray = (values >= LOWEST[foreground]).astype(np.uint8)
     if foreground == "nonzero":
         mask[values == UNDECIDED] = UNDECIDED
     return mask

@@ -30,7 +30,7 @@ def barrier_saliency(
     width, height = (max(2, round(side * shrink)) for side in image.shape[1::-1])
     small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     channels = cv2.GaussianBlur(small, (3, 3), 0).astype(np.float32)
-    found = _to_one(sum(barrier_distance(channel) for channel in np.moveaxis(channels, 2, 0)))
+    found = _to_one(np.sum([barrier_distance(channel) for channel in np.moveaxis(channels, 2, 0)], axis=0))
     if backgroundness:
         lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32)
         found = _to_one(found + border_contrast(lab))

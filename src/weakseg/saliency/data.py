@@ -48,7 +48,8 @@ def read_bright(path: Path) -> np.ndarray:
             f"mask {path} holds no value above {highest}; with data.foreground 'bright' 128 and more is the object: "
             "set data.foreground to nonzero if it holds indices."
         )
-    return (grey >= BRIGHT).astype(np.uint8)
+    mask: np.ndarray = (grey >= BRIGHT).astype(np.uint8)
+    return mask
 
 
 READERS: dict[str, ReadMask] = {"bright": read_bright, "nonzero": read_nonzero}

@@ -12,7 +12,7 @@ from weakseg.errors import InputError
 from weakseg.saliency.data import ReadMask, read_nonzero
 from weakseg.saliency.videos import Video
 from weakseg.storage.labels import UNDECIDED
-from weakseg.training.augment import Augmentation
+from weakseg.training.augment import Augmentation, View
 from weakseg.training.sampling import Sample
 
 
@@ -66,7 +66,8 @@ class SaliencyClips:
         frames = self._items[item].frames
         start = int(generator.integers(max(0, len(frames) - self._length) + 1))
         taken = frames[start : start + self._length]
-        view, colours = None, int(generator.integers(2**32))
+        colours = int(generator.integers(2**32))
+        view: View | None = None
         images, masks = [], []
         for record in taken:
             image, mask = read_pair(record, self._read_mask)
