@@ -243,9 +243,8 @@ class SaliencyConfig(Section):
         found = {} if image_model is None else {f"{prefix}.image_model": str(image_model)}
         if image_model is None and initial not in ("none", "IMAGENET1K_V1"):
             found[f"{prefix}.backbone.weights"] = initial
-        for key in {"split": (), "folder": ("images", "masks")}.get(
-            network.data.source, (network.data.source,)
-        ):
+        keys: dict[str, tuple[str, ...]] = {"split": (), "folder": ("images", "masks")}
+        for key in keys.get(network.data.source, (network.data.source,)):
             found[f"{prefix}.data.{key}"] = getattr(network.data, key)
         return found
 
