@@ -40,7 +40,7 @@ if FROM_ATTENTION:
 OUTSIDE = {}
 if weak(METHOD == "folder"):
     OUTSIDE["attention"] = cfg.attention.folder.folder
-for saliency_file in weak(list(cfg.saliency.maps_read().values())):
+for saliency_file in MADE_FROM:
     (OUTSIDE if NETWORK is None else ENTERED)["saliency"] = saliency_file
 CEILING = []
 if cfg.evaluation.ceiling is not None:

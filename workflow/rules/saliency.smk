@@ -9,15 +9,17 @@
 # The section of a network that starts from ImageNet; none for the other methods.
 NETWORK = cfg.saliency.network()
 
+# What is read from outside of the run: by the training, or for the maps where nothing is trained.
+LESSONS = [outside(*item) for item in weak(list(cfg.saliency.training_reads().items()))]
+MADE_FROM = [outside(*item) for item in weak(list(cfg.saliency.maps_read().items()))]
+
 
 rule saliency_train:
     input:
         config="<run>/configs/saliency.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
-        outside=lambda wildcards: [
-            outside(key, path) for key, path in cfg.saliency.training_reads().items()
-        ],
+        outside=LESSONS,
     output:
         weights="<run>/saliency/weights.pt",
         history="<run>/saliency/history.csv",
@@ -45,9 +47,7 @@ rule saliency_maps:
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
         weights=branch(cfg.saliency.trains, then="<run>/saliency/weights.pt"),
-        outside=lambda wildcards: [
-            outside(key, path) for key, path in cfg.saliency.maps_read().items()
-        ],
+        outside=MADE_FROM,
     output:
         maps="<run>/saliency/maps/shard-{scatteritem}.h5",
     log:

@@ -237,7 +237,7 @@ class SaliencyConfig(Section):
     def training_reads(self) -> dict[str, str]:
         """Key → file or folder outside of the run that a training reads."""
         network, prefix = self.network(), f"saliency.{self.method}"
-        if network is None:
+        if network is None or network.trained is not None:
             return {}
         image_model, initial = getattr(network, "image_model", None), network.backbone.weights
         found = {} if image_model is None else {f"{prefix}.image_model": str(image_model)}

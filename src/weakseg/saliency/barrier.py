@@ -41,7 +41,7 @@ def barrier_saliency(
     return saliency
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def barrier_distance(channel: np.ndarray) -> np.ndarray:
     """Fast minimum barrier distance of every pixel to the image's border (algorithm 1), h×w float32.
 

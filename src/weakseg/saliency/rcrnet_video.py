@@ -53,12 +53,12 @@ class RcrNetVideo(nn.Module):
 
     def logits(self, clips: Tensor) -> Tensor:
         """N×T×1×H×W for clips N×T×3×H×W of RGB in 0…255."""
-        count, length = clips.shape[:2]
+        count = clips.shape[0]
         features, skips = self.image_model.features(clips.flatten(0, 1))
-        features = features.unflatten(0, (count, length))
+        features = as_clips(features, count)
         features = self.second(self.recurrence(self.first(features)))
         size = tuple(clips.shape[3:])
-        return self.image_model.decode(features.flatten(0, 1), skips, size).unflatten(0, (count, length))
+        return as_clips(self.image_model.decode(features.flatten(0, 1), skips, size), count)
 
     def clip_saliency(self, clips: Tensor) -> Tensor:
         """N×T×1×H×W in [0, 1]."""
@@ -104,14 +104,14 @@ class NonLocal(nn.Module):
         count, length, _, height, width = features.shape
         flat = features.flatten(0, 1)
         theta, phi, value = (
-            layer(flat).unflatten(0, (count, length)).transpose(1, 2).flatten(2)
+            as_clips(layer(flat), count).transpose(1, 2).flatten(2)
             for layer in (self.theta, self.phi, self.value)
         )  # N×128×(T·h·w)
         with torch.autocast(features.device.type, enabled=False):  # sums over thousands of positions
             mixed = value.float() @ phi.float().transpose(1, 2) / theta.shape[2]
             seen = mixed @ theta.float()
-        seen = seen.unflatten(2, (length, height, width)).transpose(1, 2).flatten(0, 1)
-        return features + self.out(seen.to(flat.dtype)).unflatten(0, (count, length))
+        seen = seen.reshape(count, NARROW, length, height, width).transpose(1, 2).flatten(0, 1)
+        return features + as_clips(self.out(seen.to(flat.dtype)), count)
 
 
 class BidirectionalGru(nn.Module):
@@ -150,4 +150,10 @@ class GruCell(nn.Module):
         """The next state, N×256×h×w like both arguments."""
         update, reset = self.gates(torch.cat([frame, state], 1)).sigmoid().chunk(2, 1)
         candidate = torch.tanh(self.candidate(torch.cat([frame, reset * state], 1)))
-        return (1 - update) * state + update * candidate
+        following: Tensor = (1 - update) * state + update * candidate
+        return following
+
+
+def as_clips(frames: Tensor, count: int) -> Tensor:
+    """(N·T)×… → N×T×…."""
+    return frames.reshape(count, -1, *frames.shape[1:])
