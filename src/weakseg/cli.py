@@ -9,6 +9,7 @@ from weakseg.attention.commands import attention
 from weakseg.dataset.commands import dataset
 from weakseg.errors import InputError
 from weakseg.evaluation.commands import compare, evaluate
+from weakseg.inspector.commands import inspect
 from weakseg.proxy.commands import proxy
 from weakseg.saliency.commands import saliency
 from weakseg.segmenter.commands import segmenter
@@ -23,7 +24,7 @@ def weakseg() -> None:
     """
 
 
-for _group in (dataset, saliency, attention, proxy, segmenter, evaluate, compare):
+for _group in (dataset, saliency, attention, proxy, segmenter, evaluate, compare, inspect):
     weakseg.add_command(_group)
 
 
