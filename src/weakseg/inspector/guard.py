@@ -123,8 +123,8 @@ def _change_refusal(scope: Scope, headers: dict[str, str], host: str) -> tuple[i
         return 403, "the change comes from another page; open the inspector's own."
     if headers.get(CHANGE_HEADER) != "1":
         return 403, f"a change needs the header '{CHANGE_HEADER}: 1'."
-    length = headers.get("content-length", "")
-    if not length.isdigit():
+    length = headers.get("content-length", "0")
+    if "transfer-encoding" in headers or not length.isdigit():
         return 411, "the length of what is sent is missing; a Content-Length was expected."
     largest = LARGEST_UPLOAD if scope["path"] == "/api/corrected" else LARGEST_MESSAGE
     if int(length) > largest:

@@ -35,6 +35,7 @@ export function lines(title, series, xName) {
 }
 
 const curve = (line, number, x, y) =>
+  line.x.length === 1 ? svg("circle", { class: `dot series-${number}`, cx: x(line.x[0]), cy: y(line.y[0]), r: 3.5 }) :
   svg("polyline", {
     class: `line series-${number}`,
     points: line.x.map((value, at) => `${x(value).toFixed(1)},${y(line.y[at]).toFixed(1)}`).join(" "),

@@ -96,9 +96,9 @@ export function gallery(page) {
       { class: "tile", "aria-setsize": found.total, "aria-posinset": place + 1, "data-place": place, "data-id": row.id },
       h(
         "a",
-        { href: link("image", row.id, filter), "aria-label": `${row.id}: ${text}` },
+        { href: link("image", row.id, filter), title: text },
         picture,
-        h("span", { class: "marks" }, states.map((state) => h("span", { class: `mark-${state}`, title: MARKS[state][1] }, MARKS[state][0]))),
+        h("span", { class: "marks" }, states.map((state) => h("span", { class: `mark-${state}` }, h("span", { "aria-hidden": "true" }, MARKS[state][0]), h("span", { class: "hidden" }, MARKS[state][1])))),
         h("span", { class: "caption" }, h("span", { class: "name" }, row.id), h("span", { class: "number", title: measure.name }, measure.show(value))),
       ),
     );

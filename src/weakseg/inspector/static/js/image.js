@@ -61,7 +61,7 @@ export function image(page) {
   );
 
   function zoomButton(text, label, factor) {
-    return h("button", { type: "button", "aria-label": label, onclick: () => stage.zoom(factor) }, text);
+    return h("button", { type: "button", title: label, "aria-label": text.length > 1 ? null : label, onclick: () => stage.zoom(factor) }, text);
   }
 
   async function update(next, values) {

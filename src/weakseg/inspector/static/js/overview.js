@@ -111,6 +111,6 @@ const section = (title, ...content) => h("section", { class: "card" }, h("h2", {
 const table = (names, rows) =>
   h(
     "div",
-    { class: "scroll", tabindex: "0", role: "region", "aria-label": `Table by ${names[0]}` },
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": `Table: ${names.join(", ")}` },
     h("table", {}, h("thead", {}, h("tr", {}, names.map((name, at) => h("th", { scope: "col", class: at > 1 || rows.length && at && names.length > 7 ? "number" : "" }, name)))), h("tbody", {}, rows)),
   );

@@ -17,7 +17,7 @@ export function whatIf(page, shown) {
   let sample = null;
   const own = () => ({ rule: knobs.rule, ...Object.fromEntries(Object.entries(knobs.rules).map(([name, sliders]) => [name, valuesOf(sliders)])), refine: { ...valuesOf(knobs.refine), crf: { ...valuesOf(knobs.crf), preset: knobs.preset } } });
   kept.proxy ??= own();
-  const result = h("p", { class: "result", role: "status" });
+  const result = h("p", { class: "result what-if-result", role: "status" });
   const sliders = h("div", { class: "sliders" });
   const table = h("div", { class: "sample" });
   const element = h(
