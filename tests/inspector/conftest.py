@@ -1,15 +1,18 @@
 """A small finished run, made without training by the package's own writers, and its page in a real browser."""
 
+import asyncio
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,6 +22,9 @@ from weakseg.crf import chosen
 from weakseg.dataset.index import Index, write_index
 from weakseg.dataset.records import Record
 from weakseg.evaluation.scores import score_labels, write_json, write_score
+from weakseg.inspector.guard import Guard
+from weakseg.inspector.run import RunView
+from weakseg.inspector.server import application
 from weakseg.proxy.rules import RULES
 from weakseg.proxy.stages import fuse, refine
 from weakseg.storage.labels import write_labels
@@ -27,6 +33,8 @@ from weakseg.storage.shards import ShardReader, write_shard
 
 NAMES = ("bird", "cat", "dog")
 SIZE = (48, 64)
+PORT = 8642
+Ask = Callable[..., httpx.Response]
 SETTINGS = ProxyConfig.model_validate({"refine": {"crf": {"preset": "irn", "engine": "numba"}}})
 
 
@@ -171,6 +179,34 @@ def small(finished: Path, tmp_path: Path) -> Path:
     """A copy of it for one test; `small.parent.parent` holds the images."""
     shutil.copytree(finished.parent.parent, tmp_path / "checkout")
     return tmp_path / "checkout" / "results" / "small"
+
+
+def _asker(run: Path, token: str | None = None) -> Ask:
+    """What sends requests to a run's guarded application, as if it listened on `PORT`."""
+    app = Guard(application(RunView(run)), "127.0.0.1" if token is None else "0.0.0.0", PORT, token)
+
+    async def send(method: str, path: str, **options: Any) -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url=f"http://localhost:{PORT}") as client:
+            return await client.request(method, path, **options)
+
+    def ask(method: str, path: str, **options: Any) -> httpx.Response:
+        with ThreadPoolExecutor(1) as pool:  # this thread's loop may be Playwright's
+            return pool.submit(lambda: asyncio.run(send(method, path, **options))).result()
+
+    return ask
+
+
+@pytest.fixture
+def asker() -> Callable[..., Ask]:
+    """Makes `ask` of a run, and of a token."""
+    return _asker
+
+
+@pytest.fixture
+def ask(small: Path) -> Ask:
+    """Requests to the small run."""
+    return _asker(small)
 
 
 # ------------------------------------------------------------------------------------------- the browser

@@ -42,6 +42,11 @@ export function gallery(page) {
     field.removeAttribute("aria-busy");
   }
 
+  /** From an image back to where the gallery was left. */
+  function comeBack() {
+    scrollTo(0, page.left?.filter === JSON.stringify(filter) ? page.left.at : 0);
+  }
+
   async function fetchPage(number) {
     if (found.pages.has(number)) return;
     const mine = found;
@@ -109,10 +114,11 @@ export function gallery(page) {
     update(_, values) {
       filter = filterOf(values);
       for (const [name, value] of Object.entries(filter)) if (form.elements[name]) form.elements[name].value = value;
-      return load();
+      return load().then(comeBack);
     },
     repaint: load,
     leave() {
+      page.left = { filter: JSON.stringify(filter), at: scrollY };
       asked.abort();
       watch.disconnect();
       removeEventListener("scroll", layout);

@@ -19,6 +19,8 @@ export function image(page) {
   let id = "";
   let place = {};
   let layers = [];
+  let own = 0; // layers of the run itself; those of a trial follow
+  let rows = [];
   let answer = null;
   let paints = new Map();
   let asked = new AbortController();
@@ -105,6 +107,7 @@ export function image(page) {
     [answer, place] = found;
     page.lastImage = id;
     layers = layersOf(answer);
+    own = layers.length;
     paints = new Map();
     stage.show({ picture, width: answer.width || picture.naturalWidth, height: answer.height || picture.naturalHeight, opacity: kept.opacity });
     describe();
@@ -168,18 +171,19 @@ export function image(page) {
 
   const colours = () => run.palettes[page.palette] ?? run.palettes.voc;
 
+  /** The layers of a trial stand below its sliders: above them they would push the slider away that is being moved. */
   function drawList() {
-    const focused = list.contains(document.activeElement) ? document.activeElement.dataset.name : null;
-    list.replaceChildren(
-      ...layers.map(({ name, iou, kind }, at) =>
-        h(
-          "li",
-          {},
-          h("button", { type: "button", "data-name": name, "aria-pressed": String(isShown(name)), "aria-keyshortcuts": at < 9 ? at + 1 : null, onclick: () => toggle(name) }, h("kbd", {}, at < 9 ? at + 1 : " "), h("span", { class: "layer-name" }, name), h("span", { class: "value", "data-kind": kind }, known(iou) ? `IoU ${score(iou)}` : "")),
-        ),
+    const focused = element.contains(document.activeElement) ? document.activeElement.dataset.name : null;
+    rows = layers.map(({ name, iou, kind }, at) =>
+      h(
+        "li",
+        {},
+        h("button", { type: "button", "data-name": name, "aria-pressed": String(isShown(name)), "aria-keyshortcuts": at < 9 ? at + 1 : null, onclick: () => toggle(name) }, h("kbd", { class: at < 9 ? "" : "none" }, at < 9 ? at + 1 : ""), h("span", { class: "layer-name" }, name), h("span", { class: "value", "data-kind": kind }, known(iou) ? `IoU ${score(iou)}` : "")),
       ),
     );
-    if (focused) list.querySelector(`[data-name="${CSS.escape(focused)}"]`)?.focus();
+    list.replaceChildren(...rows.slice(0, own));
+    trying.layers.replaceChildren(...rows.slice(own));
+    if (focused) element.querySelector(`[data-name="${CSS.escape(focused)}"]`)?.focus();
   }
 
   function drawLegend(shown) {
@@ -195,7 +199,7 @@ export function image(page) {
     if (!answer) return;
     pointer.textContent = at ? `x ${at.x}, y ${at.y}` : "Point at the image for its values.";
     layers.forEach((layer, number) => {
-      const value = list.children[number]?.querySelector(".value");
+      const value = rows[number]?.querySelector(".value");
       if (value) value.textContent = at ? valueAt(layer, at.y * answer.width + at.x, names) : known(layer.iou) ? `IoU ${score(layer.iou)}` : "";
     });
   }

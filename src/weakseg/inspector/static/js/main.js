@@ -11,8 +11,8 @@ const VIEWS = { overview, gallery, image };
 const THEMES = ["", "light", "dark"];
 const NAMES = { "": "as the system", light: "light", dark: "dark" };
 
-/** What all views share: the run, the palette, and the filter that was last chosen. */
-const page = { run: null, palette: localStorage.getItem("weakseg-palette") ?? "voc", filter: filterOf({}), lastImage: "" };
+/** What all views share: the run, the palette, the filter that was last chosen, and where the gallery was left. */
+const page = { run: null, palette: localStorage.getItem("weakseg-palette") ?? "voc", filter: filterOf({}), lastImage: "", left: null };
 let shown = { name: "", view: null };
 
 async function show() {
@@ -25,6 +25,7 @@ async function show() {
   shown = { name, view };
   byId("main").replaceChildren(view.element);
   byId("main").dataset.view = name;
+  scrollTo(0, 0);
   for (const anchor of byId("views").children) {
     const current = anchor.getAttribute("href") === `#/${name}`;
     current ? anchor.setAttribute("aria-current", "page") : anchor.removeAttribute("aria-current");

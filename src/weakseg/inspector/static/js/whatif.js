@@ -6,6 +6,7 @@ import { duration, known, percent, score, signed } from "./format.js";
 import { link } from "./state.js";
 
 const SAMPLE = 12; // images of a filter that are tried
+const HINT = "Move a slider: this image's proxy is made anew.";
 const kept = { proxy: null }; // the sliders stay as they are from image to image
 
 /** @param shown told the answer for this image (or null when the run's own values are back) */
@@ -20,12 +21,14 @@ export function whatIf(page, shown) {
   const result = h("p", { class: "result what-if-result", role: "status" });
   const sliders = h("div", { class: "sliders" });
   const table = h("div", { class: "sample" });
+  const layers = h("ol", { class: "layers", "aria-label": "Layers of the trial" });
   const element = h(
     "section",
     { class: "panel-section", "aria-labelledby": "what-if-title" },
     h("h2", { id: "what-if-title" }, "What if"),
-    sliders,
     result,
+    sliders,
+    layers,
     h(
       "div",
       { class: "actions" },
@@ -84,16 +87,17 @@ export function whatIf(page, shown) {
   async function run() {
     again = running;
     if (running || !id) return;
-    if (isOwn()) return shown(null), void (result.textContent = "");
+    if (isOwn()) return shown(null), void (result.textContent = HINT);
     running = true;
-    result.textContent = "…";
+    result.setAttribute("aria-busy", "true");
     const asked = id;
     const answer = await attempt(() => postBundle("/api/what-if", question(asked, true)));
     running = false;
+    result.removeAttribute("aria-busy");
     if (answer && asked === id) {
       tell(answer);
       shown(answer);
-    } else if (!answer) result.textContent = "";
+    } else if (!answer) result.textContent = HINT;
     if (again || asked !== id) run();
   }
 
@@ -101,7 +105,7 @@ export function whatIf(page, shown) {
 
   function tell({ old, new: now, changed, seconds }) {
     const parts = [];
-    if (known(now.iou) && known(old?.iou)) parts.push(h("span", {}, "IoU ", score(old.iou), " → ", h("b", {}, score(now.iou)), " ", h("span", { class: now.iou < old.iou ? "worse" : "better" }, `(${signed(now.iou - old.iou)})`)));
+    if (known(now.iou) && known(old?.iou)) parts.push(h("span", {}, "IoU ", score(old.iou), " → ", h("b", {}, score(now.iou)), " ", h("span", { class: now.iou < old.iou ? "worse" : now.iou > old.iou ? "better" : "" }, `(${signed(now.iou - old.iou)})`)));
     parts.push(h("span", {}, `undecided ${old ? `${percent(old.undecided)} → ` : ""}${percent(now.undecided)}`));
     if (known(changed)) parts.push(h("span", {}, `${percent(changed)} of the pixels changed`));
     parts.push(h("span", { class: "soft" }, `${duration(seconds)}`));
@@ -150,9 +154,10 @@ export function whatIf(page, shown) {
 
   return {
     element,
+    layers,
     image(next) {
       id = next;
-      result.textContent = "";
+      result.textContent = HINT;
       run();
     },
     leave: stopSample,
