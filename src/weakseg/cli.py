@@ -8,11 +8,12 @@ from weakseg import __version__
 from weakseg.attention.commands import attention
 from weakseg.dataset.commands import dataset
 from weakseg.errors import InputError
-from weakseg.evaluation.commands import compare, evaluate
+from weakseg.evaluation.commands import compare, evaluate, show
 from weakseg.inspector.commands import inspect
 from weakseg.proxy.commands import proxy
 from weakseg.saliency.commands import saliency
 from weakseg.segmenter.commands import segmenter
+from weakseg.segmenter.tools import export, predict
 
 
 @click.group()
@@ -24,8 +25,11 @@ def weakseg() -> None:
     """
 
 
-for _group in (dataset, saliency, attention, proxy, segmenter, evaluate, compare, inspect):
-    weakseg.add_command(_group)
+for _command in (
+    *(dataset, saliency, attention, proxy, segmenter, evaluate),
+    *(predict, export, show, inspect, compare),
+):
+    weakseg.add_command(_command)
 
 
 def main() -> None:

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import click
 
+LONGEST = 1024
+"""Longer side, in pixels, above which `predict` shrinks images for the network: what bounds its memory."""
+PRECISIONS = ("auto", "bf16", "fp16", "fp32")
 _PATH = click.Path(path_type=Path)
 
 config_option = click.option("--config", type=_PATH, required=True, help="The stage's settings (JSON).")

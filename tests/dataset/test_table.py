@@ -147,9 +147,9 @@ def test_file_that_is_no_image(table_data: Path) -> None:
 
 def test_image_with_wide_pixels(table_data: Path) -> None:
     (table_data / "images" / "c.jpg").unlink()
-    Image.fromarray(np.full((24, 32), 40_000, np.uint16)).save(table_data / "images" / "c.png")
-    edit(table_data, "c.jpg", "c.png")
-    refuses(table_data, "c.png has pixel mode I;16", "8 bits")
+    Image.fromarray(np.full((24, 32), 40_000, np.int32)).save(table_data / "images" / "c.tif")
+    edit(table_data, "c.jpg", "c.tif")
+    refuses(table_data, "c.tif has pixel mode I", "8 or 16 bits")
 
 
 def test_unknown_class_suggests_the_nearest(table_data: Path) -> None:

@@ -288,19 +288,6 @@ def test_montages_of_no_images(scored: tuple[Path, list[Path]]) -> None:
     assert picture(root / "evaluation/montage-sample.png").shape == (240, 1500, 3)
 
 
-# ---------------------------------------------------------------------------------------------- stages
-
-
-def test_stages_draws_the_chosen_images(scored: tuple[Path, list[Path]]) -> None:
-    root, _ = scored
-    result = run("stages", *data(root), "--id", "train/1", "val/6", *artefacts(root),
-                 "--out", root / "stages.png")  # fmt: skip
-    assert result.exit_code == 0
-    alone = run("stages", *data(root), "--id", "val/6", *artefacts(root), "--out", root / "one.png")
-    assert alone.exit_code == 0
-    assert picture(root / "stages.png").shape[0] > 1.5 * picture(root / "one.png").shape[0]
-
-
 # --------------------------------------------------------------------------------------------- mistakes
 
 
@@ -314,8 +301,6 @@ def test_mistakes_are_one_sentence(scored: tuple[Path, list[Path]]) -> None:
     with pytest.raises(InputError, match="41×30 pixels, the mask 40×30"):
         run(*labels, "--labels", root / "bad", "--out", root / "x.json")
     assert not (root / "x.json").exists()
-    with pytest.raises(InputError, match="'nobody' is not in the index"):
-        run("stages", *data(root), "--id", "nobody", "--out", root / "x.png")
     with pytest.raises(InputError, match="two --scores files are of the stage 'fused'"):
         summary(root, "--scores", files[1], files[1])
     with pytest.raises(InputError, match="not of 'weakseg evaluate'"):

@@ -37,8 +37,8 @@ PRESETS = {
 }
 
 
-def chosen(preset: str, engine: str, **custom: Any) -> CrfParameters:
-    """The parameters of a preset, or for `custom` the given ones."""
+def chosen(preset: str, engine: str = "auto", **custom: Any) -> CrfParameters:
+    """The parameters of a preset, or for `custom` the given ones; settings of older runs name no engine."""
     return (
         CrfParameters(**custom, engine=engine)
         if preset == "custom"

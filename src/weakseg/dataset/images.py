@@ -14,32 +14,50 @@ EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 def read_image(path: Path) -> np.ndarray:
     """Read an image as RGB `uint8` H×W×3, upright by its EXIF orientation.
 
+    Of 16 bits per channel the upper 8 count, so that 65,535 is white whatever the image's own maximum; of
+    several frames the first. Transparency is dropped: the colours stored below it count.
+
     Raises:
-        InputError: missing, truncated, not an image, or with more than 8 bits per channel.
+        InputError: missing, truncated, not an image, with 32 bits or floats per channel, or with
+            more than about 179 million pixels (Pillow's guard against files that fill the memory).
     """
     try:
         with Image.open(path) as image:
             image.load()  # decodes everything: a truncated file fails here, not as grey pixels
             mode = image.mode
-            if mode[0] not in "IF":  # Pillow would clip wider pixels to white, not scale them
-                return np.asarray(ImageOps.exif_transpose(image).convert("RGB"), dtype=np.uint8).copy()
+            if mode not in ("I", "F"):  # Pillow would clip these to white, not scale them
+                return _eight_bits(ImageOps.exif_transpose(image))
     except FileNotFoundError:
         raise InputError(
-            f"image {path} is missing; the index or labels table names it: add it or drop its row."
+            f"image {path} is missing, but is named as one to be read: add it or leave it out."
         ) from None
     except UnidentifiedImageError:
         raise InputError(
-            f"image {path} is in no image format known here; an image was expected: replace it or drop its "
-            "row."
+            f"image {path} is in no image format known here; an image was expected: replace it or leave it "
+            "out."
+        ) from None
+    except Image.DecompressionBombError:
+        raise InputError(
+            f"image {path} has more pixels than the {2 * (Image.MAX_IMAGE_PIXELS or 0):,} that are read; a smaller "
+            "one was expected: shrink it or cut it into pieces."
         ) from None
     except Exception as error:  # Pillow raises many types for a damaged file
         raise InputError(
-            f"image {path} cannot be decoded ({error}); it looks truncated or damaged: replace it or drop "
-            "its row."
+            f"image {path} cannot be decoded ({error}); it looks truncated or damaged: replace it or leave "
+            "it out."
         ) from None
     raise InputError(
-        f"image {path} has pixel mode {mode}; 8 bits per channel were expected: convert it or drop its row."
+        f"image {path} has pixel mode {mode}; 8 or 16 bits per channel were expected, as only these have a "
+        "known white: convert it or leave it out."
     )
+
+
+def _eight_bits(image: Image.Image) -> np.ndarray:
+    """RGB `uint8` of a decoded image; 16-bit grey by its upper byte, as Pillow itself reads 16-bit colour."""
+    if image.mode.startswith("I;16"):
+        grey = (np.asarray(image) >> 8).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    return np.asarray(image.convert("RGB"), dtype=np.uint8).copy()
 
 
 def find_image(folder: Path, image_id: str) -> Path:

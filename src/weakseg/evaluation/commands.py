@@ -1,5 +1,8 @@
-"""`weakseg evaluate …`."""
+"""`weakseg evaluate …`, `weakseg show` and `weakseg compare`."""
 
+import os
+import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -234,22 +237,33 @@ def _provenance(path: Path) -> dict[str, str]:
     return {"room": weights.room, "sha256": file_sha256(path)} | initial
 
 
-@evaluate.command("stages", cls=ManyValues)
-@index_option
-@classes_option
-@click.option("--id", "ids", multiple=True, required=True, help="Image id; one row each.")
-@_artefacts
-@click.option("--out", type=FILE, required=True, help="The picture (PNG).")
-def stages_command(index: Path, classes: Path, ids: tuple[str, ...], out: Path, **artefacts: Any) -> None:
-    """Draw all stages of chosen images side by side."""
-    from weakseg.dataset.index import read_index
-    from weakseg.evaluation.montage import draw_montage, find
+@click.command()
+@click.argument("run", type=FILE)
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.option("--out", type=FILE, help="The picture (PNG); without it, it appears in the terminal.")
+def show(run: Path, ids: tuple[str, ...], out: Path | None) -> None:
+    """Show all stages of chosen images of a RUN (a folder such as results/demo), as far as it has come.
 
-    if out.suffix.lower() != ".png":
+    ID is the first column of the run's dataset/index.csv.
+    """
+    from weakseg.evaluation.montage import draw_montage
+    from weakseg.evaluation.stages import read_stages
+    from weakseg.evaluation.terminal import choose, encode
+    from weakseg.storage.run import open_run
+
+    protocol = choose(os.environ, sys.stdout.isatty()) if out is None else ""
+    if out is not None and out.suffix.lower() != ".png":
         raise InputError(f"--out {out} was given; the name of a PNG file was expected, such as stages.png.")
-    data = read_index(index, classes)
-    draw_montage(data, find(data, ids), _sources(**artefacts), out, "")
-    click.echo(f"drew {len(ids)} images in {out}")
+    stages = read_stages(open_run(run), ids)
+    click.get_current_context().call_on_close(stages.close)
+    if out is not None:
+        draw_montage(stages.index, stages.records, stages.sources, out, "")
+        click.echo(f"drew {len(ids)} images in {out}")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder) / "stages.png"
+        draw_montage(stages.index, stages.records, stages.sources, picture, "")
+        click.echo(encode(protocol, picture.read_bytes()))
 
 
 @click.command()

@@ -14,10 +14,11 @@ from weakseg.evaluation.logs import images_per_second, read_costs, read_history
 from weakseg.evaluation.scores import read_score, write_json
 from weakseg.evaluation.table import STAGES, aligned, decimals
 from weakseg.storage.atomic import write_text
+from weakseg.storage.run import Run
 
 
 @dataclass(frozen=True)
-class Run:
+class RunFigures:
     """One run's figures, `None` where it has none.
 
     Attributes:
@@ -47,47 +48,44 @@ class Run:
         return {"run": self.name} | text | {name: decimals(value, digits=1) for name, value in rest.items()}
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: Path) -> RunFigures:
     """Read what lies in `results/<run>`, as far as that run has come.
 
     Raises:
         InputError: nothing of the run is scored yet, or one of its files is damaged.
     """
-    evaluation, training = folder / "evaluation", folder / "attention" / "history.csv"
-    files = [evaluation / f"{stage}.json" for stage in STAGES]
+    run = Run(folder)
+    files = [run.evaluation / f"{stage}.json" for stage in STAGES]
     scores = {score.stage: score for score in (read_score(file) for file in files if file.is_file())}
     if not scores:
         raise InputError(
             f"{folder} holds no scores (evaluation/{STAGES[0]}.json and the like); the folder of a run, such as "
             "results/demo, was expected: run at least `snakemake proxies` first."
         )
-    boxes = evaluation / "localisation.json"
-    costs = read_costs(_benchmarks(folder / "benchmarks")).values()
+    boxes = run.evaluation / "localisation.json"
+    costs = read_costs(run.benchmarks()).values()
     memory = [cost.memory_mb for cost in costs if cost.memory_mb is not None]
     refined = scores.get("refined")
-    return Run(
+    return RunFigures(
         name=folder.resolve().name,
         miou={stage: score.miou for stage, score in scores.items()},
         undecided=None if refined is None else refined.undecided,
         gt_known=read_localisation(boxes).gt_known if boxes.is_file() else None,
-        images_per_second=_speed(folder, training) if training.is_file() else None,
+        images_per_second=_speed(run),
         minutes=sum(cost.seconds for cost in costs) / 60 if costs else None,
         memory_gb=max(memory) * 1.048576 / 1000 if memory else None,
     )
 
 
-def _benchmarks(folder: Path) -> list[tuple[str, Path]]:
-    """Rule name and file; the files of a rule that runs in shards lie in a folder of its name."""
-    files = [(path.stem, path) for path in sorted(folder.glob("*.tsv"))]
-    return files + [(path.parent.name, path) for path in sorted(folder.glob("*/*.tsv"))]
+def _speed(run: Run) -> float | None:
+    """Images a second of the attention training."""
+    history = run.history("attention")
+    if not history.is_file():
+        return None
+    return images_per_second(read_history(history), read_index(run.index, run.classes))
 
 
-def _speed(folder: Path, history: Path) -> float | None:
-    index = read_index(folder / "dataset" / "index.csv", folder / "dataset" / "classes.csv")
-    return images_per_second(read_history(history), index)
-
-
-def write_comparison(runs: Sequence[Run], out: Path) -> str:
+def write_comparison(runs: Sequence[RunFigures], out: Path) -> str:
     """Write `compare.csv`, `compare.json` and `compare.png` into the folder `out`.
 
     Returns:

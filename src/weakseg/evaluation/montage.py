@@ -1,5 +1,6 @@
 """Pictures of all stages side by side: image, attention, saliency, proxies, prediction, truth."""
 
+import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,8 +89,18 @@ def find(index: Index, ids: Sequence[str]) -> list[Record]:
     known = {record.id: record for record in index.records if record.id in ids}
     for image_id in ids:
         if image_id not in known:
-            raise InputError(f"image '{image_id}' is not in the index; give ids of its first column.")
+            raise InputError(
+                f"image '{image_id}' is not in the index; an id of its first column was expected"
+                f"{_such(index, image_id)}."
+            )
     return [known[image_id] for image_id in ids]
+
+
+def _such(index: Index, image_id: str) -> str:
+    """The nearest of the first ids, as an example."""
+    first = [record.id for record in index.records[:1000]]
+    near = difflib.get_close_matches(image_id, first, n=1) or first[:1]
+    return f": give one such as '{near[0]}'" if near else ""
 
 
 def draw_montage(index: Index, records: Sequence[Record], sources: Sources, path: Path, empty: str) -> None:

@@ -1,6 +1,5 @@
 """Where saliency maps come from: functions from an image record to h×w float32 in [0, 1]."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from weakseg.dataset.images import read_image
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.saliency.small import SmallSaliency
+from weakseg.storage.onnx_file import open_onnx
 from weakseg.storage.weights import load_weights
 
 Source = Callable[[Record], np.ndarray]
@@ -41,21 +41,9 @@ def onnx_source(file: Path, preset: str, size: int) -> Source:
     Raises:
         InputError: the file is missing or is no ONNX model.
     """
-    import onnxruntime
-
     if not file.is_file():
         raise InputError(f"saliency model {file} is missing; set saliency.onnx.file to an ONNX model.")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", "0"))
-    try:
-        session = onnxruntime.InferenceSession(
-            str(file), options, providers=onnxruntime.get_available_providers()
-        )
-    except Exception as error:  # onnxruntime's own exception types are not public
-        raise InputError(
-            f"saliency model {file} cannot be loaded ({str(error)[:120]}); an ONNX model was expected: "
-            "replace the file."
-        ) from error
+    session = open_onnx(file)
     name = session.get_inputs()[0].name
 
     def saliency(record: Record) -> np.ndarray:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from weakseg.backbones import InitialWeights
 from weakseg.errors import InputError
 from weakseg.segmenter.largefov import LargeFov
-from weakseg.storage.weights import load_weights
+from weakseg.storage.weights import Weights, load_weights
 from weakseg.training.parameters import ParameterGroup
 
 
@@ -88,8 +88,12 @@ def load(path: Path, classes: Sequence[str]) -> nn.Module:
     Raises:
         InputError: not segmenter weights, or trained for other classes.
     """
-    weights = load_weights(path, "segmenter", classes)
+    return from_weights(load_weights(path, "segmenter", classes))
+
+
+def from_weights(weights: Weights) -> nn.Module:
+    """The segmenter that a weights file holds."""
     method, backbone = weights.settings["method"], weights.settings["backbone"]
-    network = build(method, backbone["architecture"], len(classes), weights.settings[method])
+    network = build(method, backbone["architecture"], len(weights.classes), weights.settings[method])
     network.load_state_dict(weights.state)
     return network

@@ -1,7 +1,7 @@
-"""Predicting one image of any size, and refining its scores by a CRF."""
+"""Predicting images of any size, and refining their scores by a CRF."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Protocol, cast
 
 import cv2
 import numpy as np
@@ -10,12 +10,21 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from weakseg.crf import CrfParameters, dense_crf
-from weakseg.segmenter.network import Segmenter
 from weakseg.training.precision import autocast
 
 
+class Scorer(Protocol):
+    """What prediction asks of a segmenter: a network, or an ONNX model."""
+
+    stride: int
+
+    def logits(self, images: Tensor) -> Tensor:
+        """RGB N×3×H×W in 0…255 → class scores N×(C+1)×h×w float32."""
+        ...
+
+
 def predict_scores(
-    network: nn.Module,
+    network: nn.Module | Scorer,
     image: np.ndarray,
     *,
     scales: Sequence[float],
@@ -26,7 +35,7 @@ def predict_scores(
     """Log-probabilities of one image at the segmenter's resolution.
 
     Args:
-        network: a `Segmenter` in evaluation mode on `device`.
+        network: a `Scorer`, in evaluation mode on `device`.
         image: RGB `uint8` H×W×3.
         scales: image sizes whose probabilities are averaged, at the resolution of size 1.
         flip: average with the mirrored image.
@@ -36,32 +45,46 @@ def predict_scores(
     Returns:
         (C+1)×h×w float16; `upsample` brings it to H×W.
     """
-    stride = cast(Segmenter, network).stride
-    height, width = image.shape[:2]
-    grid = (-(-(height - 1) // stride) + 1, -(-(width - 1) // stride) + 1)
+    (scores,) = predict_batch(network, [image], scales=scales, flip=flip, precision=precision, device=device)
+    return scores
+
+
+def predict_batch(
+    network: nn.Module | Scorer,
+    images: Sequence[np.ndarray],
+    *,
+    scales: Sequence[float],
+    flip: bool,
+    precision: str,
+    device: torch.device,
+) -> list[np.ndarray]:
+    """`predict_scores` of several images of one size at once, (C+1)×h×w float16 each."""
+    scorer = cast(Scorer, network)
+    height, width = images[0].shape[:2]
+    grid = (-(-(height - 1) // scorer.stride) + 1, -(-(width - 1) // scorer.stride) + 1)
     total: Tensor | None = None
     with torch.inference_mode(), autocast(precision, device):
         for scale in scales:
-            probabilities = _probabilities(network, _scaled(image, scale), stride, flip, device)
+            batch = np.stack([_scaled(image, scale) for image in images])
+            probabilities = _probabilities(scorer, batch, flip, device)
             if scale != 1.0:
                 probabilities = functional.interpolate(
                     probabilities, grid, mode="bilinear", align_corners=True
                 )
             total = probabilities if total is None else total + probabilities
     assert total is not None
-    mean = (total[0] / len(scales)).clamp(min=1e-7)
-    return np.asarray(mean.log().cpu().numpy(), np.float16)
+    mean = (total / len(scales)).clamp(min=1e-7)
+    return list(np.asarray(mean.log().cpu().numpy(), np.float16))
 
 
-def _probabilities(
-    network: nn.Module, image: np.ndarray, stride: int, flip: bool, device: torch.device
-) -> Tensor:
-    """Softmax 1×(C+1)×h×w of an image padded at the right and below to 8k + 1 pixels."""
-    tensor = torch.from_numpy(image).permute(2, 0, 1)[None].to(device).float()
-    height, width = image.shape[:2]
-    padded = functional.pad(tensor, (0, -(width - 1) % stride, 0, -(height - 1) % stride), mode="replicate")
-    images = torch.cat([padded, padded.flip(3)]) if flip else padded
-    logits = cast(Segmenter, network).logits(images.contiguous(memory_format=torch.channels_last))
+def _probabilities(scorer: Scorer, images: np.ndarray, flip: bool, device: torch.device) -> Tensor:
+    """Softmax N×(C+1)×h×w of images N×H×W×3 padded at the right and below to 8k + 1 pixels."""
+    tensor = torch.from_numpy(images).permute(0, 3, 1, 2).to(device).float()
+    height, width = images.shape[1:3]
+    right, below = -(width - 1) % scorer.stride, -(height - 1) % scorer.stride
+    padded = functional.pad(tensor, (0, right, 0, below), mode="replicate")
+    both = torch.cat([padded, padded.flip(3)]) if flip else padded
+    logits = scorer.logits(both.contiguous(memory_format=torch.channels_last))
     probabilities = logits.softmax(dim=1)
     if flip:
         plain, mirrored = probabilities.chunk(2)
@@ -91,7 +114,33 @@ def refine_scores(
     image: np.ndarray, scores: np.ndarray, stride: int, parameters: CrfParameters
 ) -> np.ndarray:
     """Dense CRF over all classes: log-probabilities M×h×w and the image → labels H×W `uint8`."""
+    return np.asarray(refined_probabilities(image, scores, stride, parameters).argmax(axis=0), np.uint8)
+
+
+def refined_probabilities(
+    image: np.ndarray, scores: np.ndarray, stride: int, parameters: CrfParameters
+) -> np.ndarray:
+    """As `refine_scores`, but the probabilities M×H×W float32."""
     enlarged = upsample(scores, image.shape[:2], stride)
     enlarged = np.exp(enlarged - enlarged.max(axis=0))
-    refined = dense_crf(image, enlarged / enlarged.sum(axis=0), parameters)
-    return np.asarray(refined.argmax(axis=0), np.uint8)
+    return dense_crf(image, enlarged / enlarged.sum(axis=0), parameters)
+
+
+def enlarged_labels(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The largest of M values at every pixel of a larger image, one value map at a time.
+
+    Args:
+        values: M×h×w float32, brought to the image's size by bilinear interpolation.
+        size: height and width H×W.
+
+    Returns:
+        H×W `uint8`; besides it two H×W float32 are held, whatever M.
+    """
+    labels = np.zeros(size, np.uint8)
+    best = np.full(size, -np.inf, np.float32)
+    for label, value in enumerate(values):
+        enlarged = cv2.resize(value, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+        larger = enlarged > best
+        labels[larger] = label
+        np.maximum(best, enlarged, out=best)
+    return labels

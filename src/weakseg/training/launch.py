@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from typing import Any, cast
 
 import torch
@@ -38,11 +39,13 @@ def launch(precision: str, processes: int | None = None, nodes: int = 1) -> Fabr
             f"training.nodes is {nodes}, but this is no job of Slurm or torchrun, and so no other machine is at hand; "
             "run the workflow with --workflow-profile workflow/profiles/slurm, or set nodes to 1."
         )
+    # Buffers stay each process's own: an attention memory is the same in all, and large. The name that is to follow
+    # broadcast_buffers is younger than the oldest torch we take.
+    warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated")
     fabric = Fabric(
         accelerator="auto",
         devices=devices,
         num_nodes=nodes,
-        # Buffers stay each process's own: an attention memory is the same in all, and large.
         strategy=DDPStrategy(broadcast_buffers=False) if together else "auto",
         precision=cast(Any, fabric_precision(precision)),
         plugins=None if together else LightningEnvironment(),  # alone, wherever it was started

@@ -1,0 +1,127 @@
+"""Which images a user means, and where their results may be written."""
+
+import glob
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from weakseg.dataset.images import EXTENSIONS
+from weakseg.errors import InputError
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where results go; what is `None` is not written.
+
+    Attributes:
+        labels: folder of palette PNGs, `<name>.png`.
+        overlays: folder of pictures, `<name>.jpg`.
+        scores: HDF5 file of class scores.
+        summary: JSON file of areas.
+    """
+
+    labels: Path
+    overlays: Path | None = None
+    scores: Path | None = None
+    summary: Path | None = None
+
+    def files(self, names: Iterable[str]) -> Iterator[Path]:
+        """Every file that will be written for images of these names."""
+        for name in names:
+            yield self.labels / f"{name}.png"
+            if self.overlays is not None:
+                yield self.overlays / f"{name}.jpg"
+        yield from (file for file in (self.scores, self.summary) if file is not None)
+
+
+def gather(inputs: Sequence[str]) -> dict[str, Path]:
+    """Name → image file of files, folders and glob patterns.
+
+    A file's name is its own without the extension; an image of a folder, searched through all its folders, is
+    named by its path below it: `a.jpg` of `photos/` is `a`, `b/a.jpg` is `b/a`.
+
+    Raises:
+        InputError: an input matches no image, or two images have one name.
+    """
+    found: dict[str, Path] = {}
+    for given in inputs:
+        for name, path in _named(given):
+            other = found.setdefault(name, path)
+            if other.resolve() != path.resolve():
+                raise InputError(
+                    f"the images {other} and {path} have the same name '{name}', and so would their results; "
+                    "different names were expected: rename one, or predict them into two folders."
+                )
+    return found
+
+
+def _named(given: str) -> list[tuple[str, Path]]:
+    path = Path(given)
+    if path.is_dir():
+        files = [file for file in sorted(path.rglob("*")) if _is_image(file.relative_to(path))]
+        named = [
+            (file.relative_to(path).with_suffix("").as_posix(), file) for file in files if file.is_file()
+        ]
+        what = "a folder without images"
+    elif path.exists():
+        return [(path.stem, path)]
+    else:
+        matches = (Path(match) for match in sorted(glob.glob(given, recursive=True)))  # noqa: PTH207  # absolute, too
+        named = [(file.stem, file) for file in matches if _is_image(file) and file.is_file()]
+        what = "a pattern that matches no image" if glob.has_magic(given) else "a path that does not exist"
+    if not named:
+        raise InputError(
+            f"input '{given}' is {what}; image files ({', '.join(EXTENSIONS)}), folders of them or patterns such as "
+            "'photos/*.jpg' were expected: correct the path."
+        )
+    return named
+
+
+def _is_image(path: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.parts if part not in (".", ".."))
+    return path.suffix.lower() in EXTENSIONS and not hidden
+
+
+def check_outputs(outputs: Outputs, found: Mapping[str, Path], overwrite: bool) -> None:
+    """Refuse to write over what somebody may want to keep.
+
+    Args:
+        outputs: where results will go.
+        found: name → image file.
+        overwrite: earlier results may be replaced; images never.
+
+    Raises:
+        InputError: a result would replace an image or another result, or, without `overwrite`, a folder of
+            results holds files or a file of results exists.
+    """
+    images = {path.resolve() for path in found.values()}
+    planned: set[Path] = set()
+    for file in outputs.files(found):
+        if file.resolve() in images:
+            raise InputError(
+                f"the result {file} would replace an image that is to be read; give another --out."
+            )
+        if file in planned:
+            raise InputError(f"two results would be written to {file}; give each option a path of its own.")
+        planned.add(file)
+    folders = [folder for folder in (outputs.labels, outputs.overlays) if folder is not None]
+    for folder in folders:
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder} is a file; a folder for results was expected: give another path.")
+        if not overwrite and folder.is_dir():
+            _check_empty(folder)
+    for single in (outputs.scores, outputs.summary):
+        if single is not None and (single.is_dir() or (single.exists() and not overwrite)):
+            raise InputError(
+                f"{single} exists already; a new file was expected: give another path, or --overwrite for a file."
+            )
+
+
+def _check_empty(folder: Path) -> None:
+    held = sorted(path.name for path in folder.iterdir())
+    if held:
+        others = f" and {len(held) - 1} more" if len(held) > 1 else ""
+        raise InputError(
+            f"{folder} holds other files ({held[0]}{others}); a new or empty folder was expected: give another "
+            "path, or --overwrite to replace earlier results."
+        )

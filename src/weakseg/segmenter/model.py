@@ -1,0 +1,234 @@
+"""A trained segmenter for users: from an image of any size to its label map.
+
+import weakseg
+model = weakseg.load("results/demo")
+labels = model.predict("photo.jpg")  # H×W uint8, index into model.classes
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from weakseg.crf import CrfParameters, chosen
+from weakseg.dataset.images import read_image
+from weakseg.errors import InputError
+from weakseg.options import LONGEST, PRECISIONS
+from weakseg.segmenter.predict import (
+    Scorer,
+    enlarged_labels,
+    predict_batch,
+    refined_probabilities,
+    upsample,
+)
+from weakseg.storage.run import open_run
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How images are predicted.
+
+    Attributes:
+        scales: image sizes whose class probabilities are averaged.
+        flip: average with the mirrored image.
+        precision: `auto`, `bf16`, `fp16` or `fp32`; an ONNX model always computes in `fp32`.
+        crf: parameters of the dense CRF.
+        use_crf: whether it is applied.
+        longest: longer side, in pixels, above which an image is shrunk for the network and the CRF.
+    """
+
+    scales: tuple[float, ...]
+    flip: bool
+    precision: str
+    crf: CrfParameters
+    use_crf: bool = False
+    longest: int = LONGEST
+
+    def __post_init__(self) -> None:
+        if not self.scales or min(self.scales) <= 0 or self.longest < 1:
+            raise InputError(
+                f"scales {list(self.scales)} and longest {self.longest} were given; scales such as [0.75, 1] "
+                "and a longest side in pixels, all above 0, were expected: correct them."
+            )
+        if self.precision not in PRECISIONS:
+            raise InputError(
+                f"precision {self.precision!r} was given; one of {', '.join(PRECISIONS)} was expected."
+            )
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What is predicted for one image H×W.
+
+    Attributes:
+        labels: H×W `uint8`, 0 background, i the class `classes[i]`.
+        scores: (C+1)×h×w float16 log-probabilities at the network's resolution, before any CRF.
+        seen: h'×w'×3 `uint8`, the image as the network and the CRF saw it, at most `longest` pixels a side.
+    """
+
+    labels: np.ndarray
+    scores: np.ndarray
+    seen: np.ndarray
+
+
+class Model:
+    """A trained segmenter; made by `load`.
+
+    Attributes:
+        classes: names, background first: label i means `classes[i]`.
+        settings: how images are predicted.
+    """
+
+    def __init__(
+        self, scorer: Scorer, classes: Sequence[str], settings: Settings, device: torch.device
+    ) -> None:
+        self.classes = tuple(classes)
+        self.settings = settings
+        self._scorer, self._device = scorer, device
+
+    def predict(self, image: "np.ndarray | str | PathLike[str]") -> np.ndarray:
+        """Label map of one image, as `weakseg predict` writes it.
+
+        Args:
+            image: RGB `uint8` H×W×3, or the path of an image file in any mode and orientation.
+
+        Returns:
+            H×W `uint8`; label i means `classes[i]`, 0 is background.
+
+        Raises:
+            InputError: the file cannot be read, or the array is no RGB image.
+        """
+        pixels = image if isinstance(image, np.ndarray) else read_image(Path(image))
+        return self.predict_batch([pixels])[0].labels
+
+    def predict_batch(self, images: Sequence[np.ndarray]) -> list[Prediction]:
+        """Predict several RGB images that the network sees at one size (`seen_size`) at once.
+
+        Raises:
+            InputError: an array is no RGB `uint8` H×W×3.
+        """
+        seen = [self._shrunk(_checked(image)) for image in images]
+        settings = self.settings
+        scores = predict_batch(
+            self._scorer,
+            seen,
+            scales=settings.scales,
+            flip=settings.flip,
+            precision=settings.precision,
+            device=self._device,
+        )
+        return [
+            Prediction(self._labels(small, score, image.shape[:2]), score, small)
+            for image, small, score in zip(images, seen, scores, strict=True)
+        ]
+
+    def seen_size(self, image: np.ndarray) -> tuple[int, int]:
+        """Height and width at which the network sees an image H×W×3."""
+        height, width = image.shape[:2]
+        scale = min(1.0, self.settings.longest / max(height, width))
+        return max(1, round(height * scale)), max(1, round(width * scale))
+
+    def _shrunk(self, image: np.ndarray) -> np.ndarray:
+        height, width = self.seen_size(image)
+        if (height, width) == image.shape[:2]:
+            return image
+        return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA))
+
+    def _labels(self, seen: np.ndarray, scores: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+        """Labels at the image's own size of scores M×h×w."""
+        stride, size = self._scorer.stride, (size[0], size[1])
+        if self.settings.use_crf:
+            values = refined_probabilities(seen, scores, stride, self.settings.crf)
+        else:
+            values = upsample(scores, (seen.shape[0], seen.shape[1]), stride)
+        if size == seen.shape[:2]:
+            return np.asarray(values.argmax(axis=0), np.uint8)
+        return enlarged_labels(values, size)
+
+
+def _checked(image: np.ndarray) -> np.ndarray:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise InputError(
+            f"an array {image.dtype} {image.shape} was given; an RGB image uint8 H×W×3 was expected: convert it, "
+            "or give the path of the file."
+        )
+    return image
+
+
+def load(
+    source: "str | PathLike[str]",
+    *,
+    crf: bool = False,
+    scales: Sequence[float] | None = None,
+    flip: bool | None = None,
+    precision: str | None = None,
+    longest: int = LONGEST,
+) -> Model:
+    """Load a trained segmenter with the settings that its run predicts with.
+
+    Args:
+        source: a run's folder (`results/<run>`), or an ONNX file that `weakseg export` wrote.
+        crf: refine by the run's dense CRF.
+        scales: image sizes whose probabilities are averaged, instead of the run's.
+        flip: average with the mirrored image or not, instead of the run's setting.
+        precision: `auto`, `bf16`, `fp16` or `fp32` instead of the run's setting.
+        longest: longer side, in pixels, above which images are shrunk for the network.
+
+    Raises:
+        InputError: no such run, not trained yet, or a file of it is damaged.
+    """
+    path = Path(source)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if path.suffix.lower() == ".onnx":
+        from weakseg.segmenter.onnx_model import read_onnx
+
+        opened: tuple[Scorer, list[str], Settings] = read_onnx(path)
+    else:
+        opened = _of_run(path, device)
+    scorer, classes, settings = opened
+    settings = replace(
+        settings,
+        use_crf=crf,
+        longest=longest,
+        scales=settings.scales if scales is None else tuple(scales),
+        flip=settings.flip if flip is None else flip,
+        precision=settings.precision if precision is None else precision,
+    )
+    return Model(scorer, classes, settings, device)
+
+
+def _of_run(folder: Path, device: torch.device) -> tuple[Scorer, list[str], Settings]:
+    from weakseg.segmenter.network import from_weights
+    from weakseg.storage.weights import load_weights
+
+    run = open_run(folder)
+    weights = load_weights(run.trained("segmenter"), "segmenter")
+    network: Any = from_weights(weights).eval()
+    network.to(device, memory_format=torch.channels_last)
+    predicting, refining = run.settings("segmenter-predict"), run.settings("segmenter-refine")
+    return network, ["background", *weights.classes], read_settings(predicting | refining, str(folder))
+
+
+def read_settings(values: Mapping[str, Any], source: str) -> Settings:
+    """Settings of plain values: `scales`, `flip`, `precision`, and `crf` as in the configuration.
+
+    Raises:
+        InputError: a value is missing or of a wrong kind; `source` is named.
+    """
+    try:
+        return Settings(
+            scales=tuple(float(scale) for scale in values["scales"]),
+            flip=bool(values["flip"]),
+            precision=str(values["precision"]),
+            crf=chosen(**values["crf"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"the prediction settings of {source} are damaged ({type(error).__name__}: {error}); scales, flip, "
+            "precision and crf were expected: run snakemake again, or export again."
+        ) from None

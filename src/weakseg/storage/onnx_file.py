@@ -1,0 +1,32 @@
+"""Opening ONNX models."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weakseg.errors import InputError
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+
+def open_onnx(file: Path) -> "InferenceSession":
+    """A session on the fastest device that onnxruntime finds, with as many threads as `OMP_NUM_THREADS` says.
+
+    Raises:
+        InputError: the file is missing or is no ONNX model.
+    """
+    import onnxruntime
+
+    if not file.is_file():
+        raise InputError(f"ONNX model {file} is missing; give the path of an ONNX file.")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", "0"))
+    try:
+        return onnxruntime.InferenceSession(
+            str(file), options, providers=onnxruntime.get_available_providers()
+        )
+    except Exception as error:  # onnxruntime's own exception types are not public
+        raise InputError(
+            f"{file} cannot be loaded ({str(error)[:120]}); an ONNX model was expected: replace the file."
+        ) from error

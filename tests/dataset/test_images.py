@@ -1,0 +1,49 @@
+"""What is read of images that are not 8-bit RGB."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from weakseg.dataset.images import ORIENTATION, image_size, read_image
+from weakseg.errors import InputError
+
+WIDE = np.random.default_rng(0).integers(0, 65_536, (5, 7, 3), dtype=np.uint16)
+
+
+@pytest.mark.parametrize("extension", ["png", "tif"])
+def test_of_sixteen_bits_the_upper_eight_count(tmp_path: Path, extension: str) -> None:
+    grey, colour = tmp_path / f"grey.{extension}", tmp_path / f"colour.{extension}"
+    Image.fromarray(WIDE[..., 0]).save(grey)
+    cv2.imwrite(str(colour), WIDE[..., ::-1])  # OpenCV writes 16-bit colour, Pillow does not
+    np.testing.assert_array_equal(read_image(grey), np.repeat(WIDE[..., :1] >> 8, 3, axis=2))
+    np.testing.assert_array_equal(read_image(colour), WIDE >> 8)
+
+
+def test_black_and_white_stay_so(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 65_535]], np.uint16)).save(tmp_path / "a.png")
+    assert read_image(tmp_path / "a.png")[0, :, 0].tolist() == [0, 255]
+
+
+def test_sixteen_bits_are_turned_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    Image.fromarray(WIDE[..., 0]).save(tmp_path / "a.png", exif=exif)
+    assert image_size(tmp_path / "a.png") == (7, 5)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png")[..., 0], np.rot90(WIDE[..., 0] >> 8, -1))
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.float32])
+def test_pixels_without_a_known_white(tmp_path: Path, kind: type) -> None:
+    Image.fromarray(np.ones((4, 4), kind)).save(tmp_path / "a.tif")
+    with pytest.raises(InputError, match=r"a\.tif has pixel mode [IF]; 8 or 16 bits"):
+        read_image(tmp_path / "a.tif")
+
+
+def test_more_pixels_than_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.fromarray(np.zeros((50, 50), np.uint8)).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(InputError, match=r"a\.png has more pixels than the 2,000 that are read"):
+        read_image(tmp_path / "a.png")

@@ -1,0 +1,131 @@
+"""`weakseg.load(run).predict(image)`: the same labels as the stages and the command give."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from click.testing import Result
+from PIL import Image
+
+import weakseg
+from weakseg.crf import PRESETS
+from weakseg.errors import InputError
+from weakseg.segmenter.network import load as load_network
+from weakseg.segmenter.predict import enlarged_labels, predict_scores, refine_scores, upsample
+from weakseg.storage.labels import read_labels
+
+Photo = Callable[..., np.ndarray]
+Invoke = Callable[..., Result]
+
+
+def staged(run: Path, image: np.ndarray, crf: bool) -> np.ndarray:
+    """Labels as `weakseg segmenter predict` and `refine` make them."""
+    network = load_network(run / "segmenter/weights.pt", ["cat", "dog", "Größe", "bird"]).eval()
+    scores = predict_scores(
+        network, image, scales=[1.0, 0.75], flip=True, precision="fp32", device=torch.device("cpu")
+    )
+    if crf:
+        return refine_scores(image, scores, 8, PRESETS["irn"])
+    return upsample(scores, image.shape[:2], 8).argmax(0).astype(np.uint8)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("crf", [False, True])
+def test_labels_are_those_of_the_stages(trained_run: Path, photo: Photo, crf: bool) -> None:
+    image = photo(75, 98)
+    labels = weakseg.load(trained_run, crf=crf).predict(image)
+    assert labels.dtype == np.uint8
+    assert len(np.unique(labels)) >= 3  # or equality would mean little
+    np.testing.assert_array_equal(labels, staged(trained_run, image, crf))
+
+
+@pytest.mark.parametrize("options", [[], ["--crf"], ["--longest", "64"], ["--scales", "0.5,1", "--no-flip"]])
+def test_three_lines_equal_the_command(
+    trained_run: Path, photo: Photo, invoke: Invoke, tmp_path: Path, options: list[str]
+) -> None:
+    for number, size in enumerate([(90, 61), (64, 64), (33, 120)]):
+        Image.fromarray(photo(*size, number)).save(tmp_path / f"{number}.jpg")
+    result = invoke("predict", tmp_path, "--run", trained_run, "--out", tmp_path / "masks", *options)
+    assert result.exit_code == 0, result.output
+    given = {"crf": "--crf" in options}
+    if "--longest" in options:
+        given["longest"] = 64
+    if "--scales" in options:
+        given |= {"scales": (0.5, 1.0), "flip": False}
+    model = weakseg.load(str(trained_run), **given)
+    for number in range(3):
+        written = read_labels(tmp_path / "masks" / f"{number}.png")
+        np.testing.assert_array_equal(model.predict(tmp_path / f"{number}.jpg"), written)
+
+
+def test_large_images_are_seen_at_a_bounded_size(trained_run: Path, photo: Photo) -> None:
+    model = weakseg.load(trained_run, longest=96)
+    image = photo(300, 450)
+    (prediction,) = model.predict_batch([image])
+    assert model.seen_size(image) == prediction.seen.shape[:2] == (64, 96)
+    assert prediction.scores.shape == (5, 9, 13)
+    assert prediction.labels.shape == (300, 450)
+    small = cv2.resize(image, (96, 64), interpolation=cv2.INTER_AREA)
+    enlarged = cv2.resize(model.predict(small), (450, 300), interpolation=cv2.INTER_NEAREST)
+    assert (enlarged == prediction.labels).mean() > 0.97  # but for smooth instead of stepped borders
+
+
+def test_enlarging_one_class_at_a_time_equals_all_at_once() -> None:
+    values = np.random.default_rng(0).normal(size=(6, 11, 13)).astype(np.float32)
+    all_of_them = [cv2.resize(value, (47, 39), interpolation=cv2.INTER_LINEAR) for value in values]
+    np.testing.assert_array_equal(enlarged_labels(values, (39, 47)), np.argmax(all_of_them, axis=0))
+
+
+def test_a_batch_gives_what_its_images_give_alone(trained_run: Path, photo: Photo) -> None:
+    model = weakseg.load(trained_run)
+    images = [photo(60, 80, seed) for seed in range(4)]
+    for image, together in zip(images, model.predict_batch(images), strict=True):
+        (alone,) = model.predict_batch([image])
+        np.testing.assert_allclose(together.scores, alone.scores, atol=1e-2)
+        assert (together.labels == alone.labels).mean() > 0.999
+
+
+def test_classes_start_with_the_background(trained_run: Path) -> None:
+    assert weakseg.load(trained_run).classes == ("background", "cat", "dog", "Größe", "bird")
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (8, 8, 4), (0, 8, 3)])
+def test_arrays_that_are_no_image(trained_run: Path, shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match=r"RGB image uint8 H×W×3 was expected"):
+        weakseg.load(trained_run).predict(np.zeros(shape, np.uint8))
+    with pytest.raises(InputError, match="float64"):
+        weakseg.load(trained_run).predict(np.zeros((8, 8, 3)))
+
+
+def test_what_is_no_finished_run(trained_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"does not exist; .*runs in .*: tiny"):
+        weakseg.load(trained_run.parent / "tny")
+    with pytest.raises(InputError, match=r"is no run \(it has no configs/\)"):
+        weakseg.load(tmp_path)
+    run = tmp_path / "run"
+    shutil.copytree(trained_run, run)
+    (run / "configs/segmenter-predict.json").write_text(json.dumps({"scales": [1]}))
+    with pytest.raises(InputError, match=r"settings of .*run are damaged .*flip"):
+        weakseg.load(run)
+    (run / "configs/segmenter-refine.json").write_text("{")
+    with pytest.raises(InputError, match=r"segmenter-refine\.json cannot be read"):
+        weakseg.load(run)
+    (run / "segmenter/weights.pt").unlink()
+    with pytest.raises(InputError, match=r"no segmenter/weights\.pt: it is not finished"):
+        weakseg.load(run)
+
+
+def test_wrong_options(trained_run: Path) -> None:
+    with pytest.raises(InputError, match="all above 0"):
+        weakseg.load(trained_run, scales=(0.0, 1.0))
+    with pytest.raises(InputError, match="one of auto, bf16, fp16, fp32 was expected"):
+        weakseg.load(trained_run, precision="half")
+
+
+def test_nothing_else_hides_behind_the_package() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'lod'"):
+        weakseg.lod  # noqa: B018

@@ -1,0 +1,172 @@
+"""The exported model: torch's logits at any size, its metadata, and predicting without the network's code."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from click.testing import Result
+from PIL import Image
+
+import weakseg
+from weakseg.errors import InputError
+from weakseg.segmenter import onnx_export
+from weakseg.segmenter.largefov import LargeFov
+from weakseg.segmenter.network import load
+from weakseg.storage.labels import read_labels
+from weakseg.storage.weights import file_sha256
+
+Photo = Callable[..., np.ndarray]
+Invoke = Callable[..., Result]
+DOCUMENT = Path(__file__).parents[2] / "docs" / "predict.md"
+BOUND = 1e-4
+"""Of every logit, absolute, for logits of about ten; what `weakseg export` accepts is ten times as much."""
+
+
+def examples() -> list[str]:
+    return re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def lines(text: str) -> int:
+    """Lines of code, without blank ones."""
+    return sum(bool(line.strip()) for line in text.splitlines())
+
+
+@pytest.fixture
+def network(trained_run: Path) -> LargeFov:
+    loaded = load(trained_run / "segmenter/weights.pt", ["cat", "dog", "Größe", "bird"])
+    assert isinstance(loaded, LargeFov)
+    return loaded.eval()
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 65, 97), (2, 65, 97), (5, 33, 40), (1, 1, 1), (1, 203, 57), (3, 8, 250)]
+)
+def test_logits_are_torchs(exported: Path, network: LargeFov, shape: tuple[int, int, int]) -> None:
+    batch, height, width = shape
+    images = torch.randint(
+        0, 256, (batch, 3, height, width), dtype=torch.uint8, generator=torch.Generator().manual_seed(1)
+    )
+    with torch.inference_mode():
+        expected = network.logits(images).numpy()
+    (found,) = onnxruntime.InferenceSession(str(exported)).run(["logits"], {"images": images.numpy()})
+    assert np.abs(expected).max() > 1
+    np.testing.assert_allclose(found, expected, rtol=0, atol=BOUND)
+
+
+def test_the_file_says_what_it_is(exported: Path, trained_run: Path, network: LargeFov) -> None:
+    onnx.checker.check_model(onnx.load(exported), full_check=True)
+    session = onnxruntime.InferenceSession(str(exported))
+    about = session.get_modelmeta().custom_metadata_map
+    assert json.loads(about["classes"]) == ["background", "cat", "dog", "Größe", "bird"]
+    assert about["stride"] == "8"
+    assert json.loads(about["mean"]) == network.backbone.mean.flatten().tolist()
+    assert json.loads(about["std"]) == network.backbone.std.flatten().tolist()
+    assert about["sha256 of weights.pt"] == file_sha256(trained_run / "segmenter/weights.pt")
+    (images,), (logits,) = session.get_inputs(), session.get_outputs()
+    assert (images.name, images.type, images.shape[1]) == ("images", "tensor(uint8)", 3)
+    assert all(isinstance(images.shape[axis], str) for axis in (0, 2, 3))  # named, so free
+    assert (logits.name, logits.shape[1]) == ("logits", 5)
+
+
+def test_labels_and_settings_are_the_runs(exported: Path, trained_run: Path, photo: Photo) -> None:
+    ours, theirs = weakseg.load(trained_run, crf=True), weakseg.load(exported, crf=True)
+    assert ours.settings == theirs.settings
+    assert ours.classes == theirs.classes
+    for size in ((60, 91), (64, 64)):
+        image = photo(*size)
+        assert (ours.predict(image) == theirs.predict(image)).mean() > 0.999
+
+
+def test_predicting_needs_none_of_the_networks_code(exported: Path, photo: Photo, tmp_path: Path) -> None:
+    Image.fromarray(photo(60, 91)).save(tmp_path / "a.png")
+    command = ["predict", str(tmp_path / "a.png"), "--onnx", str(exported), "--out", str(tmp_path / "out")]
+    code = (
+        "import sys; from weakseg.cli import weakseg; weakseg(sys.argv[1:], standalone_mode=False);"
+        "print([name for name in sys.modules if name.startswith(('weakseg.segmenter.largefov',"
+        " 'weakseg.segmenter.network', 'weakseg.backbones'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    labels = weakseg.load(exported).predict(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_labels(tmp_path / "out/a.png"), labels)
+
+
+def test_the_documented_example(
+    exported: Path, photo: Photo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (example,) = (text for text in examples() if "InferenceSession" in text)
+    assert "weakseg" not in example
+    assert lines(example) == 10
+    (tmp_path / "model.onnx").write_bytes(exported.read_bytes())
+    Image.fromarray(photo(60, 91)).save(tmp_path / "photo.jpg")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(example, names)
+    ours = weakseg.load(exported, scales=[1.0], flip=False).predict("photo.jpg")
+    labels = names["labels"]
+    assert isinstance(labels, np.ndarray)
+    # Ours averages probabilities, kept in 16 bits; the example enlarges logits: borders differ by a pixel.
+    assert (labels == ours).mean() > 0.97
+
+
+def test_the_documented_three_lines_and_shard(
+    trained_run: Path, photo: Photo, invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/demo").symlink_to(trained_run)
+    Image.fromarray(photo(60, 91)).save(tmp_path / "photo.jpg")
+    monkeypatch.chdir(tmp_path)
+    three, shard = examples()[0], examples()[-1]
+    assert lines(three) == 3
+    names: dict[str, object] = {}
+    exec(three, names)
+    invoke("predict", "photo.jpg", "--run", "results/demo", "--out", "masks", "--scores", "scores.h5")
+    np.testing.assert_array_equal(names["labels"], read_labels(Path("masks/photo.png")))  # type: ignore[arg-type]
+    assert lines(shard) == 5
+    exec(shard, names)
+    assert set(names["scores"]) == {"background", "cat", "dog", "Größe", "bird"}  # type: ignore[call-overload]
+
+
+def test_a_model_that_disagrees_is_not_written(
+    trained_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, invoke: Invoke
+) -> None:
+    monkeypatch.setattr(onnx_export, "TOLERANCE", -1.0)
+    with pytest.raises(InputError, match=r"differ from torch's by .* so it was not written"):
+        invoke("export", "--run", trained_run, "--out", tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_mistakes(trained_run: Path, tmp_path: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match=r"ends in \.onnx"):
+        invoke("export", "--run", trained_run, "--out", tmp_path / "model.pt")
+    with pytest.raises(InputError, match="does not exist"):
+        invoke("export", "--run", tmp_path / "none")
+    with pytest.raises(InputError, match="is missing"):
+        weakseg.load(tmp_path / "none.onnx")
+    (tmp_path / "text.onnx").write_text("not a model")
+    with pytest.raises(InputError, match="ONNX model was expected"):
+        weakseg.load(tmp_path / "text.onnx")
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(InputError, match=r"pip install 'weakseg\[onnx\]'"):
+        invoke("export", "--run", trained_run, "--out", tmp_path / "model.onnx")
+
+
+def test_foreign_onnx_models(exported: Path, tmp_path: Path) -> None:
+    model = onnx.load(exported)
+    (stride,) = (item for item in model.metadata_props if item.key == "stride")
+    stride.value = "eight"
+    onnx.save(model, tmp_path / "damaged.onnx")
+    with pytest.raises(InputError, match=r"metadata of .*damaged\.onnx is damaged"):
+        weakseg.load(tmp_path / "damaged.onnx")
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "foreign.onnx")
+    with pytest.raises(InputError, match="without weakseg's metadata"):
+        weakseg.load(tmp_path / "foreign.onnx")
