@@ -14,6 +14,7 @@ from weakseg.dataset.index import proxy_records, read_index
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.storage.labels import read_labels
+from weakseg.storage.run import Run
 from weakseg.storage.shards import ShardReader
 from weakseg.training.history import read_history
 
@@ -39,20 +40,20 @@ class RunView:
     """
 
     def __init__(self, folder: Path) -> None:
-        dataset = folder / "dataset"
-        if not (dataset / "index.csv").is_file():
+        files = Run(folder)
+        if not files.index.is_file():
             raise InputError(
                 f"{folder} holds no dataset/index.csv; the folder of a run, such as results/demo, was expected: "
                 "run snakemake first."
             )
-        self.folder = folder
+        self.folder, self._files = folder, files
         self.name = folder.resolve().name
-        self.index = read_index(dataset / "index.csv", dataset / "classes.csv")
+        self.index = read_index(files.index, files.classes)
         self.records = proxy_records(self.index)
         self.root = _root(folder, self.records[0] if len(self.records) else None)
         self.rows = {record.id: row for row, record in enumerate(self.records)}
-        self._attention = ShardReader(_shards(folder / "attention" / "maps"))
-        self._saliency = ShardReader(_shards(folder / "saliency" / "maps"))
+        self._attention = ShardReader(files.maps("attention"))
+        self._saliency = ShardReader(files.maps("saliency"))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -101,7 +102,7 @@ class RunView:
 
     def summary(self) -> dict[str, Any]:
         """`evaluation/summary.json`, or the scores alone of a run that has not come that far."""
-        evaluation = self.folder / "evaluation"
+        evaluation = self._files.evaluation
         found = _json(evaluation / "summary.json")
         if found is not None:
             return found
@@ -117,12 +118,12 @@ class RunView:
 
     def histories(self) -> dict[str, dict[str, list[float]]]:
         """Training → column → values, thinned to what a screen can show."""
-        found = {name: read_history(self.folder / name / "history.csv") for name in TRAININGS}
+        found = {name: read_history(self._files.history(name)) for name in TRAININGS}
         return {name: _columns(rows) for name, rows in found.items() if rows}
 
     def per_image(self, stage: str) -> dict[str, float | None]:
         """Image id → its mean IoU, of a scored label stage."""
-        found = (_json(self.folder / "evaluation" / f"{stage}.json") or {}).get("per_image")
+        found = (_json(self._files.evaluation / f"{stage}.json") or {}).get("per_image")
         return found if isinstance(found, dict) else {}
 
     def shares(self, column: str) -> dict[str, float]:
@@ -141,10 +142,6 @@ def _root(folder: Path, record: Record | None) -> Path:
     if record is None:
         return places[0]
     return next((place for place in places if (place / record.image).exists()), places[0])
-
-
-def _shards(folder: Path) -> list[Path]:
-    return sorted(folder.glob("shard-*.h5"))
 
 
 def _json(path: Path) -> dict[str, Any] | None:
