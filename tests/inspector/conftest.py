@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -236,22 +237,29 @@ def start(run: Path, *options: str) -> tuple["subprocess.Popen[str]", str]:
     return process, found[0]
 
 
+@contextmanager
+def serving(run: Path) -> Iterator[Served]:
+    """A run's page, ended with the block."""
+    process, address = start(run)
+    try:
+        yield Served(run, address)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
 @pytest.fixture
 def served(small: Path) -> Iterator[Served]:
     """The small run's page."""
-    process, address = start(small)
-    yield Served(small, address)
-    process.terminate()
-    process.wait(timeout=20)
+    with serving(small) as page:
+        yield page
 
 
 @pytest.fixture(scope="module")
 def looked_at(finished: Path) -> Iterator[Served]:
     """One page for all tests of a module that decide nothing."""
-    process, address = start(finished)
-    yield Served(finished, address)
-    process.terminate()
-    process.wait(timeout=20)
+    with serving(finished) as page:
+        yield page
 
 
 @pytest.fixture(scope="module")

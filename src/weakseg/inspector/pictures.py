@@ -116,21 +116,26 @@ def layers(run: RunView, record: Record) -> bytes:
     for stage in STAGES:
         labels = run.labels(stage, record)
         if labels is not None:
-            about = {"name": stage, "kind": "labels"} | facts(run.classes, labels, truth)
+            about = {"name": stage, "kind": "labels"} | facts(matrix_of(run.classes, labels, truth), labels)
             planes.append((about, stretch_labels(labels, size)))
     if truth is not None:
         planes.append(({"name": "truth", "kind": "labels"}, stretch_labels(truth, size)))
     return bundle({"size": [*image.shape[:2]], "labels": record.labels}, planes)
 
 
-def facts(classes: Sequence[str], labels: np.ndarray, truth: np.ndarray | None) -> dict[str, Any]:
-    """`iou` of a label map against its image's truth (`None` without), and its `undecided` share."""
-    undecided = round(float((labels == UNDECIDED).mean()), 4)
+def matrix_of(classes: Sequence[str], labels: np.ndarray, truth: np.ndarray | None) -> ConfusionMatrix | None:
+    """A label map against its image's truth; `None` without one of its size."""
     if truth is None or truth.shape != labels.shape:
-        return {"iou": None, "undecided": undecided}
+        return None
     matrix = ConfusionMatrix(classes)
     matrix.update(truth, labels)
-    return {"iou": None if np.isnan(matrix.miou) else round(matrix.miou, 4), "undecided": undecided}
+    return matrix
+
+
+def facts(matrix: ConfusionMatrix | None, labels: np.ndarray) -> dict[str, Any]:
+    """`iou` of a label map (`None` without truth), and its `undecided` share."""
+    iou = None if matrix is None or np.isnan(matrix.miou) else round(matrix.miou, 4)
+    return {"iou": iou, "undecided": round(float((labels == UNDECIDED).mean()), 4)}
 
 
 def bundle(header: Mapping[str, Any], planes: Sequence[Plane]) -> bytes:

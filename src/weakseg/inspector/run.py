@@ -50,7 +50,6 @@ class RunView:
         self.name = folder.resolve().name
         self.index = read_index(files.index, files.classes)
         self.records = proxy_records(self.index)
-        self.root = _root(folder, self.records[0] if len(self.records) else None)
         self.rows = {record.id: row for row, record in enumerate(self.records)}
         self._attention = ShardReader(files.maps("attention"))
         self._saliency = ShardReader(files.maps("saliency"))
@@ -67,8 +66,8 @@ class RunView:
             KeyError: no training or validation image has this id.
         """
         record = self.records[self.rows[image_id]]
-        mask = None if record.mask is None else self.root / record.mask
-        return replace(record, image=self.root / record.image, mask=mask)
+        mask = None if record.mask is None else self._files.locate(record.mask)
+        return replace(record, image=self._files.locate(record.image), mask=mask)
 
     def attention(self, record: Record) -> dict[str, np.ndarray]:
         """Present class → attention h×w in [0, 1], in the order of the classes; empty without maps."""
@@ -134,14 +133,6 @@ class RunView:
             for row in _table(path)
             if row.get("id") and row.get(column)
         }
-
-
-def _root(folder: Path, record: Record | None) -> Path:
-    """The folder that the index's paths start from: the one that holds `results`, else the current one."""
-    places = (folder.absolute().parent.parent, Path.cwd())
-    if record is None:
-        return places[0]
-    return next((place for place in places if (place / record.image).exists()), places[0])
 
 
 def _json(path: Path) -> dict[str, Any] | None:

@@ -1,11 +1,12 @@
 """The inspector's addresses. An id is looked up in the index and never becomes a path by itself."""
 
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import FastAPI, Query, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
@@ -86,20 +87,29 @@ def _known(run: RunView, image_id: str) -> Record:
         raise HTTPException(404, f"no training or validation image has the id {short!r}.") from None
 
 
-def _query(
-    run: RunView, label: str, split: str, state: str, text: str, sort: str, order: str
-) -> images.Query:
-    """A filter as it came in, refused if it names what does not exist."""
-    for name, value, known in (
-        ("class", label, ("", *run.classes)),
-        ("split", split, ("", "train", "val")),
-        ("state", state, ("", "open", *images.STATES)),
-        ("sort", sort, ("index", *images.MEASURES)),
-        ("order", order, ("up", "down")),
-    ):
-        if value not in known:
-            raise HTTPException(422, f"{name} is '{value[:60]}'; one of {', '.join(known)} was expected.")
-    return images.Query(label, split, state, text, sort, order == "down")
+def _asked(run: RunView) -> Callable[..., images.Query]:
+    """Reads the gallery's filter from a request, and refuses one that names what does not exist."""
+
+    def asked(
+        label: Text = "",
+        split: Text = "",
+        state: Text = "",
+        text: Text = "",
+        sort: Text = "index",
+        order: Text = "up",
+    ) -> images.Query:
+        for name, value, known in (
+            ("class", label, ("", *run.classes)),
+            ("split", split, ("", "train", "val")),
+            ("state", state, ("", "open", *images.STATES)),
+            ("sort", sort, ("index", *images.MEASURES)),
+            ("order", order, ("up", "down")),
+        ):
+            if value not in known:
+                raise HTTPException(422, f"{name} is '{value[:60]}'; one of {', '.join(known)} was expected.")
+        return images.Query(label, split, state, text, sort, order == "down")
+
+    return asked
 
 
 def _add_run(app: FastAPI, run: RunView, reviews: Reviews, listed: images.Catalogue) -> None:
@@ -128,36 +138,25 @@ def _add_run(app: FastAPI, run: RunView, reviews: Reviews, listed: images.Catalo
 
 
 def _add_gallery(app: FastAPI, run: RunView, reviews: Reviews, listed: images.Catalogue) -> None:
+    filtered = Depends(_asked(run))
+
     @app.get("/api/images")
     def rows(
-        label: Text = "",
-        split: Text = "",
-        state: Text = "",
-        text: Text = "",
-        sort: Text = "index",
-        order: Text = "up",
+        query: images.Query = filtered,
         offset: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=0, le=PAGE)] = PAGE,
     ) -> JSONResponse:
         review = reviews.read()
-        found = listed.order(_query(run, label, split, state, text, sort, order), review)
+        found = listed.order(query, review)
         part = [listed.row(int(row), review) for row in found[offset : offset + limit]]
         return JSONResponse({"total": len(found), "offset": offset, "rows": part}, headers=FRESH)
 
     @app.get("/api/place")
-    def place(
-        id: Text,
-        label: Text = "",
-        split: Text = "",
-        state: Text = "",
-        text: Text = "",
-        sort: Text = "index",
-        order: Text = "up",
-    ) -> JSONResponse:
+    def place(id: Text, query: images.Query = filtered) -> JSONResponse:
         """One image's own row, and its neighbours in the filter's order."""
         _known(run, id)
         review = reviews.read()
-        found = listed.order(_query(run, label, split, state, text, sort, order), review)
+        found = listed.order(query, review)
         (at,) = np.nonzero(found == run.rows[id])
         here = int(at[0]) if at.size else None
         near = {

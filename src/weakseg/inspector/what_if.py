@@ -15,8 +15,7 @@ from weakseg.crf import PRESETS, chosen
 from weakseg.dataset.images import read_image
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.evaluation.confusion import ConfusionMatrix
-from weakseg.inspector.pictures import Plane, bundle, facts, shown_size
+from weakseg.inspector.pictures import Plane, bundle, facts, matrix_of, shown_size
 from weakseg.inspector.run import RunView
 from weakseg.proxy.rules import RULES
 from weakseg.proxy.stages import fuse, refine
@@ -109,18 +108,18 @@ def answer(run: RunView, record: Record, settings: ProxyConfig, *, planes: bool)
         "changed": None if old is None else round(float((old != trial.refined).mean()), 4),
     }
     shown: list[Plane] = []
-    for name, labels in (("new fused", trial.fused), ("new refined", trial.refined)):
-        about = {"name": name, "kind": "labels"} | facts(run.classes, labels, truth)
-        shown.append((about, stretch_labels(labels, size)))
-    return bundle(header, shown if planes else [])
+    if planes:
+        for name, labels in (("new fused", trial.fused), ("new refined", trial.refined)):
+            about = {"name": name, "kind": "labels"} | facts(matrix_of(run.classes, labels, truth), labels)
+            shown.append((about, stretch_labels(labels, size)))
+    return bundle(header, shown)
 
 
 def _scored(run: RunView, labels: np.ndarray, truth: np.ndarray | None) -> dict[str, Any]:
-    found = facts(run.classes, labels, truth)
-    if truth is None or truth.shape != labels.shape:
+    matrix = matrix_of(run.classes, labels, truth)
+    found = facts(matrix, labels)
+    if matrix is None:
         return found
-    matrix = ConfusionMatrix(run.classes)
-    matrix.update(truth, labels)
     return found | {"counts": matrix.counts.tolist(), "missed": matrix.undecided.tolist()}
 
 
