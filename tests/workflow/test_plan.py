@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from typing import Any
 
 import pytest
@@ -90,6 +91,21 @@ def test_saliency_changes_by_configuration_alone(planned: Any, setting: str, tra
     status, output = planned.snakemake("-n", "--config", f"saliency={setting}")
     assert status == 0, output
     assert set(_jobs(output)) == SUPERVISED | WEAK | ({"saliency_train"} if trains else set())
+
+
+def test_a_review_reaches_the_segmenter_when_it_changes_its_images(planned: Any) -> None:
+    review = planned.folder / "results" / "demo" / "review"
+    review.mkdir(parents=True)
+    (review / "flagged.csv").write_text("id\ntrain-00001\n", encoding="utf-8")
+    assert "--review" not in planned.snakemake("-n", "-p")[1]
+    (review / "rejected.csv").write_text("id\ntrain-00001\n", encoding="utf-8")
+    status, output = planned.snakemake("-n", "-p")
+    (line,) = (line for line in output.splitlines() if "weakseg segmenter train" in line)
+    assert status == 0, output
+    assert "--labels results/demo/proxy/refined --review results/demo/review " in line
+    ceiling = planned.snakemake("-n", "-p", "--config", "segmenter={labels: masks}")[1]
+    assert "--review" not in ceiling  # decisions are about proxies; masks are true
+    shutil.rmtree(review)
 
 
 def test_voc_is_fetched_only_when_asked(planned: Any) -> None:

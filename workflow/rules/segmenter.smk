@@ -1,12 +1,18 @@
 # The network that users keep, its predictions, and the predictions after the dense CRF.
 #
 # Inputs:  <run>/proxy/refined/ (or, with `segmenter.labels: masks`, the true masks that the index names); the
-#          file that `segmenter.backbone.weights` names, if it names one
+#          file that `segmenter.backbone.weights` names, if it names one; what people decided in `weakseg inspect`,
+#          <run>/review/rejected.csv and <run>/review/corrected/, where they exist
 # Outputs: <run>/segmenter/weights.pt, <run>/segmenter/history.csv, <run>/segmenter/scores/shard-*.h5,
 #          <run>/segmenter/predictions/plain/ and <run>/segmenter/predictions/crf/
 
+from weakseg.storage.review import training_files
+
 # Whether the segmenter starts from the backbone that the attention network trained.
 FROM_ATTENTION = cfg.segmenter.backbone.weights == "attention"
+
+# Decisions that change what is trained on. Without any, inputs and command are those of a run nobody reviewed.
+REVIEWED = weak(training_files(Path(RUN, "review")))
 
 
 rule segmenter_train:
@@ -22,6 +28,7 @@ rule segmenter_train:
         ),
         attention=branch(FROM_ATTENTION, then="<run>/attention/weights.pt"),
         proxies=weak(gather.shard("<run>/proxy/refined/shard-{scatteritem}.csv")),
+        review=REVIEWED,
     output:
         weights="<run>/segmenter/weights.pt",
         history="<run>/segmenter/history.csv",
@@ -36,7 +43,8 @@ rule segmenter_train:
         mem_mb=16000,
         runtime=1440,
     params:
-        labels=option("--labels", weak(f"{RUN}/proxy/refined")),
+        labels=option("--labels", weak(f"{RUN}/proxy/refined"))
+        + (["--review", f"{RUN}/review"] if REVIEWED else []),
         attention=lambda wildcards, input: option("--attention", input.attention),
         state=f"{RUN}/segmenter/state",
         revision=REVISIONS["segmenter"],  # a change of it trains anew

@@ -39,6 +39,11 @@ def segmenter() -> None:
 @index_option
 @classes_option
 @click.option("--labels", type=click.Path(path_type=Path), help="Folder of the refined proxy labels.")
+@click.option(
+    "--review",
+    type=click.Path(path_type=Path),
+    help="Folder of people's decisions: rejected images are left out, corrected labels replace LABELS.",
+)
 @click.option("--attention", type=click.Path(path_type=Path), help="For backbone.weights 'attention'.")
 @state_option
 @out_option
@@ -47,6 +52,7 @@ def train_command(
     index: Path,
     classes: Path,
     labels: Path | None,
+    review: Path | None,
     attention: Path | None,
     state: Path,
     out: Path,
@@ -63,7 +69,7 @@ def train_command(
     backbone, training = settings.backbone, settings.training
     initial, provenance = _initial(backbone, attention)
     options = getattr(settings, settings.method).model_dump()
-    records, read, inputs = _labels(settings, data, labels)
+    records, read, inputs = _labels(settings, data, labels, review)
     train_stage(
         "segmenter",
         lambda: build(
@@ -115,11 +121,12 @@ def _initial(
 
 
 def _labels(
-    settings: SegmenterConfig, data: "Index", folder: Path | None
+    settings: SegmenterConfig, data: "Index", folder: Path | None, review: Path | None
 ) -> "tuple[Sequence[Record], Callable[[Record], np.ndarray], list[Path]]":
     """The images to train on, how to read their labels, and the files that stand for all of them."""
     from weakseg.errors import InputError
     from weakseg.storage.labels import read_labels
+    from weakseg.storage.review import Review, read_review
 
     records = data.split("train")
     if settings.labels == "masks":
@@ -127,11 +134,14 @@ def _labels(
         return with_mask, data.read_mask, [record.mask for record in with_mask if record.mask is not None]
     if folder is None:
         raise InputError("segmenter.labels is 'proxy' but no --labels folder was given; give proxy/refined.")
-    return (
-        records,
-        lambda record: read_labels(folder / f"{record.id}.png"),
-        [folder / f"{record.id}.png" for record in records],
-    )
+    decided = Review() if review is None else read_review(review)
+    if decided.rejected:
+        records = [record for record in records if record.id not in decided.rejected]
+
+    def file(record: "Record") -> Path:
+        return decided.corrected.get(record.id, folder / f"{record.id}.png")
+
+    return records, lambda record: read_labels(file(record)), [file(record) for record in records]
 
 
 @segmenter.command("predict")

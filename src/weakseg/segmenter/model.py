@@ -26,7 +26,7 @@ from weakseg.segmenter.predict import (
     refined_probabilities,
     upsample,
 )
-from weakseg.storage.run import open_run
+from weakseg.storage.run import Run, open_run
 
 
 @dataclass(frozen=True)
@@ -210,8 +210,18 @@ def _of_run(folder: Path, device: torch.device) -> tuple[Scorer, list[str], Sett
     weights = load_weights(run.trained("segmenter"), "segmenter")
     network: Any = from_weights(weights).eval()
     network.to(device, memory_format=torch.channels_last)
-    predicting, refining = run.settings("segmenter-predict"), run.settings("segmenter-refine")
-    return network, ["background", *weights.classes], read_settings(predicting | refining, str(folder))
+    return network, ["background", *weights.classes], settings_of(run)
+
+
+def settings_of(run: Run) -> Settings:
+    """The settings that a run predicts with.
+
+    Raises:
+        InputError: they are missing or damaged.
+    """
+    return read_settings(
+        run.settings("segmenter-predict") | run.settings("segmenter-refine"), str(run.folder)
+    )
 
 
 def read_settings(values: Mapping[str, Any], source: str) -> Settings:
