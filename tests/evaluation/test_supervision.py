@@ -56,6 +56,25 @@ def test_a_ceiling_says_so(rooms: Any) -> None:
     assert found["pixel_labels"] is True
 
 
+def test_labels_drawn_by_people_are_pixel_labels(rooms: Any) -> None:
+    found = ledger([rooms("segmenter", {"labels": "proxy", "corrected": 3})], [], ["saliency"], {})
+    assert found["line"] == "supervision: image labels + saliency (unsupervised) + 3 corrected label maps"
+    assert found["pixel_labels"] is True
+
+
+def test_a_folder_of_masks_may_be_no_pixel_labels(rooms: Any) -> None:
+    settings = {
+        "method": "srm",
+        "srm": {"data": {"source": "folder", "masks": "made/"}},
+        "trained_on": "masks in made/",
+    }
+    weights = [rooms("saliency", settings)]
+    assert ledger(weights, [], [], {})["pixel_labels"] is True
+    found = ledger(weights, [], [], {"made": ("maps of an unsupervised method", "none")})
+    assert found["line"] == "supervision: image labels + saliency (maps of an unsupervised method)"
+    assert found["pixel_labels"] is False
+
+
 def test_unknown_files_say_so_until_the_configuration_names_them(rooms: Any, tmp_path: Path) -> None:
     model, maps = tmp_path / "some.onnx", tmp_path / "clip"
     model.write_bytes(b"model")

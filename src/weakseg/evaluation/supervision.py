@@ -14,25 +14,23 @@ from weakseg.errors import InputError
 from weakseg.storage.weights import Weights, file_sha256, load_weights
 
 UNKNOWN = "unknown"
+IMAGENET = ("ImageNet", "image")
 KNOWN = {
-    # SHA-256, or the eight first digits that torchvision writes into a file's name → trained on, strongest labels
     "309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8": (
         "DUTS-TR masks",
         "pixels",
     ),  # U²-Net-p
-    "2244426755fc64ed74a6be95b3f680826d9f41df98ac4b93a7497af9c8a09555": (
-        "ImageNet",
-        "image",
-    ),  # VGG16, 13 layers
-    "397923af": ("ImageNet", "image"),  # vgg16
-    "88682ab5": ("ImageNet", "image"),  # vgg16_features
-    "0676ba61": ("ImageNet", "image"),  # resnet50, V1
-    "11ad3fa6": ("ImageNet", "image"),  # resnet50, V2
-    "63fe2227": ("ImageNet", "image"),  # resnet101, V1
-    "cd907fc2": ("ImageNet", "image"),  # resnet101, V2
-    "0cc3c7bd": ("ImageNet", "image"),  # inception_v3_google
+    "2244426755fc64ed74a6be95b3f680826d9f41df98ac4b93a7497af9c8a09555": IMAGENET,  # VGG16, 13 layers
+    "397923af": IMAGENET,  # vgg16
+    "88682ab5": IMAGENET,  # vgg16_features
+    "0676ba61": IMAGENET,  # resnet50, V1
+    "11ad3fa6": IMAGENET,  # resnet50, V2
+    "63fe2227": IMAGENET,  # resnet101, V1
+    "cd907fc2": IMAGENET,  # resnet101, V2
+    "0cc3c7bd": IMAGENET,  # inception_v3_google
 }
-NAMES = {"IMAGENET1K_V1": ("ImageNet", "image"), "IMAGENET1K_FEATURES": ("ImageNet", "image")}
+"""SHA-256, or its first eight digits as torchvision writes them into a file's name → trained on, strongest labels."""
+NAMES = {"IMAGENET1K_V1": IMAGENET, "IMAGENET1K_FEATURES": IMAGENET}
 """Weights that torchvision fetches by name and checks itself."""
 MASKS = "pixel masks of the training images"
 
@@ -42,7 +40,7 @@ class Source:
     """One file or folder that entered a run.
 
     Attributes:
-        role: the room, and `start` where it is what a training started from.
+        role: the room; with `start` what a training started from, with `corrections` labels drawn by people.
         file: its path, or a name of torchvision's.
         sha256: `None` for a folder or a name.
         trained_on: in a few words.
@@ -87,7 +85,7 @@ def ledger(
             )
         digest = file_sha256(path) if path.is_file() else None
         sources.append(Source(room, str(path), digest, *_look_up(str(path), digest, files)))
-    sources += [Source(room, "", None, "no labels", "none") for room in unsupervised]
+    sources += [Source(room, "", None, "unsupervised", "none") for room in unsupervised]
     return {
         "line": _line(sources),
         "pixel_labels": _pixels(sources),
@@ -98,12 +96,13 @@ def ledger(
 def _trained(room: str, path: Path, files: Mapping[str, tuple[str, str]]) -> list[Source]:
     """A trained network and what it started from."""
     weights = load_weights(path, room)
-    found = [Source(room, str(path), file_sha256(path), *_learnt(room, weights))]
+    found = [Source(room, str(path), file_sha256(path), *_learnt(room, weights, files))]
+    corrected = weights.settings.get("corrected", 0)
+    if corrected:
+        text = f"{corrected} corrected label map{'s' if corrected > 1 else ''}"
+        found.append(Source(f"{room} corrections", "review/corrected", None, text, "pixels"))
     initial = weights.initial
-    if initial.get("source", "none") in (
-        "none",
-        "attention",
-    ):  # this run's attention network has its own entry
+    if initial.get("source", "none") in ("none", "attention"):  # this run's attention has its own entry
         return found
     start = f"{room} start"
     if "trained_on" in initial:  # a network of weakseg's
@@ -118,10 +117,13 @@ def _trained(room: str, path: Path, files: Mapping[str, tuple[str, str]]) -> lis
     return found
 
 
-def _learnt(room: str, weights: Weights) -> tuple[str, str]:
+def _learnt(room: str, weights: Weights, files: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
     if room == "attention":
         return "image labels", "image"
     if room == "saliency":
+        data = weights.settings.get(str(weights.settings.get("method")), {}).get("data", {})
+        if data.get("source") == "folder" and str(Path(data["masks"])) in files:  # masks may be no person's
+            return files[str(Path(data["masks"]))]
         return str(weights.settings.get("trained_on", "masks of the split 'saliency'")), "pixels"
     return (MASKS, "pixels") if weights.settings.get("labels") == "masks" else ("proxy labels", "none")
 
@@ -145,10 +147,8 @@ def _line(sources: Sequence[Source]) -> str:
     parts += [
         f"attention maps ({source.trained_on})" for source in attention if source.trained_on != "image labels"
     ]
-    for source in sources:
-        if source.role == "saliency":
-            told = "unsupervised" if source.labels == "none" else source.trained_on
-            parts.append(f"saliency ({told})")
+    parts += [f"saliency ({source.trained_on})" for source in sources if source.role == "saliency"]
+    parts += [source.trained_on for source in sources if source.role.endswith(" corrections")]
     parts += [_start(source) for source in sources if source.role.endswith(" start")]
     return "supervision: " + " + ".join(dict.fromkeys(parts))
 

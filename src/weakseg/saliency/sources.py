@@ -32,12 +32,13 @@ def network_source(weights: Path, size: int | None = None) -> Source:
     Raises:
         InputError: not saliency weights.
     """
-    network = load(weights)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = load(weights).to(device)
 
     def saliency(record: Record) -> np.ndarray:
-        image = shrunk(read_image(record.image), size)
+        image = as_batch(shrunk(read_image(record.image), size)).to(device)
         with torch.inference_mode():
-            found: np.ndarray = network.saliency(as_batch(image))[0, 0].numpy()  # type: ignore[operator]
+            found: np.ndarray = network.saliency(image)[0, 0].cpu().numpy()  # type: ignore[operator]
         return found
 
     return saliency

@@ -1,6 +1,7 @@
 """`weakseg segmenter …`."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,7 +70,7 @@ def train_command(
     backbone, training = settings.backbone, settings.training
     initial, provenance = _initial(backbone, attention)
     options = getattr(settings, settings.method).model_dump()
-    records, read, inputs = _labels(settings, data, labels, review)
+    taught = _labels(settings, data, labels, review)
     train_stage(
         "segmenter",
         lambda: build(
@@ -81,11 +82,12 @@ def train_command(
             backbone.frozen_stages,
         ),
         lambda network: LabelledPixels(
-            records, read, Augmentation(**training.augmentation(), fill=network.backbone.fill)
+            taught.records, taught.read, Augmentation(**training.augmentation(), fill=network.backbone.fill)
         ),
         settings=settings.model_dump(
             mode="json", include={"method", "labels", "backbone", settings.method, "training"}
-        ),
+        )
+        | {"corrected": taught.corrected},
         identity={
             "method": settings.method,
             "labels": settings.labels,
@@ -94,7 +96,7 @@ def train_command(
             "training": training.identity(),
         },
         optimization=training.optimization(),
-        inputs=[index, classes, *inputs],
+        inputs=[index, classes, *taught.files],
         classes=list(data.classes),
         initial=provenance,
         state=state,
@@ -120,10 +122,17 @@ def _initial(
     return state, {"source": "attention", "sha256": file_sha256(attention)}
 
 
-def _labels(
-    settings: SegmenterConfig, data: "Index", folder: Path | None, review: Path | None
-) -> "tuple[Sequence[Record], Callable[[Record], np.ndarray], list[Path]]":
-    """The images to train on, how to read their labels, and the files that stand for all of them."""
+@dataclass(frozen=True)
+class _Taught:
+    """The images to train on, how to read their label maps, the maps' files, and how many people corrected."""
+
+    records: "Sequence[Record]"
+    read: "Callable[[Record], np.ndarray]"
+    files: list[Path]
+    corrected: int
+
+
+def _labels(settings: SegmenterConfig, data: "Index", folder: Path | None, review: Path | None) -> _Taught:
     from weakseg.errors import InputError
     from weakseg.storage.labels import read_labels
     from weakseg.storage.review import Review, read_review
@@ -131,7 +140,8 @@ def _labels(
     records = data.split("train")
     if settings.labels == "masks":
         with_mask = [record for record in records if record.mask is not None]
-        return with_mask, data.read_mask, [record.mask for record in with_mask if record.mask is not None]
+        files = [record.mask for record in with_mask if record.mask is not None]
+        return _Taught(with_mask, data.read_mask, files, 0)
     if folder is None:
         raise InputError("segmenter.labels is 'proxy' but no --labels folder was given; give proxy/refined.")
     decided = Review() if review is None else read_review(review)
@@ -141,7 +151,10 @@ def _labels(
     def file(record: "Record") -> Path:
         return decided.corrected.get(record.id, folder / f"{record.id}.png")
 
-    return records, lambda record: read_labels(file(record)), [file(record) for record in records]
+    corrected = sum(record.id in decided.corrected for record in records)
+    return _Taught(
+        records, lambda record: read_labels(file(record)), [file(record) for record in records], corrected
+    )
 
 
 @segmenter.command("predict")
