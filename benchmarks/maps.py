@@ -9,7 +9,7 @@ import torch
 from machine import seconds
 from setting import BATCH, CROP, Setting, network
 
-from weakseg.attention.maps import _input_size, attention_maps
+from weakseg.attention.maps import attention_maps, input_size
 from weakseg.storage.shards import write_shard
 
 
@@ -34,7 +34,7 @@ def maps(setting: Setting) -> dict[str, Any]:
     fast = seconds(lambda: ours("auto"), device, 3)
     exact, rounded = ({item.id: item.maps for item in ours(precision)} for precision in ("fp32", "auto"))
     labels = torch.from_numpy(np.stack([index.class_vector(record) for record in index.records])).to(device)
-    sizes = [_input_size(record, CROP) for record in index.records]
+    sizes = [input_size(record, CROP) for record in index.records]
     plain = seenet.to(memory_format=torch.contiguous_format)
     files = [record.image for record in index.records]
     slow = seconds(lambda: research.maps(plain, files, labels, sizes), device, 1)

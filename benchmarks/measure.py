@@ -18,6 +18,7 @@ import cv2
 import torch
 from machine import describe
 from maps import maps
+from methods import methods
 from setting import BATCH, Setting
 
 from crf import agreement, crf
@@ -27,6 +28,7 @@ from workflow import workflow
 
 SECTIONS: dict[str, Callable[[Setting], dict[str, Any]]] = {
     "training": training,
+    "methods": methods,
     "maps": maps,
     "crf": crf,
     "agreement": agreement,

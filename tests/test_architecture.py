@@ -11,6 +11,8 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src"
 ROOMS = {"dataset", "saliency", "attention", "proxy", "segmenter", "evaluation"}
 BELOW = {"backbones", "training", "storage", "crf"}
+ABOVE = {"inspector"}
+"""May use every room and the configuration; only `cli.py` knows them."""
 EVERYWHERE = {"weakseg", "weakseg.errors"}
 SHARED = {"weakseg.dataset.index", "weakseg.dataset.records", "weakseg.dataset.images"}
 """What a room may use of another: the index is the only thing later stages know of a data set."""
@@ -40,7 +42,9 @@ def violations(module: str, imported: str) -> str | None:
         return None
     parts, target = module.split("."), imported.split(".")
     own = parts[1] if len(parts) > 1 else ""
-    commands = own in ("cli", "config") or (own in ROOMS and parts[2:] == ["commands"])
+    if target[1] in ABOVE - {own} and own != "cli":
+        return f"{target[1]} lies above; only cli.py starts it"
+    commands = own in ("cli", "config", *ABOVE) or (own in ROOMS and parts[2:] == ["commands"])
     if target[1] == "config":
         return None if commands else "only cli.py and a room's commands.py see the configuration"
     if own in BELOW and target[1] not in BELOW:
@@ -63,7 +67,7 @@ def test_every_folder_is_a_room_or_below() -> None:
     folders = {
         path.name for path in (SOURCE / "weakseg").iterdir() if path.is_dir() and path.name != "__pycache__"
     }
-    assert folders == ROOMS | BELOW | {"config"}
+    assert folders == ROOMS | BELOW | ABOVE | {"config"}
 
 
 def test_arrows_point_down_only() -> None:
@@ -94,6 +98,9 @@ def test_arrows_point_down_only() -> None:
         ("weakseg.storage.shards", "from weakseg.dataset.index import Record"),
         ("weakseg.training.loop", "from weakseg.segmenter import largefov"),
         ("weakseg.backbones.vgg", "from weakseg.config import BackboneConfig"),
+        ("weakseg.segmenter.commands", "from weakseg.inspector.review import Reviews"),
+        ("weakseg.storage.review", "from weakseg.inspector.review import Reviews"),
+        ("weakseg.config.proxy", "def f():\n    import weakseg.inspector.what_if"),
     ],
 )
 def test_each_rule_catches_its_breach(module: str, line: str) -> None:
@@ -110,6 +117,10 @@ def test_each_rule_catches_its_breach(module: str, line: str) -> None:
         ("weakseg.proxy.stages", "from weakseg.storage.labels import UNDECIDED"),
         ("weakseg.training.stage", "from weakseg.storage.weights import Weights"),
         ("weakseg.cli", "from weakseg.proxy.commands import proxy"),
+        ("weakseg.cli", "from weakseg.inspector.commands import inspect"),
+        ("weakseg.inspector.what_if", "from weakseg.proxy.stages import fuse"),
+        ("weakseg.inspector.what_if", "from weakseg.config import ProxyConfig"),
+        ("weakseg.inspector.server", "from .review import Reviews"),
     ],
 )
 def test_each_rule_lets_the_rest_through(module: str, line: str) -> None:
@@ -127,6 +138,8 @@ def test_command_line_starts_without_heavy_libraries() -> None:
         "onnxruntime",
         "lightning_fabric",
         "snakemake",
+        "fastapi",
+        "uvicorn",
     ]
     code = f"import sys, weakseg.cli; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run(

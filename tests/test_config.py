@@ -173,6 +173,8 @@ CHANGES = [
     ("dataset.voc.root", "elsewhere", set()),  # not the chosen source
     ("saliency.small.training.iterations", 7, {"saliency"}),
     ("saliency.onnx.size", 64, set()),
+    ("saliency.method", "unsupervised", {"saliency"}),
+    ("saliency.srm.stages", 2, set()),
     ("attention.training.learning_rate", 0.5, {"attention-accumulate", "attention-train"}),
     ("attention.seenet.thresholds", "release", {"attention-train"}),
     ("attention.backbone.weights", "none", {"attention-accumulate", "attention-train"}),
@@ -195,6 +197,7 @@ CHANGES = [
     ("segmenter.prediction.scales", [0.5], {"segmenter-predict"}),
     ("segmenter.prediction.crf.preset", "oaa", {"segmenter-refine"}),
     ("evaluation.sample", 1, {"evaluation"}),
+    ("supervision.files", {"a.onnx": {"data": "MSRA-B masks"}}, {"supervision"}),
 ]
 
 
@@ -203,6 +206,57 @@ def test_a_change_reaches_only_its_stage(path: str, value: Any, stages: set[str]
     before = Config().stages()
     after = parse(Config, nested(path, value), "config.yaml").stages()
     assert {name for name in before if before[name] != after[name]} == stages
+
+
+def test_size_of_the_maps_trains_no_network_anew() -> None:
+    def stage(size: int) -> Any:
+        values = {"saliency": {"method": "srm", "srm": {"size": size}}}
+        return parse(Config, values, "config.yaml").stages()["saliency"]
+
+    assert stage(100) == stage(200)
+    assert set(Config().stages()["saliency"]) == {"method", "small"}  # runs of before are not made anew
+
+
+@pytest.mark.parametrize(
+    ("section", "training", "maps"),
+    [
+        ({}, {}, {}),
+        ({"method": "unsupervised"}, {}, {}),
+        ({"method": "onnx", "onnx": {"file": "u.onnx"}}, {}, {"saliency.onnx.file": "u.onnx"}),
+        ({"method": "folder", "folder": {"folder": "pngs"}}, {}, {"saliency.folder.folder": "pngs"}),
+        ({"method": "srm"}, {}, {}),
+        ({"method": "srm", "srm": {"trained": "w.pt"}}, {}, {"saliency.srm.trained": "w.pt"}),
+        (
+            {"method": "rcrnet", "rcrnet": {"backbone": {"weights": "r.pth"}, "data": {"source": "folder"}}},
+            {
+                "saliency.rcrnet.backbone.weights": "r.pth",
+                "saliency.rcrnet.data.images": "images",
+                "saliency.rcrnet.data.masks": "masks",
+            },
+            {},
+        ),
+        (
+            {"method": "rcrnet_video", "rcrnet_video": {"image_model": "i.pt", "data": {"source": "davis"}}},
+            {"saliency.rcrnet_video.image_model": "i.pt", "saliency.rcrnet_video.data.davis": "davis"},
+            {},
+        ),
+    ],
+)
+def test_files_outside_of_the_run_are_told(section: Any, training: Any, maps: Any) -> None:
+    saliency = parse(Config, {"saliency": section}, "config.yaml").saliency
+    assert saliency.training_reads() == training
+    assert saliency.maps_read() == maps
+
+
+def test_a_partly_given_training_keeps_its_methods_defaults() -> None:
+    values = nested("saliency.srm.training.iterations", 5)
+    training = parse(Config, values, "config.yaml").saliency.srm.training
+    assert (training.scales, training.crop, training.flip, training.color_jitter) == (
+        (1.0, 1.0),
+        353,
+        True,
+        0.0,
+    )
 
 
 def test_every_stage_is_reached_by_some_change() -> None:

@@ -9,6 +9,7 @@ from weakseg.attention.commands import attention
 from weakseg.dataset.commands import dataset
 from weakseg.errors import InputError
 from weakseg.evaluation.commands import compare, evaluate, show
+from weakseg.inspector.commands import inspect
 from weakseg.proxy.commands import proxy
 from weakseg.saliency.commands import saliency
 from weakseg.segmenter.commands import segmenter
@@ -26,7 +27,7 @@ def weakseg() -> None:
 
 for _command in (
     *(dataset, saliency, attention, proxy, segmenter, evaluate),
-    *(predict, export, show, compare),
+    *(predict, export, show, inspect, compare),
 ):
     weakseg.add_command(_command)
 

@@ -41,6 +41,9 @@ def run(folder: Path, attention: float | None) -> Path:
 
 def test_table_and_figure(tmp_path: Path) -> None:
     runs = [run(tmp_path / name, value) for name, value in (("cam", 0.41), ("seenet", None))]
+    (runs[0] / "evaluation" / "supervision.json").write_text(
+        '{"line": "supervision: image labels + ImageNet"}'
+    )
     result = CliRunner().invoke(weakseg, ["compare", *map(str, runs), "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     assert result.output.splitlines()[1].split()[:2] == ["cam", "0.4100"]
@@ -58,7 +61,13 @@ def test_table_and_figure(tmp_path: Path) -> None:
         "images/s": "10.0",
         "minutes": "2.0",
         "GB": "1.0",
+        "supervision": "image labels + ImageNet",
     }
+    assert rows[1]["supervision"] == "not recorded"
+    assert result.output.splitlines()[-2:] == [
+        "cam: supervision: image labels + ImageNet",
+        "seenet: supervision: not recorded",
+    ]
     assert rows[1]["attention"] == "–"
     assert (tmp_path / "out" / "compare.png").read_bytes().startswith(b"\x89PNG")
 

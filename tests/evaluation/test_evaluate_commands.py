@@ -330,3 +330,14 @@ def test_a_history_that_diverged_and_was_cut_is_still_drawn(scored: tuple[Path, 
     histories = [f"h={root / 'h.csv'}", f"e={root / 'e.csv'}"]
     assert summary(root, "--scores", *files, "--history", *histories).exit_code == 0
     assert picture(root / "evaluation/training.png").shape != nothing.shape
+
+
+def test_summary_prints_the_supervision(scored: tuple[Path, list[Path]]) -> None:
+    root, scores = scored
+    line = "supervision: image labels + saliency (unsupervised)"
+    (root / "supervision.json").write_text(json.dumps({"line": line, "pixel_labels": False, "sources": []}))
+    result = summary(root, "--scores", *scores, "--supervision", root / "supervision.json")
+    assert result.exit_code == 0, result.output
+    assert result.output.splitlines()[-1] == line
+    assert load(root / "evaluation" / "summary.json")["supervision"]["line"] == line
+    assert line in (root / "evaluation" / "scores.html").read_text(encoding="utf-8")

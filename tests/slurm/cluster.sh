@@ -11,6 +11,10 @@ folder=$(mkdir -p "$2" && cd "$2" && pwd)
 conf=/etc/slurm # where srun looks inside a job: the executor plugin hands no SLURM_* variable on
 
 start() {
+  if [[ -f $conf/slurm.conf ]]; then
+    echo "$conf/slurm.conf exists: this machine has a Slurm, which stays as it is; run the tests on another" >&2
+    exit 1
+  fi
   if ! command -v slurmctld munged >/dev/null; then
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurm-wlm munge >/dev/null
@@ -63,6 +67,8 @@ stop() {
   for daemon in slurmd slurmctld; do
     [[ ! -f $folder/$daemon.pid ]] || kill "$(<"$folder/$daemon.pid")" || true
   done
+  # With a configuration and no daemon every Slurm command, and the plugin's import, waits in vain.
+  rm -f "$conf"/{slurm,gres}.conf
 }
 
 "$action"

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -15,6 +16,8 @@ import psutil
 import pytest
 import torch
 import yaml
+
+from weakseg.storage.review import write_list
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +56,7 @@ def demo(ran: Any) -> Any:
 
 def _planned(demo: Any, *settings: str) -> set[str]:
     """Rules that a changed setting would run again."""
-    status, output = demo.snakemake("-n", *RUN, "--config", *settings)
+    status, output = demo.snakemake("-n", *RUN, *(["--config", *settings] if settings else []))
     assert status == 0, output
     table = output.partition("Job stats:")[2].partition("total")[0]
     return set(re.findall(r"^(\w+) +\d+$", table, re.MULTILINE))
@@ -115,6 +118,18 @@ def test_a_learning_rate_retrains_that_stage_and_what_follows(demo: Any) -> None
     planned = _planned(demo, "attention={training: {learning_rate: 0.002}}")
     assert {"attention_train", "attention_maps", "proxy_fuse", "segmenter_train"} <= planned
     assert not planned & {"dataset_index", "saliency_train", "saliency_maps"}
+
+
+def test_a_rejected_image_retrains_the_segmenter_and_a_flagged_one_nothing(demo: Any) -> None:
+    review = demo.folder / "results" / "demo" / "review"
+    write_list(review, "flagged", ["train-00001"])
+    assert _planned(demo) == set()
+    write_list(review, "rejected", ["train-00002"])
+    planned = _planned(demo)
+    assert {"segmenter_train", "segmenter_predict", "segmenter_refine"} <= planned
+    assert not planned & {"attention_train", "saliency_train", "proxy_fuse", "proxy_refine"}
+    shutil.rmtree(review)
+    assert _planned(demo) == set()
 
 
 def test_kills_cost_a_checkpoint_interval_and_change_no_weight(demo: Any) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ SUPERVISED = {
     "segmenter_refine",
     "evaluate_labels",
     "evaluate_summary",
+    "evaluate_supervision",
     "report",
     "all",
 }
@@ -95,6 +97,39 @@ def test_maps_made_elsewhere_train_nothing(planned: Any) -> None:
     assert status == 0, output
     assert "attention_train" not in _jobs(output)
     assert _jobs(output)["attention_maps"] == 2
+
+
+@pytest.mark.parametrize(
+    ("setting", "trains"),
+    [
+        ("{method: srm, srm: {backbone: {weights: none}}}", True),
+        ("{method: rcrnet, rcrnet: {backbone: {weights: none}}}", True),
+        ("{method: rcrnet_video, rcrnet_video: {backbone: {weights: none}}}", True),
+        ("{method: srm, srm: {trained: config.yaml}}", False),
+        ("{method: unsupervised}", False),
+        ("{method: onnx, onnx: {file: config.yaml}}", False),
+        ("{method: folder, folder: {folder: workflow}}", False),
+    ],
+)
+def test_saliency_changes_by_configuration_alone(planned: Any, setting: str, trains: bool) -> None:
+    status, output = planned.snakemake("-n", "--config", f"saliency={setting}")
+    assert status == 0, output
+    assert set(_jobs(output)) == SUPERVISED | WEAK | ({"saliency_train"} if trains else set())
+
+
+def test_a_review_reaches_the_segmenter_when_it_changes_its_images(planned: Any) -> None:
+    review = planned.folder / "results" / "demo" / "review"
+    review.mkdir(parents=True)
+    (review / "flagged.csv").write_text("id\ntrain-00001\n", encoding="utf-8")
+    assert "--review" not in planned.snakemake("-n", "-p")[1]
+    (review / "rejected.csv").write_text("id\ntrain-00001\n", encoding="utf-8")
+    status, output = planned.snakemake("-n", "-p")
+    (line,) = (line for line in output.splitlines() if "weakseg segmenter train" in line)
+    assert status == 0, output
+    assert "--labels results/demo/proxy/refined --review results/demo/review " in line
+    ceiling = planned.snakemake("-n", "-p", "--config", "segmenter={labels: masks}")[1]
+    assert "--review" not in ceiling  # decisions are about proxies; masks are true
+    shutil.rmtree(review)
 
 
 def test_voc_is_fetched_only_when_asked(planned: Any) -> None:

@@ -42,7 +42,7 @@ for number in ROUNDS:
     }
 
 # What the summary gathers; when the segmenter learns from true masks, it is all there is.
-LEARNT = ["saliency"] * (cfg.saliency.method == "small")
+LEARNT = ["saliency"] * cfg.saliency.trains
 LEARNT += ["attention"] * (METHOD != "folder")
 ACCUMULATES = METHOD == "oaa_plus"
 TRAINED = weak(LEARNT) + ["segmenter"]
@@ -52,6 +52,18 @@ SCORED = weak(["attention", "fused", "refined"]) + ["segmenter", "segmenter-crf"
 SHARDED = weak(["attention_accumulated_maps"] * ACCUMULATES)
 SHARDED += weak(["saliency_maps", "attention_maps", "proxy_fuse", "proxy_refine"])
 SHARDED += ["segmenter_predict", "segmenter_refine"]
+
+# The ledger: networks that entered the run, and what gives maps without a training.
+ENTERED = {room: f"{RUN}/{room}/weights.pt" for room in TRAINED}
+if FROM_ATTENTION:
+    ENTERED["attention"] = f"{RUN}/attention/weights.pt"
+OUTSIDE = {}
+if weak(METHOD == "folder"):
+    OUTSIDE["attention"] = cfg.attention.folder.folder
+for saliency_file in MADE_FROM:
+    (OUTSIDE if NETWORK is None else ENTERED)["saliency"] = saliency_file
+
+# The rounds after the first.
 for number in ROUNDS:
     TRAINED.append(f"segmenter/round-{number}")
     TIMED.append(f"segmenter_train_round-{number}")
@@ -61,6 +73,7 @@ for number in ROUNDS:
     SHARDED += [
         f"segmenter_{stage}-{number}" for stage in ("relabel", "predict", "refine")
     ]
+
 CEILING = []
 if cfg.evaluation.ceiling is not None:
     CEILING = f"results/{cfg.evaluation.ceiling}/evaluation/segmenter-crf.json"
@@ -146,6 +159,41 @@ rule evaluate_labels:
         " --stage {wildcards.labels} --labels {params.folder} --out {output} > {log} 2>&1"
 
 
+rule evaluate_supervision:
+    input:
+        config="<run>/configs/supervision.json",
+        weights=list(ENTERED.values()),
+        outside=list(OUTSIDE.values()),
+    output:
+        "<run>/evaluation/supervision.json",
+    log:
+        "<run>/logs/evaluate_supervision.log",
+    benchmark:
+        "<run>/benchmarks/evaluate_supervision.tsv"
+    conda:
+        "../../envs/weakseg.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        weights=option(
+            "--weights", *(f"{room}={file}" for room, file in ENTERED.items())
+        ),
+        outside=option(
+            "--outside", *(f"{room}={file}" for room, file in OUTSIDE.items())
+        ),
+        unsupervised=weak(
+            option(
+                "--unsupervised",
+                *["saliency"] * (cfg.saliency.method == "unsupervised"),
+            )
+        ),
+    shell:
+        "weakseg evaluate supervision --config {input.config} {params.weights:q} {params.outside:q}"
+        " {params.unsupervised} --out {output} > {log} 2>&1"
+
+
 rule evaluate_summary:
     input:
         config="<run>/configs/evaluation.json",
@@ -163,6 +211,7 @@ rule evaluate_summary:
         saliency=weak(gather.shard("<run>/saliency/maps/shard-{scatteritem}.h5")),
         localisation=weak("<run>/evaluation/localisation.json"),
         ceiling=CEILING,
+        supervision="<run>/evaluation/supervision.json",
     output:
         table="<run>/evaluation/scores.csv",
         summary="<run>/evaluation/summary.json",
@@ -210,7 +259,7 @@ rule evaluate_summary:
         " --scores {input.scores} --weights {input.weights} --history {params.histories}"
         " --benchmark {params.timings} {params.shards} --attention {input.attention}"
         " --saliency {input.saliency} {params.proxies} --predictions {params.predictions}"
-        " {params.localisation:q} {params.ceiling:q} --out {params.folder} 2>&1 | tee {log}"
+        " {params.localisation:q} {params.ceiling:q} --supervision {input.supervision} --out {params.folder} 2>&1 | tee {log}"
 
 
 rule report:

@@ -1,8 +1,17 @@
 # Which pixels stand out, whatever they show.
 #
-# Inputs:  <run>/dataset/; the file that `saliency.onnx.file` or the folder that `saliency.folder.folder` names
-# Outputs: <run>/saliency/maps/shard-*.h5 (training and validation images), and for the method `small`
+# Inputs:  <run>/dataset/; the file that `saliency.onnx.file` or the folder that `saliency.folder.folder` names; for
+#          `rcrnet`, `rcrnet_video` and `srm` the initial weights, the images or videos with masks and, in place of a
+#          training, the weights that their section names
+# Outputs: <run>/saliency/maps/shard-*.h5 (training and validation images), and for the methods that train a network
 #          <run>/saliency/weights.pt, <run>/saliency/history.csv
+
+# The section of a network that starts from ImageNet; none for the other methods.
+NETWORK = cfg.saliency.network()
+
+# What is read from outside of the run: by the training, or for the maps where nothing is trained.
+LESSONS = [outside(*item) for item in weak(list(cfg.saliency.training_reads().items()))]
+MADE_FROM = [outside(*item) for item in weak(list(cfg.saliency.maps_read().items()))]
 
 
 rule saliency_train:
@@ -10,6 +19,7 @@ rule saliency_train:
         config="<run>/configs/saliency.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
+        outside=LESSONS,
     output:
         weights="<run>/saliency/weights.pt",
         history="<run>/saliency/history.csv",
@@ -36,19 +46,8 @@ rule saliency_maps:
         config="<run>/configs/saliency.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
-        weights=branch(cfg.saliency.method == "small", then="<run>/saliency/weights.pt"),
-        source=branch(
-            cfg.saliency.method,
-            cases={
-                "small": [],
-                "onnx": lambda wildcards: outside(
-                    "saliency.onnx.file", cfg.saliency.onnx.file
-                ),
-                "folder": lambda wildcards: outside(
-                    "saliency.folder.folder", cfg.saliency.folder.folder
-                ),
-            },
-        ),
+        weights=branch(cfg.saliency.trains, then="<run>/saliency/weights.pt"),
+        outside=MADE_FROM,
     output:
         maps="<run>/saliency/maps/shard-{scatteritem}.h5",
     log:
@@ -62,7 +61,16 @@ rule saliency_maps:
         mem_mb=4000,
         runtime=240,
     params:
-        weights=lambda wildcards, input: option("--weights", input.weights),
+        weights=lambda wildcards, input: (
+            option("--weights", input.weights)
+            if NETWORK is None
+            else [
+                "--weights",
+                *(input.outside or [input.weights]),
+                "--size",
+                NETWORK.size,
+            ]
+        ),
     shell:
         "weakseg saliency maps --config {input.config} --index {input.index} --classes {input.classes}"
         " --shard {wildcards.scatteritem} {params.weights:q} --out {output.maps} > {log} 2>&1"

@@ -72,7 +72,7 @@ def attention_maps(
     """
     network = network.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     look = _own if source == "network" else grad_cam
-    buckets = sorted(((_input_size(record, size), record) for record in records), key=lambda item: item[0])
+    buckets = sorted(((input_size(record, size), record) for record in records), key=lambda item: item[0])
     chunks = [
         (shape, [record for _, record in group[start : start + batch_size]])
         for shape, group in (
@@ -141,7 +141,7 @@ def _resize(images: Tensor, scale: float) -> Tensor:
     return functional.interpolate(images.float(), sides, mode="bilinear", align_corners=False, antialias=True)
 
 
-def _input_size(record: Record, size: int) -> tuple[int, int]:
+def input_size(record: Record, size: int) -> tuple[int, int]:
     """Height and width of the network's input: longest side `size`, aspect kept up to rounding."""
     height, width = image_size(record.image)
     scale = size / max(height, width)

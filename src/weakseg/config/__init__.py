@@ -19,6 +19,7 @@ from weakseg.config.reading import parse, read_stage
 from weakseg.config.saliency import SaliencyConfig
 from weakseg.config.section import Section
 from weakseg.config.segmenter import PredictionConfig, SegmenterConfig
+from weakseg.config.supervision import SupervisionConfig
 from weakseg.config.training import BackboneConfig
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "RefineConfig",
     "SaliencyConfig",
     "SegmenterConfig",
+    "SupervisionConfig",
     "parse",
     "read_stage",
     "schema",
@@ -53,6 +55,7 @@ class Config(Section):
     proxy: ProxyConfig = ProxyConfig()
     segmenter: SegmenterConfig = SegmenterConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    supervision: SupervisionConfig = SupervisionConfig()
 
     def stages(self) -> dict[str, dict[str, Any]]:
         """Stage name → that stage's own settings as plain values, nothing else.
@@ -62,7 +65,7 @@ class Config(Section):
         saliency, attention, proxy, segmenter = self.saliency, self.attention, self.proxy, self.segmenter
         return {
             "dataset": _keep(self.dataset, {"source", "classes", self.dataset.source}),
-            "saliency": _keep(saliency, {"method", saliency.method}),
+            "saliency": _keep(saliency, {"method", saliency.method}, _MAPS_ALONE),
             "attention-accumulate": _keep(attention, _CLASSIFIER) | {"method": "oaa"},
             "attention-train": _keep(attention, {*_CLASSIFIER, "method", attention.method}),
             "attention-maps": _keep(attention.maps),
@@ -72,14 +75,19 @@ class Config(Section):
             "segmenter-predict": _keep(segmenter.prediction, {"scales", "flip", "precision"}),
             "segmenter-refine": _keep(segmenter.prediction, {"crf"}),
             "evaluation": _keep(self.evaluation),
+            "supervision": _keep(self.supervision),
         }
 
 
 _CLASSIFIER = {"backbone", "stride", "new_layers_rate", "training"}
+_MAPS_ALONE: dict[str, set[str]] = {method: {"size"} for method in ("rcrnet", "rcrnet_video", "srm")}
+"""Settings of the maps that must not train a network anew: the rule gives them to the command."""
 
 
-def _keep(section: Section, keys: set[str] | None = None) -> dict[str, Any]:
-    return section.model_dump(mode="json", include=keys)
+def _keep(
+    section: Section, keys: set[str] | None = None, leave_out: dict[str, set[str]] | None = None
+) -> dict[str, Any]:
+    return section.model_dump(mode="json", include=keys, exclude=leave_out)
 
 
 def schema() -> str:

@@ -1,17 +1,199 @@
 """Saliency networks and maps."""
 
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from weakseg.config.section import Section
+from weakseg.config.section import Positive, Section
 from weakseg.config.training import TrainingConfig
+
+
+class WholeImages(TrainingConfig):
+    """A training that sees whole images, mirrored half of the time, and changes nothing else unless told to."""
+
+    scales: tuple[Positive, Positive] = (1.0, 1.0)
+    """Range of the random scale, after `resize`."""
+    crop: int = Field(448, ge=32, le=4096)
+    """Side of the square that the image is laid in; what it does not fill is not scored."""
+    resize: int | None = Field(448, ge=16)
+    """Longest side the image is brought to; `null` keeps its size."""
+    iterations: int = Field(10_000, ge=1)
+    """Optimisation steps."""
+
+
+class RcrNetTraining(WholeImages):
+    """RCRNet's: Adam; its authors published the training of the video model only."""
+
+    optimizer: Literal["sgd", "adamw"] = "adamw"
+    """The paper takes Adam; `adamw` keeps its weight decay out of the step."""
+    learning_rate: float = Field(1e-4, gt=0, le=10)
+    """Base rate."""
+    batch_size: int = Field(8, ge=1)
+    """Images per step, 2 or more."""
+
+
+class RcrNetVideoTraining(RcrNetTraining):
+    """As published: one clip of four frames a step at a constant rate."""
+
+    learning_rate: float = Field(1e-5, gt=0, le=10)
+    """Base rate."""
+    batch_size: int = Field(1, ge=1)
+    """Clips per step."""
+    schedule: Literal["poly", "step", "constant"] = "constant"
+    """As in any training."""
+
+
+class SrmTraining(WholeImages):
+    """SRM's image size; its rate of 1e-10 is for the sum over 353² pixels, which on their mean is 1.2e-5."""
+
+    crop: int = Field(353, ge=32, le=4096)
+    """As in any training on whole images."""
+    resize: int | None = Field(353, ge=16)
+    """As in any training on whole images."""
+    batch_size: int = Field(8, ge=1)
+    """Images per step; published: 1, with a momentum of 0.99 and 300,000 steps."""
 
 
 class SmallSaliency(Section):
     """A small encoder-decoder trained on the data set's saliency split (demo)."""
 
     training: TrainingConfig = TrainingConfig()
+
+
+class ResNetConfig(Section):
+    """The ResNet under a saliency network."""
+
+    architecture: Literal["resnet50", "resnet101"] = "resnet50"
+    """Depth; the 101 layers learn little from a few thousand images."""
+    weights: str = "IMAGENET1K_V1"
+    """Initial weights: `IMAGENET1K_V1` (torchvision), a file of torchvision's parameters (`.pth`,
+    `.safetensors`), or `none`."""
+    frozen_stages: int = Field(0, ge=0, le=4)
+    """Stages whose weights stay as they are; the papers freeze none."""
+
+
+class SaliencyData(Section):
+    """Images with masks of what stands out: pixel labels. Only the keys of the chosen source are used."""
+
+    source: Literal["split", "folder", "davis", "videos"] = "split"
+    """`split`: the images of the index in the split `saliency` (the demo has one); `folder`: `images` and `masks`;
+    `davis`: a folder in DAVIS's layout; `videos`: a list of data sets in YAML, as RCRNet's authors keep it."""
+    images: str = "images"
+    """`folder`: folder of the images, which may have folders in it."""
+    masks: str = "masks"
+    """`folder`: folder of PNGs named like the images. Images without one are left out."""
+    davis: str = "davis"
+    """`davis`: folder that holds `JPEGImages/480p`, `Annotations/480p` and `ImageSets/480p`."""
+    videos: str = "videos.yaml"
+    """`videos`: the list; a data set lies in the folder of its name beside the list, if it names no other."""
+    video_split: str = "train"
+    """`davis` and `videos`: which videos: `train`, `val`, `test` or whatever the list has."""
+    foreground: Literal["bright", "nonzero"] = "bright"
+    """What is the object in a mask: `bright`, 128 and more of 255, as salient-object data sets have it; `nonzero`,
+    any value but 0 and 255 (255 is not scored), as in masks of class indices. A `split` is always `nonzero`."""
+
+
+class NetworkSection(Section):
+    """What the networks that start from ImageNet have in common."""
+
+    backbone: ResNetConfig = ResNetConfig()
+    new_layers_rate: Positive = 1.0
+    """Learning-rate multiplier of the layers above the backbone."""
+    data: SaliencyData = SaliencyData()
+    trained: str | None = None
+    """A `weights.pt` of this method that another run trained; then nothing is trained here. `null`: train."""
+    training: WholeImages = WholeImages()
+    size: int = Field(448, ge=32, le=4096)
+    """Longest side that images are brought to for their maps; smaller ones keep their size."""
+
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments of the network."""
+        return {"architecture": self.backbone.architecture, "new_layers_rate": self.new_layers_rate}
+
+    def identity(self) -> dict[str, Any]:
+        """What determines the result of a training besides its files."""
+        data = self.data.model_dump(include={"source", "video_split", "foreground"})
+        backbone = self.backbone.model_dump(exclude={"weights"})  # the file counts by its hash
+        return {"backbone": backbone, "data": data, "training": self.training.identity()}
+
+
+def _frozen(section: "RcrNetConfig | SrmConfig") -> bool:
+    chosen = section.frozen_batch_norm
+    return section.backbone.weights != "none" if chosen is None else chosen
+
+
+class RcrNetConfig(NetworkSection):
+    """RCRNet, the image model (Yan et al., ICCV 2019)."""
+
+    stride: Literal[8, 16] = 16
+    """Pixels of the image per cell of the last features; 8 is finer and costs more than twice as much."""
+    activation: Literal["relu", "tanh", "sigmoid"] = "relu"
+    """Of the refinement blocks; the published one is `relu`."""
+    frozen_batch_norm: bool | None = None
+    """Whether the backbone's batch normalisation stays as it is; `null`: where it starts from trained weights."""
+    training: RcrNetTraining = RcrNetTraining()
+
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments of the network."""
+        own = {"stride": self.stride, "activation": self.activation, "frozen_batch_norm": _frozen(self)}
+        return super().options() | own
+
+    @model_validator(mode="after")
+    def _more_than_one_image(self) -> Self:
+        if self.training.batch_size < 2:
+            raise ValueError(
+                "training.batch_size is 1; the pyramid normalises the image's mean over the batch and needs 2 or more"
+            )
+        return self
+
+
+class RcrNetVideoConfig(NetworkSection):
+    """RCRNet, the video model; in a run each image is a clip of one frame."""
+
+    stride: Literal[8, 16] = 16
+    """As in `rcrnet`."""
+    activation: Literal["relu", "tanh", "sigmoid"] = "relu"
+    """As in `rcrnet`."""
+    image_model: str | None = None
+    """The `weights.pt` of a trained `rcrnet` to start from, as published; `null`: the backbone's weights alone."""
+    clip: int = Field(4, ge=1, le=64)
+    """Frames of a training clip, and of the window that goes over a video."""
+    training: RcrNetVideoTraining = RcrNetVideoTraining()
+
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments of the network."""
+        return super().options() | {"stride": self.stride, "activation": self.activation}
+
+    def identity(self) -> dict[str, Any]:
+        """What determines the result of a training besides its files."""
+        return super().identity() | {"clip": self.clip}
+
+
+class SrmConfig(NetworkSection):
+    """SRM, the stagewise refinement model (Wang et al., ICCV 2017)."""
+
+    stages: Literal[2, 3] = 3
+    """Maps that follow each other; the third is at an eighth of the image."""
+    frozen_batch_norm: bool | None = None
+    """As in `rcrnet`; the published training has one image a step and cannot learn it."""
+    training: SrmTraining = SrmTraining()
+    size: int = Field(353, ge=32, le=4096)
+    """As in `rcrnet`."""
+
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments of the network."""
+        return super().options() | {"stages": self.stages, "frozen_batch_norm": _frozen(self)}
+
+
+class UnsupervisedSaliency(Section):
+    """Minimum barrier saliency (Zhang et al., ICCV 2015): no network, no weights, no labels."""
+
+    size: int = Field(300, ge=32, le=2048)
+    """Longest side that images are brought to; the paper's is 300."""
+    backgroundness: bool = True
+    """Also see how much a colour differs from the image's borders (MB+ of the paper)."""
+    center: bool = True
+    """Weigh the middle of the image more, as the paper does."""
 
 
 class OnnxSaliency(Section):
@@ -37,8 +219,47 @@ class FolderSaliency(Section):
 class SaliencyConfig(Section):
     """Which pixels stand out, whatever they show."""
 
-    method: Literal["small", "onnx", "folder"] = "small"
-    """Which of the three sections below is used."""
+    method: Literal["small", "rcrnet", "rcrnet_video", "srm", "unsupervised", "onnx", "folder"] = "small"
+    """Which of the sections below is used."""
     small: SmallSaliency = SmallSaliency()
+    rcrnet: RcrNetConfig = RcrNetConfig()
+    rcrnet_video: RcrNetVideoConfig = RcrNetVideoConfig()
+    srm: SrmConfig = SrmConfig()
+    unsupervised: UnsupervisedSaliency = UnsupervisedSaliency()
     onnx: OnnxSaliency = OnnxSaliency()
     folder: FolderSaliency = FolderSaliency()
+
+    def network(self) -> NetworkSection | None:
+        """The section of the chosen method, if that is a network that starts from ImageNet."""
+        chosen = getattr(self, self.method)
+        return chosen if isinstance(chosen, NetworkSection) else None
+
+    def training_reads(self) -> dict[str, str]:
+        """Key → file or folder outside of the run that a training reads."""
+        network, prefix = self.network(), f"saliency.{self.method}"
+        if network is None or network.trained is not None:
+            return {}
+        image_model, initial = getattr(network, "image_model", None), network.backbone.weights
+        found = {} if image_model is None else {f"{prefix}.image_model": str(image_model)}
+        if image_model is None and initial not in ("none", "IMAGENET1K_V1"):
+            found[f"{prefix}.backbone.weights"] = initial
+        keys: dict[str, tuple[str, ...]] = {"split": (), "folder": ("images", "masks")}
+        for key in keys.get(network.data.source, (network.data.source,)):
+            found[f"{prefix}.data.{key}"] = getattr(network.data, key)
+        return found
+
+    def maps_read(self) -> dict[str, str]:
+        """Key → file or folder outside of the run that its maps come from, where nothing is trained."""
+        network = self.network()
+        if network is not None:
+            return {} if network.trained is None else {f"saliency.{self.method}.trained": network.trained}
+        return {
+            "onnx": {"saliency.onnx.file": self.onnx.file},
+            "folder": {"saliency.folder.folder": self.folder.folder},
+        }.get(self.method, {})
+
+    @property
+    def trains(self) -> bool:
+        """Whether a run with this section trains a saliency network."""
+        network = self.network()
+        return self.method == "small" or (network is not None and network.trained is None)

@@ -2,17 +2,12 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from weakseg.crf.mean_field import mean_field
+from weakseg.crf.mean_field import Filter, mean_field
 from weakseg.crf.parameters import CrfParameters
 from weakseg.errors import InputError
-
-if TYPE_CHECKING:
-    from weakseg.crf.lattice import Lattice
-    from weakseg.crf.lattice_torch import TorchLattice
 
 LEAST_PROBABILITY = 1e-5  # keeps the energy −log p finite
 SHAPES = 8  # the spatial kernel depends on the image's shape alone: it is kept for this many shapes
@@ -46,13 +41,6 @@ def dense_crf(image: np.ndarray, probabilities: np.ndarray, parameters: CrfParam
     return found.reshape(labels, height, width)
 
 
-@lru_cache
-def _fastest() -> str:
-    import torch
-
-    return "torch" if torch.cuda.is_available() else "numba"
-
-
 def _places(height: int, width: int, deviation: float) -> np.ndarray:
     """Column and row of every pixel, 2×N, in units of the deviation."""
     rows, columns = np.mgrid[:height, :width].reshape(2, -1)
@@ -67,43 +55,52 @@ def _appearance(image: np.ndarray, parameters: CrfParameters) -> np.ndarray:
     )
 
 
-def _by_numba(image: np.ndarray, energy: np.ndarray, parameters: CrfParameters) -> np.ndarray:
-    from weakseg.crf.lattice import Lattice
-
-    smooth = _smoothness(*image.shape[:2], parameters.gaussian_sxy)
-    appearance = Lattice(_appearance(image, parameters))
-    kernels = [(parameters.gaussian_weight, smooth), (parameters.bilateral_weight, appearance)]
-    found: np.ndarray = mean_field(np, energy, kernels, parameters.iterations)
-    return found
+def _kernels(
+    lattice: Callable[[np.ndarray], Filter], image: np.ndarray, parameters: CrfParameters
+) -> list[tuple[float, Filter]]:
+    """Weight and filter of the smoothness and of the appearance kernel."""
+    smooth = _smoothness(lattice, image.shape[0], image.shape[1], parameters.gaussian_sxy)
+    appearance = lattice(_appearance(image, parameters))
+    return [(parameters.gaussian_weight, smooth), (parameters.bilateral_weight, appearance)]
 
 
 @lru_cache(SHAPES)
-def _smoothness(height: int, width: int, deviation: float) -> "Lattice":
+def _smoothness(lattice: Callable[[np.ndarray], Filter], height: int, width: int, deviation: float) -> Filter:
+    return lattice(_places(height, width, deviation))
+
+
+def _by_numba(image: np.ndarray, energy: np.ndarray, parameters: CrfParameters) -> np.ndarray:
     from weakseg.crf.lattice import Lattice
 
-    return Lattice(_places(height, width, deviation))
+    found: np.ndarray = mean_field(np, energy, _kernels(Lattice, image, parameters), parameters.iterations)
+    return found
 
 
 def _by_torch(image: np.ndarray, energy: np.ndarray, parameters: CrfParameters) -> np.ndarray:
     import torch
 
-    from weakseg.crf.lattice_torch import TorchLattice
-
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    smooth = _smoothness_torch(*image.shape[:2], parameters.gaussian_sxy, device.type)
-    appearance = TorchLattice(torch.from_numpy(_appearance(image, parameters)).to(device))
-    kernels = [(parameters.gaussian_weight, smooth), (parameters.bilateral_weight, appearance)]
-    found = mean_field(torch, torch.from_numpy(energy).to(device), kernels, parameters.iterations)
+    kernels = _kernels(_on_device, image, parameters)
+    found = mean_field(torch, torch.from_numpy(energy).to(_device()), kernels, parameters.iterations)
     return np.asarray(found.cpu().numpy())
 
 
-@lru_cache(SHAPES)
-def _smoothness_torch(height: int, width: int, deviation: float, device: str) -> "TorchLattice":
+def _on_device(features: np.ndarray) -> Filter:
     import torch
 
     from weakseg.crf.lattice_torch import TorchLattice
 
-    return TorchLattice(torch.from_numpy(_places(height, width, deviation)).to(device))
+    return TorchLattice(torch.from_numpy(features).to(_device()))
+
+
+def _fastest() -> str:
+    return "torch" if _device() == "cuda" else "numba"
+
+
+@lru_cache
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _by_pydensecrf(image: np.ndarray, energy: np.ndarray, parameters: CrfParameters) -> np.ndarray:

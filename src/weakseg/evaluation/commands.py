@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weakseg.config import EvaluationConfig, read_stage
+from weakseg.config import EvaluationConfig, SupervisionConfig, read_stage
 from weakseg.errors import InputError
 from weakseg.options import (
     ManyValues,
@@ -156,6 +156,83 @@ def _line(stage: str, split: str, images: int, miou: float | None, undecided: fl
     return f"{stage}: mIoU {miou:.4f} with {undecided:.1%} undecided on {images} {split} images"
 
 
+@evaluate.command("saliency", cls=ManyValues)
+@click.option("--maps", type=FILE, help="Folder of grey PNGs, at any depth.")
+@click.option("--masks", type=FILE, help="Folder of masks of the same names; with --maps.")
+@click.option(
+    "--foreground",
+    type=click.Choice(["bright", "nonzero"]),
+    default="bright",
+    show_default=True,
+    help="What is the object in --masks: 128 and more of 255, or any value but 0 and 255.",
+)
+@click.option("--shards", type=FILE, multiple=True, help="Instead: shards of saliency maps of a run.")
+@click.option("--index", type=FILE, help="The run's index.csv; with --shards.")
+@click.option("--classes", type=FILE, help="The run's classes.csv; with --shards.")
+@split_option
+@click.option("--sequences", is_flag=True, help="Score each folder of --maps, a video, and then their mean.")
+@out_option
+def saliency_command(
+    maps: Path | None,
+    masks: Path | None,
+    foreground: str,
+    shards: tuple[Path, ...],
+    index: Path | None,
+    classes: Path | None,
+    split: str,
+    sequences: bool,
+    out: Path,
+) -> None:
+    """Score saliency maps: mean absolute error, F, weighted F, S and E measures (needs the extra `quality`)."""
+    from weakseg.dataset.index import read_index
+    from weakseg.evaluation.quality import folder_pairs, index_pairs, quality_text, score_quality
+    from weakseg.evaluation.scores import write_json
+
+    if maps is not None and masks is not None:
+        pairs = folder_pairs(maps, masks, foreground)
+    elif shards and index is not None and classes is not None:
+        pairs = index_pairs(read_index(index, classes), split, _reader(shards))
+    else:
+        raise InputError(
+            "maps and masks were expected: give --maps and --masks, or --shards, --index and --classes."
+        )
+    found = score_quality(pairs, sequences)
+    write_json(out, found)
+    click.echo(quality_text(found))
+
+
+@evaluate.command("supervision", cls=ManyValues)
+@config_option
+@click.option(
+    "--weights", multiple=True, metavar="ROOM=FILE", callback=_named_files, help="weights.pt of a room."
+)
+@click.option(
+    "--outside",
+    multiple=True,
+    metavar="ROOM=PATH",
+    callback=_named_files,
+    help="ONNX file or folder that gives a room's maps in place of a training.",
+)
+@click.option("--unsupervised", multiple=True, metavar="ROOM", help="Room whose maps need no labels.")
+@out_option
+def supervision_command(
+    config: Path,
+    weights: list[tuple[str, Path]],
+    outside: list[tuple[str, Path]],
+    unsupervised: tuple[str, ...],
+    out: Path,
+) -> None:
+    """Write what supervision entered a run, file by file and in one line."""
+    from weakseg.evaluation.scores import write_json
+    from weakseg.evaluation.supervision import ledger
+
+    settings = read_stage(config, SupervisionConfig)
+    files = {name: (said.data, said.labels) for name, said in settings.files.items()}
+    found = ledger(weights, outside, unsupervised, files)
+    write_json(out, found)
+    click.echo(found["line"])
+
+
 @evaluate.command("summary", cls=ManyValues)
 @config_option
 @index_option
@@ -175,6 +252,7 @@ def _line(stage: str, split: str, images: int, miou: float | None, undecided: fl
 @click.option("--weights", type=FILE, multiple=True, help="weights.pt of a room, to name its provenance.")
 @click.option("--localisation", type=FILE, help="localisation.json of the run.")
 @click.option("--ceiling-scores", type=FILE, help="segmenter-crf.json of the run trained on masks.")
+@click.option("--supervision", type=FILE, help="supervision.json of the run.")
 @click.option("--out", type=FILE, required=True, help="Folder of tables and figures.")
 def summary_command(
     config: Path,
@@ -186,6 +264,7 @@ def summary_command(
     weights: tuple[Path, ...],
     localisation: Path | None,
     ceiling_scores: Path | None,
+    supervision: Path | None,
     out: Path,
     **artefacts: Any,
 ) -> None:
@@ -195,6 +274,7 @@ def summary_command(
     from weakseg.evaluation.logs import read_costs, read_history
     from weakseg.evaluation.scores import read_score
     from weakseg.evaluation.summary import Material, write_summary
+    from weakseg.evaluation.supervision import read_ledger
 
     settings = read_stage(config, EvaluationConfig)
     material = Material(
@@ -209,6 +289,7 @@ def summary_command(
         localisation=None if localisation is None else read_localisation(localisation),
         ceiling=None if ceiling_scores is None else read_score(ceiling_scores),
         weights={path.as_posix(): _provenance(path) for path in weights},
+        supervision=None if supervision is None else read_ledger(supervision),
     )
     click.echo(write_summary(material, out))
 

@@ -12,6 +12,7 @@ from weakseg.evaluation.figures import draw_comparison
 from weakseg.evaluation.localisation import read_localisation
 from weakseg.evaluation.logs import images_per_second, read_costs, read_history
 from weakseg.evaluation.scores import read_score, write_json
+from weakseg.evaluation.supervision import read_ledger
 from weakseg.evaluation.table import STAGES, aligned, decimals
 from weakseg.storage.atomic import write_text
 from weakseg.storage.run import Run
@@ -29,6 +30,7 @@ class RunFigures:
         images_per_second: of the attention training.
         minutes: all jobs added up.
         memory_gb: the largest of one job, 10⁹ bytes.
+        supervision: the ledger's line.
     """
 
     name: str
@@ -38,6 +40,7 @@ class RunFigures:
     images_per_second: float | None
     minutes: float | None
     memory_gb: float | None
+    supervision: str | None = None
 
     def cells(self) -> dict[str, str]:
         """Column → text."""
@@ -62,7 +65,7 @@ def read_run(folder: Path) -> RunFigures:
             f"{folder} holds no scores (evaluation/{STAGES[0]}.json and the like); the folder of a run, such as "
             "results/demo, was expected: run at least `snakemake proxies` first."
         )
-    boxes = run.evaluation / "localisation.json"
+    boxes, ledger = run.evaluation / "localisation.json", run.evaluation / "supervision.json"
     costs = read_costs(run.benchmarks()).values()
     memory = [cost.memory_mb for cost in costs if cost.memory_mb is not None]
     refined = scores.get("refined")
@@ -74,6 +77,7 @@ def read_run(folder: Path) -> RunFigures:
         images_per_second=_speed(run),
         minutes=sum(cost.seconds for cost in costs) / 60 if costs else None,
         memory_gb=max(memory) * 1.048576 / 1000 if memory else None,
+        supervision=str(read_ledger(ledger)["line"]) if ledger.is_file() else None,
     )
 
 
@@ -98,11 +102,14 @@ def write_comparison(runs: Sequence[RunFigures], out: Path) -> str:
     if len(set(names)) < len(names):
         raise InputError(f"two runs are called the same ({', '.join(names)}); give each run once.")
     rows = [run.cells() for run in runs]
+    lines = [run.supervision or "supervision: not recorded" for run in runs]
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer = csv.DictWriter(text, [*rows[0], "supervision"], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    for row, line in zip(rows, lines, strict=True):
+        writer.writerow(row | {"supervision": line.removeprefix("supervision: ")})
     write_text(out / "compare.csv", text.getvalue())
     write_json(out / "compare.json", {run.name: vars(run) for run in runs})
     draw_comparison({run.name: run.miou for run in runs}, STAGES, out / "compare.png")
-    return aligned([list(rows[0]), *(list(row.values()) for row in rows)])
+    table = aligned([list(rows[0]), *(list(row.values()) for row in rows)])
+    return "\n".join([table, *(f"{name}: {line}" for name, line in zip(names, lines, strict=True))])

@@ -86,7 +86,8 @@ def find(index: Index, ids: Sequence[str]) -> list[Record]:
     Raises:
         InputError: an id is not in the index.
     """
-    known = {record.id: record for record in index.records if record.id in ids}
+    wanted = set(ids)
+    known = {record.id: record for record in index.records if record.id in wanted}
     for image_id in ids:
         if image_id not in known:
             raise InputError(

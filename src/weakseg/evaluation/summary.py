@@ -36,6 +36,7 @@ class Material:
         localisation: scores of the attention maps' boxes.
         ceiling: the supervised run's score of the segmenter with CRF.
         weights: weights file → provenance.
+        supervision: the ledger.
     """
 
     index: Index
@@ -49,6 +50,7 @@ class Material:
     localisation: Localisation | None = None
     ceiling: Score | None = None
     weights: dict[str, dict[str, str]] = field(default_factory=dict)
+    supervision: dict[str, Any] | None = None
 
 
 def write_summary(material: Material, out: Path) -> str:
@@ -67,15 +69,27 @@ def write_summary(material: Material, out: Path) -> str:
     write_text(out / "scores.csv", score_csv(scores, names))
     write_text(
         out / "scores.html",
-        score_page(scores, names, material.costs, ceiling, material.weights, material.localisation),
+        score_page(
+            scores,
+            names,
+            material.costs,
+            ceiling,
+            material.weights,
+            material.localisation,
+            None if material.supervision is None else str(material.supervision["line"]),
+        ),
     )
     write_json(out / "summary.json", _content(scores, material, ceiling))
     draw_per_class(scores, names, out / "per_class.png")
     draw_curve(_stage(scores, "attention"), out / "curve.png")
     draw_training(material.histories, out / "training.png")
     _draw_montages(material, scores, out)
-    text = score_text(scores, names)
-    return text if ceiling is None else f"{text}\n{ceiling_line(ceiling)}"
+    lines = [score_text(scores, names)]
+    if ceiling is not None:
+        lines.append(ceiling_line(ceiling))
+    if material.supervision is not None:
+        lines.append(str(material.supervision["line"]))
+    return "\n".join(lines)
 
 
 def weak_over_full(weak: Score | None, full: Score | None) -> dict[str, float | None] | None:
@@ -138,6 +152,7 @@ def _content(
         "rules": {name: asdict(cost) for name, cost in material.costs.items()},
         "ceiling": ceiling,
         "weights": material.weights,
+        "supervision": material.supervision,
     }
 
 

@@ -98,7 +98,8 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .35rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #d8dee4; }
 th { font-weight: 600; } thead th { border-bottom: 2px solid #57606a; }
 th:first-child, td.word { text-align: left; }
-td.main { font-weight: 700; } .ceiling { font-size: 1.1rem; color: #1b1f24; } code { font-size: .85em; }
+td.main { font-weight: 700; } .supervision { font-weight: 600; }
+.ceiling { font-size: 1.1rem; color: #1b1f24; } code { font-size: .85em; }
 """
 
 
@@ -109,6 +110,7 @@ def score_page(
     ceiling: Mapping[str, float | None] | None,
     weights: Mapping[str, Mapping[str, str]],
     localisation: Localisation | None = None,
+    supervision: str | None = None,
 ) -> str:
     """A page of its own, no script and no network: scores, weak / full, time and memory, weights.
 
@@ -119,8 +121,11 @@ def score_page(
         ceiling: `weak`, `full` and `ratio`, or `None` without a supervised run.
         weights: weights file → provenance; empty leaves the table out.
         localisation: scores of boxes from the attention maps; `None` leaves them out.
+        supervision: the ledger's line; `None` leaves it out.
     """
     parts = ["<h1>Scores</h1>", _score_note(scores), _score_rows(scores, names)]
+    if supervision is not None:
+        parts.insert(1, f'<p class="supervision">{escape(supervision)}</p>')
     if ceiling is not None:
         parts.append(f'<h2>Weak / full</h2><p class="ceiling">{escape(ceiling_line(ceiling))}</p>')
     if localisation is not None and localisation.cases:

@@ -1,59 +1,76 @@
 """`weakseg saliency …`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from weakseg.config import SaliencyConfig, read_stage
-from weakseg.options import (
-    classes_option,
-    config_option,
-    index_option,
-    out_option,
-    shard_option,
-    state_option,
-)
+from weakseg.options import config_option, out_option, shard_option, state_option
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from weakseg.config.saliency import NetworkSection
+    from weakseg.dataset.records import Record
     from weakseg.saliency.sources import Source
+    from weakseg.saliency.videos import Video
+
+PATH = click.Path(path_type=Path)
+LONGEST = 448
+"""Longest side of frames, unless told otherwise: RCRNet's."""
 
 
 @click.group()
 def saliency() -> None:
-    """Train a small saliency network, or write saliency maps of any source."""
+    """Train a saliency network, or write saliency maps of any source."""
 
 
 @saliency.command("train")
 @config_option
-@index_option
-@classes_option
+@click.option("--index", type=PATH, help="The data set's index.csv (data.source split).")
+@click.option("--classes", type=PATH, help="The data set's classes.csv (data.source split).")
 @state_option
 @out_option
-def train_command(config: Path, index: Path, classes: Path, state: Path, out: Path) -> None:
-    """Train the small network on the saliency split; resumes what STATE holds."""
-    from weakseg.dataset.index import read_index
+def train_command(config: Path, index: Path | None, classes: Path | None, state: Path, out: Path) -> None:
+    """Train a saliency network on images or clips with masks; resumes what STATE holds."""
+    from weakseg.errors import InputError
+
+    settings = read_stage(config, SaliencyConfig)
+    section = settings.network()
+    if not settings.trains:
+        raise InputError(
+            f"saliency.method is '{settings.method}', for which nothing is trained here; small, rcrnet, rcrnet_video "
+            "or srm without 'trained' was expected."
+        )
+    if section is None:
+        _train_small(settings, index, classes, state, out)
+    else:
+        _train_network(settings, section, index, classes, state, out)
+
+
+def _train_small(
+    settings: SaliencyConfig, index: Path | None, classes: Path | None, state: Path, out: Path
+) -> None:
     from weakseg.saliency.samples import SaliencyImages
     from weakseg.saliency.small import SmallSaliency
     from weakseg.training.augment import Augmentation
     from weakseg.training.stage import train_stage
 
-    settings = read_stage(config, SaliencyConfig)
     training = settings.small.training
-    data = read_index(index, classes)
+    records, inputs = _split(index, classes)
     train_stage(
         "saliency",
         SmallSaliency,
         lambda network: SaliencyImages(
-            data.split("saliency"), Augmentation(**training.augmentation(), fill=network.backbone.fill)
+            records, Augmentation(**training.augmentation(), fill=network.backbone.fill)
         ),
-        settings=settings.model_dump(mode="json", include={"method", "small"}),
+        settings=settings.model_dump(mode="json", include={"method", "small"}) | {"trained_on": SPLIT_MASKS},
         identity={"method": settings.method, "training": training.identity()},
         optimization=training.optimization(),
-        inputs=[index],
+        inputs=inputs,
         classes=[],
         initial={"source": "none"},
         state=state,
@@ -61,15 +78,139 @@ def train_command(config: Path, index: Path, classes: Path, state: Path, out: Pa
     )
 
 
+def _train_network(
+    settings: SaliencyConfig,
+    section: "NetworkSection",
+    index: Path | None,
+    classes: Path | None,
+    state: Path,
+    out: Path,
+) -> None:
+    from weakseg.backbones import read_initial_weights
+    from weakseg.saliency.data import digest
+    from weakseg.saliency.network import build
+    from weakseg.training.augment import Augmentation
+    from weakseg.training.stage import train_stage
+
+    material = _material(section, index, classes)
+    options, training, backbone = section.options(), section.training, section.backbone
+    image_model, provenance = _image_model(section, options)
+    initial = None
+    if image_model is None:
+        initial = read_initial_weights(backbone.weights, "auto", backbone.architecture)
+        provenance = initial.provenance if initial else {"source": "none"}
+    train_stage(
+        "saliency",
+        lambda: build(settings.method, options, initial, backbone.frozen_stages, image_model),
+        lambda network: material.samples(
+            Augmentation(**training.augmentation(), fill=network.backbone.fill),
+            getattr(section, "clip", None),
+        ),
+        settings=settings.model_dump(mode="json", include={"method", settings.method})
+        | {"options": options, "trained_on": material.trained_on},
+        identity={
+            "method": settings.method,
+            "options": options,
+            "items": digest(record for video in material.videos for record in video.frames),
+            **section.identity(),
+        },
+        optimization=training.optimization(),
+        inputs=material.inputs,
+        classes=[],
+        initial=provenance,
+        state=state,
+        out=out,
+    )
+
+
+def _image_model(section: "NetworkSection", options: dict[str, Any]) -> tuple[Any, dict[str, str]]:
+    """The state of the image model that a video model starts from, and where it comes from."""
+    from weakseg.saliency.network import load_image_model
+    from weakseg.storage.weights import file_sha256
+
+    source = getattr(section, "image_model", None)
+    if source is None:
+        return None, {}
+    weights = load_image_model(Path(source), options)
+    provenance = {"source": source, "sha256": file_sha256(Path(source))}
+    provenance["trained_on"] = str(weights.settings.get("trained_on", SPLIT_MASKS))
+    if weights.initial.get("source", "none") != "none":
+        provenance |= {f"initial_{name}": value for name, value in weights.initial.items()}
+    return weights.state, provenance
+
+
+# ------------------------------------------------------------------------------------------ what is learnt from
+
+SPLIT_MASKS = "masks of the split 'saliency'"
+
+
+@dataclass(frozen=True)
+class _Material:
+    """Images with masks as videos; single images are one video, never cut into clips."""
+
+    videos: "list[Video]"
+    are_clips: bool
+    foreground: str
+    inputs: list[Path]
+    trained_on: str
+
+    def samples(self, augmentation: Any, clip: int | None) -> Any:
+        """Clips for a video model that has videos, else images."""
+        from weakseg.saliency.data import READERS
+        from weakseg.saliency.samples import SaliencyClips, SaliencyImages
+
+        read_mask = READERS[self.foreground]
+        if clip is not None and self.are_clips:
+            return SaliencyClips(self.videos, augmentation, clip, read_mask)
+        frames = [record for video in self.videos for record in video.frames]
+        if self.are_clips:
+            frames = [record for record in frames if record.mask is not None]
+        return SaliencyImages(frames, augmentation, read_mask)
+
+
+def _material(section: "NetworkSection", index: Path | None, classes: Path | None) -> _Material:
+    from weakseg.saliency.data import folder_records
+    from weakseg.saliency.videos import Video, read_davis, read_video_list
+
+    data = section.data
+    if data.source == "split":
+        records, inputs = _split(index, classes)
+        return _Material([Video("split", tuple(records))], False, "nonzero", inputs, SPLIT_MASKS)
+    if data.source == "folder":
+        records = folder_records(Path(data.images), Path(data.masks))
+        text = f"masks in {data.masks}"
+        return _Material([Video("folder", tuple(records))], False, data.foreground, [], text)
+    if data.source == "davis":
+        videos = read_davis(Path(data.davis), data.video_split)
+        return _Material(videos, True, data.foreground, [], f"DAVIS {data.video_split} masks")
+    videos = read_video_list(Path(data.videos), data.video_split)
+    names = ", ".join(dict.fromkeys(video.name.partition("/")[0] for video in videos))
+    text = f"{names} {data.video_split} masks"
+    return _Material(videos, True, data.foreground, [Path(data.videos)], text)
+
+
+def _split(index: Path | None, classes: Path | None) -> "tuple[Sequence[Record], list[Path]]":
+    from weakseg.dataset.index import read_index
+    from weakseg.errors import InputError
+
+    if index is None or classes is None:
+        raise InputError("data.source is 'split' but no --index and --classes were given; give both.")
+    return read_index(index, classes).split("saliency"), [index]
+
+
+# ---------------------------------------------------------------------------------------------------------- maps
+
+
 @saliency.command("maps")
 @config_option
-@index_option
-@classes_option
-@click.option("--weights", type=click.Path(path_type=Path), help="Trained network (method small).")
+@click.option("--index", type=PATH, required=True, help="The data set's index.csv.")
+@click.option("--classes", type=PATH, required=True, help="The data set's classes.csv.")
+@click.option("--weights", type=PATH, help="Trained network (methods that train one).")
+@click.option("--size", type=int, help="Longest side that larger images are brought to for the network.")
 @shard_option
 @out_option
 def maps_command(
-    config: Path, index: Path, classes: Path, weights: Path | None, shard: str, out: Path
+    config: Path, index: Path, classes: Path, weights: Path | None, size: int | None, shard: str, out: Path
 ) -> None:
     """Write the saliency maps of one shard of the training and validation images."""
     from weakseg.dataset.index import proxy_records, read_index
@@ -77,7 +218,7 @@ def maps_command(
     from weakseg.storage.shards import write_shard
 
     records = part(proxy_records(read_index(index, classes)), shard)
-    source = _source(read_stage(config, SaliencyConfig), weights)
+    source = _source(read_stage(config, SaliencyConfig), weights, size)
 
     def maps() -> "Iterator[tuple[str, dict[str, np.ndarray]]]":
         for record in records:
@@ -86,14 +227,51 @@ def maps_command(
     write_shard(out, maps())
 
 
-def _source(settings: SaliencyConfig, weights: Path | None) -> "Source":
+def _source(settings: SaliencyConfig, weights: Path | None, size: int | None) -> "Source":
     from weakseg.errors import InputError
-    from weakseg.saliency.sources import folder_source, network_source, onnx_source
+    from weakseg.saliency.sources import folder_source, network_source, onnx_source, unsupervised_source
 
     if settings.method == "onnx":
         return onnx_source(Path(settings.onnx.file), settings.onnx.preset, settings.onnx.size)
     if settings.method == "folder":
         return folder_source(Path(settings.folder.folder))
+    if settings.method == "unsupervised":
+        return unsupervised_source(**settings.unsupervised.model_dump())
     if weights is None:
-        raise InputError("saliency.method is 'small' but no --weights were given; train the network first.")
-    return network_source(weights)
+        raise InputError(
+            f"saliency.method is '{settings.method}' but no --weights were given; train the network first."
+        )
+    return network_source(weights, size)
+
+
+@saliency.command("frames")
+@click.option("--weights", type=PATH, required=True, help="Trained network, of any method.")
+@click.option("--davis", type=PATH, help="Folder in DAVIS's layout.")
+@click.option("--videos", type=PATH, help="Instead: a list of data sets (YAML).")
+@click.option("--split", default="val", show_default=True, help="Which videos.")
+@click.option("--clip", type=int, default=4, show_default=True, help="Frames of a window of a video model.")
+@click.option("--size", type=int, default=LONGEST, show_default=True, help="Longest side of the frames.")
+@click.option("--out", type=PATH, required=True, help="Folder of the maps: <video>/<frame>.png.")
+def frames_command(
+    weights: Path, davis: Path | None, videos: Path | None, split: str, clip: int, size: int, out: Path
+) -> None:
+    """Write the saliency maps of videos as grey PNGs, which `saliency.method: folder` reads."""
+    import torch
+
+    from weakseg.errors import InputError
+    from weakseg.saliency.frames import video_maps
+    from weakseg.saliency.network import load
+    from weakseg.saliency.videos import read_davis, read_video_list
+    from weakseg.storage.labels import write_grey
+
+    if (davis is None) == (videos is None):
+        raise InputError("one of --davis and --videos was expected; give the one that names your videos.")
+    if clip < 1 or size < 32:
+        raise InputError(f"--clip is {clip} and --size {size}; at least 1 frame and 32 pixels were expected.")
+    found = read_davis(davis, split) if davis else read_video_list(videos or Path(), split)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = load(weights).to(device)
+    for video in found:
+        for record, values in video_maps(network, video.frames, clip, size, device):
+            write_grey(out / f"{record.id}.png", values)
+        click.echo(f"{video.name}: {len(video.frames)} frames")

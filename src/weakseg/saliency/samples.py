@@ -1,15 +1,18 @@
-"""Training samples of a saliency network: crops and class-agnostic masks."""
+"""Training samples of a saliency network: crops or clips, and class-agnostic masks."""
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import torch
 
 from weakseg.dataset.images import read_image
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.storage.labels import UNDECIDED, read_labels
-from weakseg.training.augment import Augmentation
+from weakseg.saliency.data import ReadMask, read_nonzero
+from weakseg.saliency.videos import Video
+from weakseg.storage.labels import UNDECIDED
+from weakseg.training.augment import Augmentation, View
 from weakseg.training.sampling import Sample
 
 
@@ -17,16 +20,18 @@ class SaliencyImages:
     """`image` 3×crop×crop and `mask` crop×crop, both `uint8`; the mask is 0, 1 or 255.
 
     Raises:
-        InputError: the index has no saliency split, or an image of it no mask.
+        InputError: there are no images, or one has no mask.
     """
 
-    def __init__(self, records: Sequence[Record], augmentation: Augmentation) -> None:
+    def __init__(
+        self, records: Sequence[Record], augmentation: Augmentation, read_mask: ReadMask = read_nonzero
+    ) -> None:
         if not records or any(record.mask is None for record in records):
             raise InputError(
                 "training a saliency network needs images with masks in the split 'saliency', and this data set has "
-                "none: set saliency.method to onnx or folder."
+                "none: set saliency.method to onnx, folder or unsupervised, or name other images in data.source."
             )
-        self._records, self._augmentation = records, augmentation
+        self._records, self._augmentation, self._read_mask = records, augmentation, read_mask
 
     def __len__(self) -> int:
         return len(self._records)
@@ -34,9 +39,63 @@ class SaliencyImages:
     def sample(self, item: int, generator: np.random.Generator) -> Sample:
         """Item `item`, augmented by draws from `generator`."""
         record = self._records[item]
-        assert record.mask is not None
-        mask = read_labels(record.mask)
-        mask[(mask != UNDECIDED) & (mask != 0)] = 1
-        image, cut = self._augmentation(generator, read_image(record.image), mask)
+        image, mask = read_pair(record, self._read_mask)
+        image, cut = self._augmentation(generator, image, mask)
         assert cut is not None
         return {"image": torch.from_numpy(image).permute(2, 0, 1), "mask": torch.from_numpy(cut)}
+
+
+class SaliencyClips:
+    """`image` T×3×crop×crop and `mask` T×crop×crop of consecutive frames, cut and mirrored alike.
+
+    Each video gives as many items as whole clips fit into it, at least one; where a clip starts is drawn. A frame
+    without a label, and what fills up a video shorter than a clip (its last frame, repeated), has a mask of 255.
+    """
+
+    def __init__(
+        self, videos: Sequence[Video], augmentation: Augmentation, length: int, read_mask: ReadMask
+    ) -> None:
+        self._items = [video for video in videos for _ in range(max(1, len(video.frames) // length))]
+        self._augmentation, self._length, self._read_mask = augmentation, length, read_mask
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def sample(self, item: int, generator: np.random.Generator) -> Sample:
+        """Item `item`, its start and augmentation drawn from `generator`."""
+        frames = self._items[item].frames
+        start = int(generator.integers(max(0, len(frames) - self._length) + 1))
+        taken = frames[start : start + self._length]
+        colours = int(generator.integers(2**32))
+        view: View | None = None
+        images, masks = [], []
+        for record in taken:
+            image, mask = read_pair(record, self._read_mask)
+            view = view or self._augmentation.view(generator, image)
+            images.append(self._augmentation.cut_image(np.random.default_rng(colours), image, view))
+            masks.append(self._augmentation.cut_map(mask, view, UNDECIDED, cv2.INTER_NEAREST))
+        while len(images) < self._length:
+            images.append(images[-1])
+            masks.append(np.full_like(masks[-1], UNDECIDED))
+        return {
+            "image": torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2),
+            "mask": torch.from_numpy(np.stack(masks)),
+        }
+
+
+def read_pair(record: Record, read_mask: ReadMask) -> tuple[np.ndarray, np.ndarray]:
+    """Image H×W×3 and mask H×W, 255 everywhere if the record has none.
+
+    Raises:
+        InputError: a file is damaged, or the two differ in size.
+    """
+    image = read_image(record.image)
+    if record.mask is None:
+        return image, np.full(image.shape[:2], UNDECIDED, np.uint8)
+    mask = read_mask(record.mask)
+    if mask.shape != image.shape[:2]:
+        raise InputError(
+            f"mask {record.mask} is {mask.shape[1]}×{mask.shape[0]} pixels, its image {record.image} "
+            f"{image.shape[1]}×{image.shape[0]}; both must have one size: export the mask again."
+        )
+    return image, mask

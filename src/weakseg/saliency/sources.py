@@ -11,9 +11,9 @@ from PIL import Image
 from weakseg.dataset.images import read_image
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.saliency.small import SmallSaliency
+from weakseg.saliency.barrier import barrier_saliency
+from weakseg.saliency.network import load
 from weakseg.storage.onnx_file import open_onnx
-from weakseg.storage.weights import load_weights
 
 Source = Callable[[Record], np.ndarray]
 
@@ -22,17 +22,46 @@ IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32)
 EPSILON = 1e-8
 
 
-def network_source(weights: Path) -> Source:
-    """A saliency network that weakseg trained, at the image's own size rounded to the network's stride."""
-    network = SmallSaliency().eval()
-    network.load_state_dict(load_weights(weights, "saliency").state)
+def network_source(weights: Path, size: int | None = None) -> Source:
+    """A saliency network that weakseg trained.
+
+    Args:
+        weights: the trained network.
+        size: longest side that larger images are brought to; `None` keeps every image's size.
+
+    Raises:
+        InputError: not saliency weights.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = load(weights).to(device)
 
     def saliency(record: Record) -> np.ndarray:
-        image = torch.from_numpy(read_image(record.image)).permute(2, 0, 1)[None]
+        image = as_batch(shrunk(read_image(record.image), size)).to(device)
         with torch.inference_mode():
-            return network.saliency(image)[0, 0].numpy()
+            found: np.ndarray = network.saliency(image)[0, 0].cpu().numpy()  # type: ignore[operator]
+        return found
 
     return saliency
+
+
+def shrunk(image: np.ndarray, size: int | None) -> np.ndarray:
+    """An image whose longest side is at most `size`."""
+    if size is None or max(image.shape[:2]) <= size:
+        return image
+    scale = size / max(image.shape[:2])
+    width, height = (max(1, round(side * scale)) for side in image.shape[1::-1])
+    smaller: np.ndarray = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    return smaller
+
+
+def as_batch(image: np.ndarray) -> torch.Tensor:
+    """H×W×3 → 1×3×H×W."""
+    return torch.from_numpy(image).permute(2, 0, 1)[None]
+
+
+def unsupervised_source(size: int, backgroundness: bool, center: bool) -> Source:
+    """Minimum barrier saliency, from the image alone."""
+    return lambda record: barrier_saliency(read_image(record.image), size, backgroundness, center)
 
 
 def onnx_source(file: Path, preset: str, size: int) -> Source:

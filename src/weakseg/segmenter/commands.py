@@ -1,6 +1,7 @@
 """`weakseg segmenter …`."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,11 @@ def segmenter() -> None:
 @index_option
 @classes_option
 @click.option("--labels", type=click.Path(path_type=Path), help="Folder of the refined proxy labels.")
+@click.option(
+    "--review",
+    type=click.Path(path_type=Path),
+    help="Folder of people's decisions: rejected images are left out, corrected labels replace LABELS.",
+)
 @click.option("--attention", type=click.Path(path_type=Path), help="For backbone.weights 'attention'.")
 @state_option
 @out_option
@@ -47,6 +53,7 @@ def train_command(
     index: Path,
     classes: Path,
     labels: Path | None,
+    review: Path | None,
     attention: Path | None,
     state: Path,
     out: Path,
@@ -66,7 +73,7 @@ def train_command(
     options = getattr(settings, settings.method).model_dump()
     given = settings.model_dump(mode="json", include=settings.training_keys())
     loss = {name: given[name] for name in ("loss", "balance") if name in given}
-    records, read, inputs = _labels(settings, data, labels)
+    taught = _labels(settings, data, labels, review)
     train_stage(
         "segmenter",
         lambda: build(
@@ -79,9 +86,9 @@ def train_command(
             PixelLoss(settings.loss, settings.balance),
         ),
         lambda network: LabelledPixels(
-            records, read, Augmentation(**training.augmentation(), fill=network.backbone.fill)
+            taught.records, taught.read, Augmentation(**training.augmentation(), fill=network.backbone.fill)
         ),
-        settings=given,
+        settings=given | {"corrected": taught.corrected},
         identity={
             "method": settings.method,
             "labels": settings.labels,
@@ -91,7 +98,7 @@ def train_command(
         }
         | loss,
         optimization=training.optimization(),
-        inputs=[index, classes, *inputs],
+        inputs=[index, classes, *taught.files],
         classes=list(data.classes),
         initial=provenance,
         state=state,
@@ -117,23 +124,38 @@ def _initial(
     return state, {"source": "attention", "sha256": file_sha256(attention)}
 
 
-def _labels(
-    settings: SegmenterConfig, data: "Index", folder: Path | None
-) -> "tuple[Sequence[Record], Callable[[Record], np.ndarray], list[Path]]":
-    """The images to train on, how to read their labels, and the files that stand for all of them."""
+@dataclass(frozen=True)
+class _Taught:
+    """The images to train on, how to read their label maps, the maps' files, and how many people corrected."""
+
+    records: "Sequence[Record]"
+    read: "Callable[[Record], np.ndarray]"
+    files: list[Path]
+    corrected: int
+
+
+def _labels(settings: SegmenterConfig, data: "Index", folder: Path | None, review: Path | None) -> _Taught:
     from weakseg.errors import InputError
     from weakseg.storage.labels import read_labels
+    from weakseg.storage.review import Review, read_review
 
     records = data.split("train")
     if settings.labels == "masks":
         with_mask = [record for record in records if record.mask is not None]
-        return with_mask, data.read_mask, [record.mask for record in with_mask if record.mask is not None]
+        files = [record.mask for record in with_mask if record.mask is not None]
+        return _Taught(with_mask, data.read_mask, files, 0)
     if folder is None:
         raise InputError("segmenter.labels is 'proxy' but no --labels folder was given; give proxy/refined.")
-    return (
-        records,
-        lambda record: read_labels(folder / f"{record.id}.png"),
-        [folder / f"{record.id}.png" for record in records],
+    decided = Review() if review is None else read_review(review)
+    if decided.rejected:
+        records = [record for record in records if record.id not in decided.rejected]
+
+    def file(record: "Record") -> Path:
+        return decided.corrected.get(record.id, folder / f"{record.id}.png")
+
+    corrected = sum(record.id in decided.corrected for record in records)
+    return _Taught(
+        records, lambda record: read_labels(file(record)), [file(record) for record in records], corrected
     )
 
 

@@ -27,7 +27,7 @@ from weakseg.segmenter.predict import (
     upsample,
 )
 from weakseg.segmenter.windows import labels_in_bands, predict_windows
-from weakseg.storage.run import open_run
+from weakseg.storage.run import Run, open_run
 
 LEAST_WINDOW = 64
 
@@ -241,8 +241,18 @@ def _of_run(folder: Path, device: torch.device) -> tuple[Scorer, list[str], Sett
     weights = load_weights(run.trained("segmenter"), "segmenter")
     network: Any = from_weights(weights).eval()
     network.to(device, memory_format=torch.channels_last)
-    predicting, refining = run.settings("segmenter-predict"), run.settings("segmenter-refine")
-    return network, ["background", *weights.classes], read_settings(predicting | refining, str(folder))
+    return network, ["background", *weights.classes], settings_of(run)
+
+
+def settings_of(run: Run) -> Settings:
+    """The settings that a run predicts with.
+
+    Raises:
+        InputError: they are missing or damaged.
+    """
+    return read_settings(
+        run.settings("segmenter-predict") | run.settings("segmenter-refine"), str(run.folder)
+    )
 
 
 def read_settings(values: Mapping[str, Any], source: str) -> Settings:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from weakseg.errors import InputError
-from weakseg.segmenter.model import Settings, read_settings
+from weakseg.segmenter.model import Settings, settings_of
 from weakseg.segmenter.network import from_weights
 from weakseg.segmenter.onnx_model import FORMAT, INPUT, OUTPUT, OnnxScorer
 from weakseg.segmenter.predict import Scorer
@@ -53,9 +53,7 @@ def export_onnx(run: Run, path: Path) -> float:
     """
     weights_file = run.trained("segmenter")
     weights = load_weights(weights_file, "segmenter")
-    settings = read_settings(
-        run.settings("segmenter-predict") | run.settings("segmenter-refine"), str(run.folder)
-    )
+    settings = settings_of(run)
     network = from_weights(weights).eval()
     program = _traced(network)
     program.model.producer_name = "weakseg"

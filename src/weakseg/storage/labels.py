@@ -43,6 +43,13 @@ def write_labels(path: Path, labels: np.ndarray) -> None:
         image.save(temporary, format="PNG")
 
 
+def write_grey(path: Path, values: np.ndarray) -> None:
+    """Write a map h×w in [0, 1] as a grey PNG, 0…255, atomically."""
+    grey = np.rint(np.clip(values, 0.0, 1.0) * 255.0).astype(np.uint8)
+    with atomic_path(path) as temporary:
+        Image.fromarray(grey).save(temporary, format="PNG")
+
+
 def read_labels(path: Path) -> np.ndarray:
     """Read a single-channel PNG (palette or grey) as H×W `uint8`.
 

@@ -144,7 +144,7 @@ def _mean(fabric: Fabric, value: Tensor) -> float:
 def _batches(
     fabric: Fabric, samples: Samples, start: int, iterations: int, batch_size: int, workers: int, seed: int
 ) -> Iterator[dict[str, Tensor]]:
-    """Batches from iteration `start` on, images channels-last, on the device."""
+    """Batches from iteration `start` on, on the device; images channels-last, clips (five dimensions) as they are."""
     sampler = PositionSampler(
         start * batch_size, iterations * batch_size, fabric.global_rank, fabric.world_size
     )
@@ -158,7 +158,8 @@ def _batches(
         worker_init_fn=_start_worker,
     )
     for batch in cast(Any, fabric.setup_dataloaders(loader, use_distributed_sampler=False)):
-        batch["image"] = batch["image"].contiguous(memory_format=torch.channels_last)
+        if batch["image"].ndim == 4:
+            batch["image"] = batch["image"].contiguous(memory_format=torch.channels_last)
         yield batch
 
 

@@ -1,0 +1,117 @@
+"""Keeping what people decide; the only part of the inspector that writes, and only below `review/`."""
+
+import io
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+from PIL import Image
+
+from weakseg.dataset.images import check_id, image_size
+from weakseg.dataset.records import Record
+from weakseg.errors import InputError
+from weakseg.storage.labels import UNDECIDED, write_labels
+from weakseg.storage.review import CORRECTED, LISTS, Review, read_list, read_review, write_list
+
+DECISIONS = ("", "accepted", "rejected")
+
+
+class Reviews:
+    """The decisions about one run.
+
+    Args:
+        folder: `results/<run>/review`; made at the first decision.
+        classes: how many classes the run has, without background.
+    """
+
+    def __init__(self, folder: Path, classes: int) -> None:
+        self.folder, self._classes = folder, classes
+        self._lock = Lock()  # two answers at once would each write a list without the other's decision
+
+    def read(self) -> Review:
+        """What is decided now; somebody may have edited the files."""
+        return read_review(self.folder)
+
+    def counts(self) -> dict[str, int]:
+        """Name of a list → its length, and `corrected`."""
+        review = self.read()
+        return {name: len(getattr(review, name)) for name in (*LISTS, CORRECTED)}
+
+    def decide(self, image_id: str, decision: str | None, flagged: bool | None) -> None:
+        """Accept, reject or forget (empty `decision`), flag or unflag; `None` leaves that as it is.
+
+        Raises:
+            InputError: no such decision, or the disk is full.
+        """
+        if decision is not None and decision not in DECISIONS:
+            raise InputError(
+                f"the decision '{decision[:40]}' was sent; accepted, rejected or '' was expected."
+            )
+        wanted: dict[str, bool] = {}
+        if decision is not None:
+            wanted = {"accepted": decision == "accepted", "rejected": decision == "rejected"}
+        if flagged is not None:
+            wanted["flagged"] = flagged
+        with self._lock:
+            for name, belongs in wanted.items():
+                self._set(name, image_id, belongs)
+
+    def _set(self, name: str, image_id: str, belongs: bool) -> None:
+        ids = read_list(self.folder, name)
+        if (image_id in ids) != belongs:
+            write_list(self.folder, name, ids | {image_id} if belongs else ids - {image_id})
+
+    def correct(self, record: Record, content: bytes) -> np.ndarray:
+        """Keep a corrected label map, written anew from its values: nothing else of the file survives.
+
+        Raises:
+            InputError: no PNG of one index per pixel, of another size than its image, or with a stray index.
+        """
+        labels = self._decode(content, image_size(record.image))
+        write_labels(self._corrected(record), labels)
+        return labels
+
+    def restore(self, record: Record) -> None:
+        """Forget a corrected label map."""
+        self._corrected(record).unlink(missing_ok=True)
+
+    def _corrected(self, record: Record) -> Path:
+        """Where a corrected label map lies.
+
+        Raises:
+            InputError: the id, or a link below `review/`, leads out of it.
+        """
+        check_id(record.id)
+        path = self.folder / CORRECTED / f"{record.id}.png"
+        if not path.resolve().is_relative_to(self.folder.resolve() / CORRECTED):
+            raise InputError(f"{path} leads out of {self.folder}; remove the link that is in the way.")
+        return path
+
+    def _decode(self, content: bytes, size: tuple[int, int]) -> np.ndarray:
+        try:
+            with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+                found = (image.height, image.width)
+                if found != size:  # before decoding: the header may promise gigabytes
+                    raise InputError(
+                        f"the file is {found[1]}×{found[0]} pixels, the image {size[1]}×{size[0]}; both must have "
+                        "one size: export the label map at the image's size."
+                    )
+                if image.mode not in ("P", "L"):
+                    raise InputError(
+                        f"the file has pixel mode {image.mode}; one class index per pixel was expected: save it as "
+                        "an 8-bit palette or grey PNG."
+                    )
+                labels = np.asarray(image, np.uint8).copy()
+        except InputError:
+            raise
+        except Exception as error:  # Pillow raises many types for a damaged file
+            reason = str(error).split("<_io")[0].strip() or type(error).__name__
+            raise InputError(
+                f"the file cannot be read as a PNG ({reason}); a label map as PNG was expected."
+            ) from None
+        stray = np.setdiff1d(np.unique(labels), [*range(self._classes + 1), UNDECIDED])
+        if stray.size:
+            raise InputError(
+                f"the file holds the index {stray[0]}; 0…{self._classes} or 255 (undecided) was expected."
+            )
+        return labels

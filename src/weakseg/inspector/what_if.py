@@ -1,0 +1,194 @@
+"""What other values of the proxy rule and the CRF would make of an image, with the pipeline's own functions."""
+
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
+from typing import Any, Literal, get_args, get_origin
+
+import numpy as np
+import yaml
+
+from weakseg.config import CrfConfig, ProxyConfig, RefineConfig
+from weakseg.config.section import Section
+from weakseg.crf import PRESETS, chosen
+from weakseg.dataset.images import read_image
+from weakseg.dataset.records import Record
+from weakseg.errors import InputError
+from weakseg.inspector.pictures import Plane, bundle, facts, matrix_of, shown_size
+from weakseg.inspector.run import RunView
+from weakseg.proxy.rules import RULES
+from weakseg.proxy.stages import fuse, refine
+from weakseg.storage.show import stretch_labels
+
+HIGHEST = {
+    "weight": 5.0,
+    "gaussian_sxy": 20.0,
+    "gaussian_weight": 20.0,
+    "bilateral_sxy": 160.0,
+    "bilateral_srgb": 60.0,
+    "bilateral_weight": 20.0,
+    "iterations": 20,
+}
+"""Upper end of a slider whose value has no bound of its own."""
+LEAST = 0.01  # lower end of a slider whose value must be above zero
+NOT_SHOWN = ("engine", "crf", "refine", "rule", "preset")
+ENGINE_LOCK = Lock()  # two CRFs at once would make both late
+
+
+@dataclass(frozen=True)
+class Trial:
+    """New labels of one image, H×W `uint8` each, and the seconds they took."""
+
+    fused: np.ndarray
+    refined: np.ndarray
+    seconds: float
+
+
+def recompute(run: RunView, record: Record, settings: ProxyConfig) -> Trial:
+    """Fuse and refine one image as `weakseg proxy fuse` and `refine` do.
+
+    Raises:
+        InputError: the run has no maps of it, or a file is damaged.
+    """
+    image = _image(record)
+    attention, saliency = run.attention(record), run.saliency(record)
+    if saliency is None:
+        raise InputError(
+            f"the run has no saliency map of '{record.id}'; its proxy cannot be made anew: run the maps stages."
+        )
+    options = getattr(settings, settings.rule).model_dump()
+    with ENGINE_LOCK:
+        start = time.perf_counter()
+        fused = fuse(image.shape[:2], saliency, attention, run.classes, RULES[settings.rule], options)
+        refined = _refined(run, record, image, fused, settings.refine) if settings.refine.enabled else fused
+        return Trial(fused, refined, time.perf_counter() - start)
+
+
+def _refined(
+    run: RunView, record: Record, image: np.ndarray, fused: np.ndarray, settings: RefineConfig
+) -> np.ndarray:
+    return refine(
+        image,
+        fused,
+        [run.classes.index(name) + 1 for name in record.labels],
+        chosen(**settings.crf.model_dump()),
+        label_confidence=settings.label_confidence,
+        confidence=settings.confidence,
+        undecided=settings.undecided,
+    )
+
+
+@lru_cache(4)
+def _read(path: Any, changed: int) -> np.ndarray:
+    image = read_image(path)
+    image.flags.writeable = False  # it is shared by every trial of this image
+    return image
+
+
+def _image(record: Record) -> np.ndarray:
+    return _read(record.image, record.image.stat().st_mtime_ns if record.image.exists() else 0)
+
+
+def answer(run: RunView, record: Record, settings: ProxyConfig, *, planes: bool) -> bytes:
+    """Old against new labels of one image, see `pictures.bundle`.
+
+    `old` and `new` in the header hold `iou`, `undecided` and, for adding up over images, `counts` ((C+1)×(C+1))
+    and `missed` (C+1) of the confusion matrix; `changed` is the share of refined pixels that differ.
+    """
+    trial = recompute(run, record, settings)
+    truth, old = run.truth(record), run.labels("refined", record)
+    if old is not None and old.shape != trial.refined.shape:
+        old = None
+    size = shown_size(trial.refined.shape)
+    header = {
+        "seconds": round(trial.seconds, 3),
+        "old": None if old is None else _scored(run, old, truth),
+        "new": _scored(run, trial.refined, truth),
+        "changed": None if old is None else round(float((old != trial.refined).mean()), 4),
+    }
+    shown: list[Plane] = []
+    if planes:
+        for name, labels in (("new fused", trial.fused), ("new refined", trial.refined)):
+            about = {"name": name, "kind": "labels"} | facts(matrix_of(run.classes, labels, truth), labels)
+            shown.append((about, stretch_labels(labels, size)))
+    return bundle(header, shown)
+
+
+def _scored(run: RunView, labels: np.ndarray, truth: np.ndarray | None) -> dict[str, Any]:
+    matrix = matrix_of(run.classes, labels, truth)
+    found = facts(matrix, labels)
+    if matrix is None:
+        return found
+    return found | {"counts": matrix.counts.tolist(), "missed": matrix.undecided.tolist()}
+
+
+def warm_up() -> None:
+    """Compile or load the CRF, so that the first answer is as quick as the others."""
+    image = np.zeros((8, 8, 3), np.uint8)
+    labels = np.zeros((8, 8), np.uint8)
+    with ENGINE_LOCK:
+        refine(image, labels, [1], PRESETS["irn"], label_confidence=0.7, confidence=0.0, undecided="resolve")
+
+
+# ------------------------------------------------------------------------------------- the page's sliders
+
+
+def knobs(settings: ProxyConfig) -> dict[str, Any]:
+    """What the page offers to change: rule → its sliders, then the CRF's; `value` is the run's own."""
+    return {
+        "rule": settings.rule,
+        "rules": {name: _sliders(getattr(settings, name)) for name in RULES},
+        "refine": _sliders(settings.refine),
+        "crf": _sliders(settings.refine.crf),
+        "preset": settings.refine.crf.preset,
+        "presets": {name: _custom(name) for name in [*PRESETS, "custom"]},
+    }
+
+
+def _custom(preset: str) -> dict[str, float]:
+    """The values behind a preset's name; none behind `custom`."""
+    if preset == "custom":
+        return {}
+    return {name: value for name, value in vars(PRESETS[preset]).items() if name != "engine"}
+
+
+def _sliders(section: Section) -> list[dict[str, Any]]:
+    shown = [name for name in type(section).model_fields if name not in NOT_SHOWN]
+    return [_slider(section, name) for name in shown]
+
+
+def _slider(section: Section, name: str) -> dict[str, Any]:
+    field, value = type(section).model_fields[name], getattr(section, name)
+    about = {"name": name, "value": value, "help": (field.description or "").removeprefix("`custom`: ")}
+    if isinstance(value, bool):
+        return about | {"kind": "switch"}
+    if get_origin(field.annotation) is Literal:
+        return about | {"kind": "choice", "choices": list(get_args(field.annotation))}
+    lowest, highest = _bounds(field.metadata, HIGHEST.get(name, 1.0))
+    step = 1 if isinstance(value, int) else 0.01 if highest <= 1 else 0.1
+    return about | {"kind": "range", "least": lowest, "most": max(highest, float(value)), "step": step}
+
+
+def _bounds(metadata: list[Any], highest: float) -> tuple[float, float]:
+    """Ends of a slider from the limits that the configuration sets."""
+    lowest = 0.0
+    for limit in metadata:
+        if getattr(limit, "ge", None) is not None:
+            lowest = float(limit.ge)
+        if getattr(limit, "gt", None) is not None:
+            lowest = float(limit.gt) + LEAST
+        if getattr(limit, "lt", None) is not None:
+            highest = min(highest, float(limit.lt) - LEAST)
+    return lowest, highest
+
+
+def as_yaml(settings: ProxyConfig) -> str:
+    """The part of a configuration that makes these proxies, to paste into its file."""
+    crf: CrfConfig = settings.refine.crf
+    keep = {"preset"} if crf.preset != "custom" else {*CrfConfig.model_fields} - {"engine"}
+    refined = settings.refine.model_dump(mode="json", exclude={"crf"})
+    refined["crf"] = crf.model_dump(mode="json", include=keep)
+    rule = getattr(settings, settings.rule).model_dump(mode="json")
+    content = {"proxy": {"rule": settings.rule, settings.rule: rule, "refine": refined}}
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

@@ -1,0 +1,109 @@
+"""What every saliency network offers, and the table of their names."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+from weakseg.backbones import InitialWeights, ResNet
+from weakseg.errors import InputError
+from weakseg.saliency.rcrnet import RcrNet
+from weakseg.saliency.rcrnet_video import RcrNetVideo
+from weakseg.saliency.small import SmallSaliency
+from weakseg.saliency.srm import Srm
+from weakseg.storage.weights import Weights, load_weights
+from weakseg.training.parameters import ParameterGroup
+
+
+class SaliencyNetwork(Protocol):
+    """A network that says which pixels stand out; its `backbone` holds the normalisation.
+
+    One with `clip_saliency(N×T×3×H×W) -> N×T×1×H×W` is given clips, in training and over a video.
+    """
+
+    def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Losses of `image` N×3×H×W (RGB, 0…255) and `mask` N×H×W (0, 1 or 255)."""
+        ...
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """Every trained parameter once."""
+        ...
+
+    def saliency(self, images: Tensor) -> Tensor:
+        """N×1×H×W in [0, 1]."""
+        ...
+
+
+NETWORKS: dict[str, type[nn.Module]] = {
+    "small": SmallSaliency,
+    "rcrnet": RcrNet,
+    "rcrnet_video": RcrNetVideo,
+    "srm": Srm,
+}
+"""Method name → class, built as `cls(**options)`."""
+
+
+def build(
+    method: str,
+    options: Mapping[str, Any],
+    initial: InitialWeights | None = None,
+    frozen_stages: int = 0,
+    image_model: Mapping[str, Tensor] | None = None,
+) -> nn.Module:
+    """An untrained network.
+
+    Args:
+        method: a name of `NETWORKS`.
+        options: its keyword arguments.
+        initial: of the backbone, or of both of SRM's.
+        frozen_stages: of the backbone, or of both of SRM's.
+        image_model: `rcrnet_video` only: the state of a trained `rcrnet`; wins over `initial`.
+    """
+    network = NETWORKS[method](**options)
+    for name in ("backbone", "second"):
+        backbone = getattr(network, name, None)
+        if isinstance(backbone, ResNet):
+            if initial is not None:
+                backbone.load(initial)
+            backbone.freeze(frozen_stages)
+    if image_model is not None:
+        network.image_model.load_state_dict(image_model)  # type: ignore[union-attr]
+    return network
+
+
+def load(path: Path) -> nn.Module:
+    """A trained saliency network, in evaluation mode.
+
+    Raises:
+        InputError: not saliency weights.
+    """
+    weights = load_weights(path, "saliency")
+    network = NETWORKS[method_of(weights)](**weights.settings.get("options", {}))
+    network.load_state_dict(weights.state)
+    return network.eval()
+
+
+def method_of(weights: Weights) -> str:
+    """The method of saliency weights; files from before there were several are of the small network."""
+    return str(weights.settings.get("method", "small"))
+
+
+def load_image_model(path: Path, options: Mapping[str, Any]) -> Weights:
+    """Weights of a trained `rcrnet` that fits a video model's options.
+
+    Raises:
+        InputError: they are of another method, architecture, stride or activation.
+    """
+    weights = load_weights(path, "saliency")
+    found = {"method": method_of(weights), **weights.settings.get("options", {})}
+    for name, expected in {
+        "method": "rcrnet",
+        **{name: options[name] for name in ("architecture", "stride", "activation")},
+    }.items():
+        if found.get(name) != expected:
+            raise InputError(
+                f"saliency.rcrnet_video.image_model is {path}, whose {name} is {found.get(name)}; {expected} was "
+                "expected: give an rcrnet that fits, or set the video model's values to its."
+            )
+    return weights

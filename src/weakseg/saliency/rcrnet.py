@@ -1,0 +1,158 @@
+"""RCRNet: the image model of Semi-Supervised Video Salient Object Detection (Yan et al., ICCV 2019, section 3.1).
+
+A dilated ResNet, atrous spatial pyramid pooling on its last features, and three refinement blocks that bring back the
+detail of layers 3, 2 and 1. The video model (`rcrnet_video.py`) stands on this one.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+from torchvision.models.resnet import Bottleneck
+
+from weakseg.backbones import ResNet
+from weakseg.saliency.losses import binary_loss
+from weakseg.training.parameters import ParameterGroup, caffe_groups
+
+DILATIONS = {16: (6, 12, 18), 8: (12, 24, 36)}
+"""Output stride → dilations of the pyramid's three 3×3 convolutions."""
+WIDTH = 256  # of the pyramid's branches and output
+SKIP = 96  # channels that a skip connection is reduced to
+REFINED = 128  # channels that a refinement block gives
+DECODER = 256
+DROPOUT = 0.1  # after the pyramid, whole channels
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": lambda: nn.ReLU(inplace=True),
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+}
+
+
+class RcrNet(nn.Module):
+    """Saliency of single images.
+
+    Args:
+        architecture: `resnet50` or `resnet101`.
+        stride: output stride of the backbone, 16 or 8.
+        activation: of the refinement blocks, a name of `ACTIVATIONS`.
+        frozen_batch_norm: the backbone's batch normalisation stays as it is.
+        new_layers_rate: learning-rate multiplier of everything above the backbone.
+    """
+
+    def __init__(
+        self,
+        architecture: str = "resnet50",
+        stride: int = 16,
+        activation: str = "relu",
+        frozen_batch_norm: bool = False,
+        new_layers_rate: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.backbone = ResNet(architecture, stride, frozen_normalization=frozen_batch_norm)
+        self.pyramid = AtrousPyramid(ResNet.channels, DILATIONS[stride])
+        _, fine, middle, coarse, _ = ResNet.widths
+        self.refinements = nn.ModuleList(
+            [
+                Refinement(coarse, WIDTH, activation),
+                Refinement(middle, REFINED, activation),
+                Refinement(fine, REFINED, activation),
+            ]
+        )
+        self.decoder = nn.Sequential(
+            *convolution(REFINED, DECODER, 3), nn.ReLU(inplace=True), nn.Conv2d(DECODER, 1, 1)
+        )
+        self.new_layers_rate = new_layers_rate
+
+    def features(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The pyramid's features N×256×h×w, and those of layers 1, 2 and 3, of RGB N×3×H×W in 0…255."""
+        _, fine, middle, coarse, last = self.backbone.stage_features(images)
+        return self.pyramid(last), [fine, middle, coarse]
+
+    def decode(self, features: Tensor, skips: list[Tensor], size: tuple[int, ...]) -> Tensor:
+        """Logits N×1×H×W: each refined map is brought to the next finer size, the last to the image's `size`.
+
+        The decoder works at full size, as published: that is where most of the computation lies.
+        """
+        sizes = [tuple(skips[1].shape[2:]), tuple(skips[0].shape[2:]), size]
+        for refinement, skip, finer in zip(self.refinements, reversed(skips), sizes, strict=True):
+            features = resized(refinement(skip, features), finer)
+        result: Tensor = self.decoder(features).float()
+        return result
+
+    def logits(self, images: Tensor) -> Tensor:
+        """N×1×H×W for RGB N×3×H×W in 0…255."""
+        features, skips = self.features(images)
+        return self.decode(features, skips, tuple(images.shape[2:]))
+
+    def saliency(self, images: Tensor) -> Tensor:
+        """N×1×H×W in [0, 1]."""
+        return self.logits(images).sigmoid()
+
+    def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Binary cross entropy of `image` N×3×H×W against `mask` N×H×W: 0, 1 or 255."""
+        return {"loss_saliency": binary_loss(self.logits(batch["image"])[:, 0], batch["mask"])}
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """The backbone at the base rate, the layers above it at `new_layers_rate`; biases twice."""
+        above = nn.ModuleList([self.pyramid, self.refinements, self.decoder])
+        return caffe_groups(self.backbone) + caffe_groups(above, self.new_layers_rate)
+
+
+class AtrousPyramid(nn.Module):
+    """1×1, three dilated 3×3 and the image's mean, `WIDTH` channels each, fused by a 3×3 convolution."""
+
+    def __init__(self, channels: int, dilations: tuple[int, ...]) -> None:
+        super().__init__()
+        sizes = [(1, 1), *((3, dilation) for dilation in dilations)]
+        self.branches = nn.ModuleList(
+            nn.Sequential(*convolution(channels, WIDTH, kernel, dilation), nn.ReLU(inplace=True))
+            for kernel, dilation in sizes
+        )
+        self.whole = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), *convolution(channels, WIDTH, 1), nn.ReLU(inplace=True)
+        )
+        self.fuse = nn.Sequential(
+            *convolution((len(sizes) + 1) * WIDTH, WIDTH, 3), nn.ReLU(inplace=True), nn.Dropout2d(DROPOUT)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """N×C×h×w → N×256×h×w."""
+        whole = self.whole(features).expand(-1, -1, *features.shape[2:])
+        fused: Tensor = self.fuse(torch.cat([*(branch(features) for branch in self.branches), whole], 1))
+        return fused
+
+
+class Refinement(nn.Module):
+    """A skip connection, reduced by a residual bottleneck, joined with the coarser map and convolved."""
+
+    def __init__(self, skip: int, coarser: int, activation: str) -> None:
+        super().__init__()
+        make = ACTIVATIONS[activation]
+        # torchvision's bottleneck widens its last layer fourfold
+        self.reduce = Bottleneck(skip, SKIP // 4, downsample=nn.Sequential(*convolution(skip, SKIP, 1)))
+        self.reduce.relu = make()
+        self.join = nn.Sequential(*convolution(SKIP + coarser, REFINED, 3), make())
+
+    def forward(self, skip: Tensor, coarser: Tensor) -> Tensor:
+        """N×C×h×w and a coarser map of any size → N×128×h×w."""
+        reduced = self.reduce(skip)
+        joined: Tensor = self.join(torch.cat([reduced, resized(coarser, tuple(skip.shape[2:]))], 1))
+        return joined
+
+
+def convolution(
+    channels: int, width: int, kernel: int, dilation: int = 1
+) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
+    """A convolution that keeps the size, and its batch normalisation."""
+    padding = dilation * (kernel // 2)
+    layer = nn.Conv2d(channels, width, kernel, padding=padding, dilation=dilation, bias=False)
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    return layer, nn.BatchNorm2d(width)
+
+
+def resized(values: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Bilinear, corners not aligned; nothing where the size is right already."""
+    if tuple(values.shape[2:]) == size:
+        return values
+    return functional.interpolate(values, size, mode="bilinear", align_corners=False)

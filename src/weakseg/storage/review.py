@@ -1,0 +1,90 @@
+"""What people decided about single images: one list per decision, and corrected label maps.
+
+    review/rejected.csv         ids that leave segmenter training
+    review/accepted.csv         ids that someone looked at and found good
+    review/flagged.csv          ids to come back to
+    review/corrected/<id>.png   label maps that replace the refined proxy label
+
+A list is a CSV of one column, sorted, and is absent when empty. Each decision has a file of its own, so that the
+workflow retrains when the training images change and not when somebody flags one.
+"""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from weakseg.errors import InputError
+from weakseg.storage.atomic import write_text
+
+LISTS = ("accepted", "rejected", "flagged")
+CORRECTED = "corrected"
+
+
+@dataclass(frozen=True)
+class Review:
+    """Decisions about the images of one run.
+
+    Attributes:
+        accepted: ids found good.
+        rejected: ids that leave segmenter training.
+        flagged: ids to come back to.
+        corrected: id → label map that replaces the refined proxy label.
+    """
+
+    accepted: frozenset[str] = frozenset()
+    rejected: frozenset[str] = frozenset()
+    flagged: frozenset[str] = frozenset()
+    corrected: Mapping[str, Path] = field(default_factory=dict)
+
+
+def read_review(folder: Path) -> Review:
+    """Read a run's `review` folder; one that does not exist holds no decision.
+
+    Raises:
+        InputError: a list is damaged.
+    """
+    lists = {name: read_list(folder, name) for name in LISTS}
+    return Review(**lists, corrected=corrected_files(folder))
+
+
+def training_files(folder: Path) -> list[Path]:
+    """The files of a `review` folder that change what a segmenter is trained on; only such as exist."""
+    return [*folder.glob("rejected.csv"), *corrected_files(folder).values()]
+
+
+def corrected_files(folder: Path) -> dict[str, Path]:
+    """Id → corrected label map, sorted by id."""
+    root = folder / CORRECTED
+    files = sorted(root.rglob("*.png"))
+    return {file.relative_to(root).as_posix().removesuffix(".png"): file for file in files}
+
+
+def read_list(folder: Path, name: str) -> frozenset[str]:
+    """The ids of one list; none if it does not exist.
+
+    Raises:
+        InputError: another header, or no text.
+    """
+    path = folder / f"{name}.csv"
+    if not path.is_file():
+        return frozenset()
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} cannot be read ({error}); a CSV with the column id was expected.") from None
+    if not rows or rows[0][0] != "id":
+        raise InputError(f"{path} has no column 'id'; a CSV with that column first was expected: correct it.")
+    return frozenset(row[0] for row in rows[1:])
+
+
+def write_list(folder: Path, name: str, ids: Iterable[str]) -> None:
+    """Write one list, atomically and sorted, so that equal decisions are equal files; without ids remove it."""
+    path = folder / f"{name}.csv"
+    found = sorted(set(ids))
+    if not found:
+        path.unlink(missing_ok=True)
+        return
+    quoted = ('"{}"'.format(item.replace('"', '""')) if set(item) & set('",') else item for item in found)
+    write_text(path, "\n".join(["id", *quoted]) + "\n")

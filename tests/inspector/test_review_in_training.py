@@ -1,0 +1,119 @@
+"""What a review changes in the segmenter's training, and that nothing changes without one."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from weakseg.config import Config
+from weakseg.errors import InputError
+from weakseg.segmenter.commands import segmenter
+from weakseg.storage.labels import read_labels, write_labels
+from weakseg.storage.review import Review, read_review, training_files, write_list
+from weakseg.training import stage
+
+ODD = "folder/ü & 100% #1"
+ALL = [*(f"img-{number:02}" for number in range(5)), ODD]
+
+
+@pytest.fixture
+def trained(small: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs `weakseg segmenter train` up to the training itself: what it would be given."""
+    given: dict[str, Any] = {}
+
+    class Network:
+        class backbone:
+            fill = (0, 0, 0)
+
+    def note(room: str, build: Any, samples: Any, *, inputs: list[Path], **rest: Any) -> None:
+        given.update(inputs=inputs, samples=samples(Network()))
+
+    monkeypatch.setattr(stage, "train_stage", note)
+    settings = Config().stages()["segmenter-train"]
+    settings["backbone"] |= {"weights": "none", "architecture": "vgg_small"}
+    settings["training"] |= {"crop": 32}
+    (small / "configs" / "segmenter-train.json").write_text(json.dumps(settings))
+
+    def run(*options: str) -> dict[str, Any]:
+        monkeypatch.chdir(small.parent.parent)
+        words = ["train", "--config", "configs/segmenter-train.json", "--index", "dataset/index.csv"]
+        words += ["--classes", "dataset/classes.csv", "--labels", "proxy/refined", *options]
+        words += ["--state", "segmenter/state", "--out", "segmenter/weights.pt"]
+        paths = [f"results/small/{word}" if "/" in word else word for word in words]
+        done = CliRunner().invoke(segmenter, paths, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return given
+
+    return run
+
+
+def _label_ids(given: dict[str, Any]) -> list[str]:
+    """Ids of the label maps among the inputs; the first two are index and classes."""
+    roots = ("results/small/proxy/refined/", "results/small/review/corrected/")
+    texts = [path.as_posix() for path in given["inputs"][2:]]
+    return [next(text.removeprefix(root) for root in roots if text.startswith(root))[:-4] for text in texts]
+
+
+def test_without_a_review_all_images_are_trained_on(trained: Any) -> None:
+    given = trained()
+    assert _label_ids(given) == ALL
+    assert all("proxy/refined" in path.as_posix() for path in given["inputs"][2:])
+
+
+def test_a_rejected_image_leaves_training_and_a_flagged_one_stays(trained: Any, small: Path) -> None:
+    write_list(small / "review", "rejected", ["img-01", ODD, "an id of another data set"])
+    write_list(small / "review", "flagged", ["img-02"])
+    write_list(small / "review", "accepted", ["img-03"])
+    given = trained("--review", "review/")
+    assert _label_ids(given) == ["img-00", "img-02", "img-03", "img-04"]
+    assert len(given["samples"]) == 4
+
+
+def test_a_corrected_map_replaces_the_proxy(trained: Any, small: Path) -> None:
+    write_labels(small / "review" / "corrected" / f"{ODD}.png", np.full((48, 64), 3, np.uint8))
+    given = trained("--review", "review/")
+    assert _label_ids(given) == ALL
+    assert given["inputs"][-1].as_posix() == f"results/small/review/corrected/{ODD}.png"
+    labels = given["samples"].sample(5, np.random.default_rng(0))["labels"].numpy()
+    assert set(np.unique(labels)) <= {3, 255}
+    assert (labels == 3).any()
+    own = read_labels(small / "proxy" / "refined" / f"{ODD}.png")
+    assert set(np.unique(own)) != {3}
+
+
+def test_rejecting_every_image_is_one_sentence(trained: Any, small: Path) -> None:
+    write_list(small / "review", "rejected", ALL)
+    with pytest.raises(InputError, match="no training image has labels"):
+        trained("--review", "review/")
+
+
+def test_only_what_changes_training_is_an_input_of_it(tmp_path: Path) -> None:
+    assert training_files(tmp_path / "review") == []
+    assert read_review(tmp_path / "review") == Review()
+    write_list(tmp_path, "flagged", ["a"])
+    write_list(tmp_path, "accepted", ["b"])
+    assert training_files(tmp_path) == []
+    write_list(tmp_path, "rejected", ["a"])
+    write_labels(tmp_path / "corrected" / "folder" / "b.png", np.zeros((2, 2), np.uint8))
+    assert training_files(tmp_path) == [
+        tmp_path / "rejected.csv",
+        tmp_path / "corrected" / "folder" / "b.png",
+    ]
+    write_list(tmp_path, "rejected", [])
+    assert not (tmp_path / "rejected.csv").exists()
+
+
+@pytest.mark.parametrize("ids", [['a,b "c"', "d"], ["ü/#1"], ["x\\y", " z"]])
+def test_lists_hold_any_id(tmp_path: Path, ids: list[str]) -> None:
+    write_list(tmp_path, "flagged", ids)
+    assert read_review(tmp_path).flagged == set(ids)
+
+
+@pytest.mark.parametrize("content", [b"name\na\n", b"", b"id\n\xff\n"])
+def test_a_damaged_list_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "rejected.csv").write_bytes(content)
+    with pytest.raises(InputError, match=r"rejected\.csv"):
+        read_review(tmp_path)

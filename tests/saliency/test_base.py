@@ -1,0 +1,133 @@
+"""What every saliency network of the table must do."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from weakseg.config import SaliencyConfig
+from weakseg.saliency.network import NETWORKS, build, load
+from weakseg.storage.weights import Weights, save_weights
+
+
+@pytest.fixture(scope="module", params=sorted(NETWORKS))
+def method(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def options(method: str) -> dict[str, Any]:
+    section = getattr(SaliencyConfig(), method)
+    return section.options() if method != "small" else {}
+
+
+@pytest.fixture(scope="module")
+def built(method: str) -> nn.Module:
+    """Built once; tests leave it as it was, and those that train it take a copy of their own."""
+    torch.manual_seed(0)
+    network = build(method, options(method))
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if ".out." in name:  # a non-local block begins as the identity, which hides what is inside it
+                parameter.normal_(0.0, 0.01)
+    return network
+
+
+@pytest.fixture
+def network(built: nn.Module) -> nn.Module:
+    return built.eval()
+
+
+@pytest.fixture
+def images() -> Tensor:
+    generator = torch.Generator().manual_seed(2)
+    return torch.randint(0, 256, (2, 3, 64, 64), generator=generator, dtype=torch.uint8)
+
+
+@pytest.fixture
+def mask() -> Tensor:
+    mask = torch.zeros(2, 64, 64, dtype=torch.uint8)
+    mask[:, 16:48, 8:40] = 1
+    mask[:, :4] = 255
+    return mask
+
+
+def saliency(network: nn.Module, images: Tensor) -> Tensor:
+    with torch.no_grad():
+        maps: Tensor = network.saliency(images)  # type: ignore[operator]
+    return maps
+
+
+@pytest.mark.parametrize("size", [(64, 64), (65, 49)])
+def test_shape_and_range_at_any_size(network: nn.Module, images: Tensor, size: tuple[int, int]) -> None:
+    maps = saliency(network, images[:1, :, : size[0], : size[1]].new_zeros(1, 3, *size))
+    assert maps.shape == (1, 1, *size)
+    assert maps.dtype == torch.float32
+    assert 0 <= maps.min() <= maps.max() <= 1
+
+
+def test_one_image_alone_equals_itself_in_a_batch(network: nn.Module, images: Tensor) -> None:
+    together = saliency(network, images)
+    for number in range(2):
+        alone = saliency(network, images[number : number + 1])
+        torch.testing.assert_close(alone[0], together[number], atol=1e-5, rtol=1e-4)
+    assert not torch.equal(together[0], together[1])
+
+
+def test_state_survives_saving(method: str, network: nn.Module, images: Tensor, tmp_path: Path) -> None:
+    settings = {"method": method, "options": options(method)}
+    save_weights(tmp_path / "weights.pt", Weights("saliency", network.state_dict(), settings, []))
+    assert torch.equal(saliency(load(tmp_path / "weights.pt"), images), saliency(network, images))
+
+
+def test_no_parameter_is_kept_twice(network: nn.Module) -> None:
+    addresses = [value.data_ptr() for value in network.state_dict().values() if value.numel()]
+    assert len(addresses) == len(set(addresses))
+
+
+def test_groups_hold_every_trained_parameter_once(network: nn.Module) -> None:
+    grouped = [id(p) for group in network.parameter_groups() for p in group.parameters]  # type: ignore[operator]
+    assert sorted(grouped) == sorted(id(p) for p in network.parameters() if p.requires_grad)
+
+
+def test_gradient_reaches_every_trained_parameter(built: nn.Module, images: Tensor, mask: Tensor) -> None:
+    losses = built.eval().losses({"image": images, "mask": mask})  # type: ignore[operator]
+    torch.stack(list(losses.values())).sum().backward()
+    trained = {name: p for name, p in built.named_parameters() if p.requires_grad}
+    silent = [name for name, p in trained.items() if p.grad is None or not p.grad.abs().sum() > 0]
+    built.zero_grad(set_to_none=True)
+    assert silent == []
+
+
+def test_pixels_of_255_do_not_count(network: nn.Module, images: Tensor, mask: Tensor) -> None:
+    def loss(labels: Tensor) -> Tensor:
+        with torch.no_grad():
+            return sum(network.losses({"image": images, "mask": labels}).values())  # type: ignore[operator]
+
+    left_out = mask.clone()
+    left_out[1] = 255
+    torch.testing.assert_close(loss(mask)[None], (0.5 * loss(left_out) + 0.5 * loss(_only(mask, 1)))[None])
+
+
+def _only(mask: Tensor, number: int) -> Tensor:
+    left = torch.full_like(mask, 255)
+    left[number] = mask[number]
+    return left
+
+
+def test_one_step_lowers_the_loss(method: str, built: nn.Module, images: Tensor, mask: Tensor) -> None:
+    network = build(method, options(method))
+    network.load_state_dict(built.state_dict())
+    network.eval()  # the same function before and after
+    groups = network.parameter_groups()  # type: ignore[operator]
+    solver = torch.optim.SGD([{"params": group.parameters} for group in groups], lr=1e-4)
+
+    def loss() -> Tensor:
+        return torch.stack(list(network.losses({"image": images, "mask": mask}).values())).sum()  # type: ignore[operator]
+
+    before = loss()
+    before.backward()
+    solver.step()
+    with torch.no_grad():
+        assert loss() < before

@@ -1,0 +1,121 @@
+"""`weakseg saliency` end to end on tiny data: train, resume, maps and frames of a video."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from weakseg.cli import weakseg
+from weakseg.errors import InputError
+from weakseg.saliency.network import build, load_image_model
+from weakseg.saliency.sources import shrunk
+from weakseg.storage.weights import Weights, load_weights, save_weights
+
+TRAINING = {
+    "iterations": 1,
+    "batch_size": 2,
+    "crop": 32,
+    "resize": 32,
+    "workers": 0,
+    "precision": "fp32",
+    "processes": 1,
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """DAVIS with one video of three frames, which is also a folder of images and masks."""
+    root = tmp_path / "davis"
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        for part, kind in (("JPEGImages", "jpg"), ("Annotations", "png")):
+            path = root / part / "480p" / "bear" / f"{number:05d}.{kind}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pixels = rng.integers(0, 256, (24, 32, 3), dtype=np.uint8)
+            mask = np.zeros((24, 32), np.uint8)
+            mask[6:18, 8:24] = 255
+            Image.fromarray(pixels if kind == "jpg" else mask).save(path)
+    lists = root / "ImageSets" / "480p"
+    lists.mkdir(parents=True)
+    (lists / "train.txt").write_text("bear\n")
+    return root
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(weakseg, ["saliency", *map(str, arguments)], catch_exceptions=False)
+
+
+def configured(tmp_path: Path, method: str, section: dict[str, Any]) -> Path:
+    path = tmp_path / "saliency.json"
+    path.write_text(json.dumps({"method": method, method: section}))
+    return path
+
+
+def train(tmp_path: Path, method: str, data: dict[str, Any], **more: Any) -> Path:
+    section = {"backbone": {"weights": "none"}, "data": data, "training": TRAINING} | more
+    out = tmp_path / method / "weights.pt"
+    config = configured(tmp_path, method, section)
+    result = invoke("train", "--config", config, "--state", tmp_path / method / "state", "--out", out)
+    assert result.exit_code == 0, result.output
+    return out
+
+
+def test_srm_learns_from_a_folder_and_says_so(tmp_path: Path, folder: Path) -> None:
+    images, masks = (str(folder / part / "480p") for part in ("JPEGImages", "Annotations"))
+    out = train(tmp_path, "srm", {"source": "folder", "images": images, "masks": masks}, stages=2)
+    weights = load_weights(out, "saliency")
+    assert weights.settings["trained_on"] == f"masks in {masks}"
+    assert weights.settings["options"]["stages"] == 2
+    assert weights.settings["options"]["frozen_batch_norm"] is False  # it starts from nothing
+
+
+def test_video_model_learns_from_clips_and_shows_a_video(tmp_path: Path, folder: Path) -> None:
+    data = {"source": "davis", "davis": str(folder)}
+    out = train(tmp_path, "rcrnet_video", data, clip=2)
+    assert load_weights(out, "saliency").settings["trained_on"] == "DAVIS train masks"
+    arguments = ["--weights", out, "--davis", folder, "--split", "train", "--clip", 2, "--size", 32]
+    result = invoke("frames", *arguments, "--out", tmp_path / "maps")
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in (tmp_path / "maps" / "bear").iterdir()) == [
+        f"{number:05d}.png" for number in range(3)
+    ]
+    with Image.open(tmp_path / "maps" / "bear" / "00002.png") as image:
+        assert (image.mode, image.size) == ("L", (32, 24))
+
+
+def test_image_model_must_fit(tmp_path: Path) -> None:
+    options = {"architecture": "resnet50", "stride": 16, "activation": "relu"}
+    network = build("rcrnet", options)
+    path = tmp_path / "weights.pt"
+    settings = {"method": "rcrnet", "options": options}
+    save_weights(path, Weights("saliency", network.state_dict(), settings, []))
+    state = load_image_model(path, options).state
+    video = build("rcrnet_video", options, image_model=state)
+    taken = video.image_model.state_dict()  # type: ignore[union-attr, operator]
+    assert all(torch.equal(taken[name], value) for name, value in state.items())
+    with pytest.raises(InputError, match="whose stride is 16; 8 was expected"):
+        load_image_model(path, options | {"stride": 8})
+
+
+def test_mistakes(tmp_path: Path, folder: Path) -> None:
+    state, out = ["--state", tmp_path / "state"], ["--out", tmp_path / "weights.pt"]
+    with pytest.raises(InputError, match="nothing is trained"):
+        invoke("train", "--config", configured(tmp_path, "onnx", {}), *state, *out)
+    with pytest.raises(InputError, match="no --index"):
+        invoke("train", "--config", configured(tmp_path, "srm", {}), *state, *out)
+    with pytest.raises(InputError, match="one of --davis and --videos"):
+        invoke("frames", "--weights", "x.pt", "--out", tmp_path)
+    with pytest.raises(InputError, match="at least 1 frame"):
+        invoke("frames", "--weights", "x.pt", "--davis", folder, "--clip", 0, "--out", tmp_path)
+
+
+def test_only_larger_images_are_shrunk() -> None:
+    image = np.zeros((30, 60, 3), np.uint8)
+    assert shrunk(image, 20).shape == (10, 20, 3)
+    assert shrunk(image, 60) is image
+    assert shrunk(image, None) is image
