@@ -109,7 +109,7 @@ def test_a_second_run_has_nothing_to_do(demo: Any) -> None:
 
 
 def test_a_crf_value_reruns_nothing_before_the_crf(demo: Any) -> None:
-    segmenter = {"segmenter_train", "segmenter_predict", "segmenter_refine"}
+    segmenter = {"segmenter_train", "segmenter_predict", "segmenter_refine", "evaluate_supervision"}
     assert _planned(demo, "proxy={refine: {crf: {preset: psa}}}") == CHANGED | segmenter | {"proxy_refine"}
     assert _planned(demo, "segmenter={prediction: {crf: {preset: psa}}}") == CHANGED | {"segmenter_refine"}
 
