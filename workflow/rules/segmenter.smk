@@ -18,13 +18,8 @@ BY_REVIEW = ["--review", f"{RUN}/review"] if REVIEWED else []
 
 # Rounds after the first, and the folder of the last one, whose model is the run's.
 ROUNDS = range(2, cfg.segmenter.rounds + 1)
-LAST = f"segmenter/round-{ROUNDS[-1]}" if ROUNDS else "segmenter"
-
-
-def earlier(wildcards):
-    """The weights that the round's labels come from."""
-    last = int(wildcards.round) - 1
-    return f"{RUN}/segmenter/{f'round-{last}/' if last > 1 else ''}weights.pt"
+FOLDERS = ["segmenter", *(f"segmenter/round-{number}" for number in ROUNDS)]
+LAST = FOLDERS[-1]
 
 
 wildcard_constraints:
@@ -128,7 +123,7 @@ rule segmenter_relabel:
         refine="<run>/configs/proxy-refine.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
-        weights=earlier,
+        weights=lambda wildcards: f"{RUN}/{FOLDERS[int(wildcards.round) - 2]}/weights.pt",
     output:
         table="<run>/segmenter/round-{round}/proxies/shard-{scatteritem}.csv",
     log:
