@@ -7,6 +7,7 @@ import click
 from weakseg import __version__
 from weakseg.attention.commands import attention
 from weakseg.dataset.commands import dataset
+from weakseg.detector.commands import detector
 from weakseg.errors import InputError
 from weakseg.evaluation.commands import compare, evaluate, show
 from weakseg.inspector.commands import inspect
@@ -26,7 +27,7 @@ def weakseg() -> None:
 
 
 for _command in (
-    *(dataset, saliency, attention, proxy, segmenter, evaluate),
+    *(dataset, saliency, attention, proxy, segmenter, detector, evaluate),
     *(predict, export, show, inspect, compare),
 ):
     weakseg.add_command(_command)
