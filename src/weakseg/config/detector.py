@@ -81,7 +81,8 @@ class DetectorConfig(Section):
             raise ValueError(f"backbone.architecture is {found}; a detector stands on {', '.join(MAPS)}")
         if len(self.anchors) % MAPS[found]:
             raise ValueError(
-                f"anchors has {len(self.anchors)} sides; {found} has {MAPS[found]} feature maps, and each takes as many"
+                f"anchors has {len(self.anchors)} sides; {found} has {MAPS[found]} feature maps, so that a multiple of "
+                f"{MAPS[found]} is needed"
             )
         return self
 
