@@ -9,6 +9,7 @@ One room, one rule file, one folder under results/<run>/: the files below stand 
     snakemake --cores all                                                    the demo of config.yaml
     snakemake --cores all --configfile workflow/presets/voc-animals.yaml     another run beside it
     snakemake --cores all proxies                                            the scores of all before the segmenter
+    snakemake --cores all detector                                           boxes in place of pixels, and their score
 
 A run that was stopped, by whatever, goes on with the same command.
 """
@@ -27,6 +28,7 @@ include: "workflow/rules/saliency.smk"
 include: "workflow/rules/attention.smk"
 include: "workflow/rules/proxy.smk"
 include: "workflow/rules/segmenter.smk"
+include: "workflow/rules/detector.smk"
 include: "workflow/rules/evaluation.smk"
 
 
@@ -42,3 +44,8 @@ rule proxies:
         "<run>/evaluation/attention.json",
         "<run>/evaluation/fused.json",
         "<run>/evaluation/refined.json",
+
+
+rule detector:
+    input:
+        "<run>/evaluation/detector.json",

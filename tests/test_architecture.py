@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src"
-ROOMS = {"dataset", "saliency", "attention", "proxy", "segmenter", "evaluation"}
+ROOMS = {"dataset", "saliency", "attention", "proxy", "segmenter", "detector", "evaluation"}
 BELOW = {"backbones", "training", "storage", "crf"}
 ABOVE = {"inspector"}
 """May use every room and the configuration; only `cli.py` knows them."""

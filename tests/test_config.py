@@ -196,6 +196,10 @@ CHANGES = [
     ("segmenter.rounds", 2, set()),  # more of the same
     ("segmenter.prediction.scales", [0.5], {"segmenter-predict"}),
     ("segmenter.prediction.crf.preset", "oaa", {"segmenter-refine"}),
+    ("detector.least_region", 0.1, set()),  # the rule's option
+    ("detector.training.learning_rate", 0.5, {"detector-train"}),
+    ("detector.anchors", [7, 9], {"detector-train"}),
+    ("detector.prediction.least_score", 0.5, {"detector-predict"}),
     ("evaluation.sample", 1, {"evaluation"}),
     ("supervision.files", {"a.onnx": {"data": "MSRA-B masks"}}, {"supervision"}),
 ]
@@ -298,6 +302,23 @@ def test_settings_without_the_newer_knobs_are_written_as_before_them() -> None:
 )
 def test_segmenters_that_cannot_be(values: dict[str, Any], part: str) -> None:
     assert part in refusal("segmenter", values)
+
+
+@pytest.mark.parametrize(
+    ("values", "part"),
+    [
+        ({"backbone": {"architecture": "alexnet"}}, "a detector stands on vgg16, vgg_small, resnet50"),
+        (
+            {"backbone": {"architecture": "resnet50"}, "anchors": [16, 32, 64, 128]},
+            "anchors has 4 sides; resnet50 has 5 feature maps",
+        ),
+        ({"anchors": []}, "at least 1 item"),
+        ({"anchors": [2]}, "greater than or equal to 4"),
+        ({"prediction": {"most": 101}}, "less than or equal to 100"),
+    ],
+)
+def test_detectors_that_cannot_be(values: dict[str, Any], part: str) -> None:
+    assert part in refusal("detector", values)
 
 
 def test_attention_refuses_the_segmenters_backbones() -> None:

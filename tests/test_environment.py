@@ -1,15 +1,29 @@
-"""The conda environment holds what pyproject.toml asks for, and nothing else."""
+"""The conda environments hold what pyproject.toml asks for, and nothing else."""
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-CONDA = yaml.safe_load((ROOT / "envs" / "weakseg.yaml").read_text(encoding="utf-8"))["dependencies"]
+ENVIRONMENTS = {"weakseg": [], "detector": PROJECT["optional-dependencies"]["detector"]}
+"""Environment → what it holds besides the dependencies of the package."""
+
+
+@pytest.fixture(params=ENVIRONMENTS)
+def environment(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def conda(environment: str) -> list[Any]:
+    text = (ROOT / "envs" / f"{environment}.yaml").read_text(encoding="utf-8")
+    return list(yaml.safe_load(text)["dependencies"])
 
 
 def _bounds(requirements: list[str]) -> dict[str, SpecifierSet]:
@@ -17,16 +31,23 @@ def _bounds(requirements: list[str]) -> dict[str, SpecifierSet]:
     return {requirement.name.lower(): requirement.specifier for requirement in parsed}
 
 
-def test_conda_environment_equals_pyproject() -> None:
-    (pip,) = (item["pip"] for item in CONDA if isinstance(item, dict))
-    assert _bounds(pip) == _bounds(PROJECT["dependencies"])
+def test_every_environment_is_tested_and_installs_weakseg() -> None:
+    folder = ROOT / "envs"
+    assert {path.stem for path in folder.glob("*.yaml")} == set(ENVIRONMENTS)
+    for name in ENVIRONMENTS:
+        assert "pip install --no-deps --editable ." in (folder / f"{name}.post-deploy.sh").read_text()
 
 
-def test_conda_python_is_one_that_pyproject_allows() -> None:
-    (python,) = (item for item in CONDA if isinstance(item, str) and item.startswith("python="))
+def test_conda_environment_equals_pyproject(environment: str, conda: list[Any]) -> None:
+    (pip,) = (item["pip"] for item in conda if isinstance(item, dict))
+    assert _bounds(pip) == _bounds(PROJECT["dependencies"] + ENVIRONMENTS[environment])
+
+
+def test_conda_python_is_one_that_pyproject_allows(conda: list[Any]) -> None:
+    (python,) = (item for item in conda if isinstance(item, str) and item.startswith("python="))
     assert SpecifierSet(PROJECT["requires-python"]).contains(python.removeprefix("python="))
 
 
-def test_conda_takes_nothing_but_python_and_pip_elsewhere() -> None:
-    names = [item.split("=")[0] for item in CONDA if isinstance(item, str)]
+def test_conda_takes_nothing_but_python_and_pip_elsewhere(conda: list[Any]) -> None:
+    names = [item.split("=")[0] for item in conda if isinstance(item, str)]
     assert names == ["python", "pip"]

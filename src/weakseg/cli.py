@@ -7,8 +7,10 @@ import click
 from weakseg import __version__
 from weakseg.attention.commands import attention
 from weakseg.dataset.commands import dataset
+from weakseg.detector.commands import detector
 from weakseg.errors import InputError
-from weakseg.evaluation.commands import compare, evaluate, show
+from weakseg.evaluation.commands import evaluate
+from weakseg.evaluation.tools import compare, show
 from weakseg.inspector.commands import inspect
 from weakseg.proxy.commands import proxy
 from weakseg.saliency.commands import saliency
@@ -26,7 +28,7 @@ def weakseg() -> None:
 
 
 for _command in (
-    *(dataset, saliency, attention, proxy, segmenter, evaluate),
+    *(dataset, saliency, attention, proxy, segmenter, detector, evaluate),
     *(predict, export, show, inspect, compare),
 ):
     weakseg.add_command(_command)

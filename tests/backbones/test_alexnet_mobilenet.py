@@ -43,6 +43,16 @@ def test_mobilenet_has_strides_8_and_16() -> None:
     assert given[-1].shape == (1, 960, 5, 7)
 
 
+def test_mobilenet_without_dilation_halves_the_resolution_five_times() -> None:
+    network = MobileNet(stride=32).eval()
+    with torch.inference_mode():
+        given = network.stage_features(torch.zeros(1, 3, 64, 96))
+    assert [tuple(features.shape[1:]) for features in given] == [
+        (width, 64 // stride, 96 // stride)
+        for width, stride in zip(network.widths, (2, 4, 8, 16, 32, 32), strict=True)
+    ]
+
+
 def test_frozen_stages_pass_no_gradient() -> None:
     for network in (AlexNet(), MobileNet()):
         network.freeze(2)

@@ -2,13 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 from click.testing import CliRunner
 
 from weakseg.cli import weakseg
 from weakseg.proxy.boxes import coco, regions
 from weakseg.storage.labels import write_labels
+
+STAGE = {"a": "train", "b": "train", "e": "val"}
 
 
 def labels() -> np.ndarray:
@@ -51,18 +55,41 @@ def test_coco_names_classes_and_images_by_number() -> None:
     } == {(15, 10, 5, 8)}
 
 
-def test_the_command(table_data: Path, tmp_path: Path) -> None:
-    index, classes = tmp_path / "index.csv", tmp_path / "classes.csv"
-    index.write_text(
-        f"id,image,split,labels,mask\na,{table_data}/images/a.jpg,train,cat,\ne,{table_data}/images/e.jpg,val,dog,\n",
-        encoding="utf-8",
+@pytest.fixture
+def stage(table_data: Path, tmp_path: Path) -> Path:
+    """A folder with an index of two training images and one for validation, and the first one's label map."""
+    rows = ["id,image,split,labels,mask"]
+    rows += [f"{name},{table_data}/images/{name}.jpg,{split},cat," for name, split in STAGE.items()]
+    (tmp_path / "index.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (tmp_path / "classes.csv").write_text(
+        "index,name,mask_value\n0,background,0\n1,cat,1\n2,dog,2\n", encoding="utf-8"
     )
-    classes.write_text("index,name,mask_value\n0,background,0\n1,cat,1\n2,dog,2\n", encoding="utf-8")
-    write_labels(tmp_path / "labels" / "a.png", labels())
-    arguments = ["proxy", "boxes", "--index", index, "--classes", classes, "--labels", tmp_path / "labels"]
-    done = CliRunner().invoke(
-        weakseg, [*map(str, arguments), "--out", str(tmp_path / "boxes.json")], catch_exceptions=False
-    )
-    assert done.output.startswith("wrote 3 boxes of 1 train images")
-    content = json.loads((tmp_path / "boxes.json").read_text(encoding="utf-8"))
-    assert content["images"][0]["weakseg_id"] == "a"
+    for name in ("a", "b"):
+        write_labels(tmp_path / "labels" / f"{name}.png", labels())
+    return tmp_path
+
+
+def boxes(stage: Path, *more: object) -> tuple[str, Any]:
+    """What the command says and what it writes."""
+    arguments = ["proxy", "boxes", "--index", stage / "index.csv", "--classes", stage / "classes.csv"]
+    arguments += ["--labels", stage / "labels", *more, "--out", stage / "boxes.json"]
+    done = CliRunner().invoke(weakseg, [*map(str, arguments)], catch_exceptions=False)
+    return done.output, json.loads((stage / "boxes.json").read_text(encoding="utf-8"))
+
+
+def test_the_command(stage: Path) -> None:
+    said, content = boxes(stage)
+    assert said.startswith("wrote 6 boxes of 2 train images")
+    assert [image["weakseg_id"] for image in content["images"]] == ["a", "b"]
+
+
+def test_people_decide_about_images(stage: Path) -> None:
+    (stage / "review").mkdir()
+    (stage / "review" / "rejected.csv").write_text("id\na\n", encoding="utf-8")
+    corrected = np.zeros((20, 30), np.uint8)
+    corrected[5:10, 5:10] = 2
+    write_labels(stage / "review" / "corrected" / "b.png", corrected)
+    said, content = boxes(stage, "--review", stage / "review")
+    assert said.startswith("wrote 1 boxes of 1 train images")
+    assert [image["weakseg_id"] for image in content["images"]] == ["b"]
+    assert content["annotations"][0]["bbox"] == [5, 5, 5, 5]

@@ -9,9 +9,10 @@ from torch import nn
 
 from weakseg.attention.seenet import SeeNet
 from weakseg.backbones import InitialWeights
+from weakseg.backbones.start import trained_backbone
 from weakseg.errors import InputError
 from weakseg.segmenter.largefov import DILATION, LargeFov
-from weakseg.segmenter.network import build, trained_backbone
+from weakseg.segmenter.network import build
 from weakseg.segmenter.parts import decimate
 from weakseg.storage.weights import Weights, save_weights
 
@@ -113,10 +114,10 @@ def test_it_starts_from_the_attention_networks_backbone(tmp_path: Path) -> None:
     trained = SeeNet("vgg_small", classes=2)
     settings = {"backbone": {"architecture": "vgg_small"}}
     save_weights(tmp_path / "weights.pt", Weights("attention", trained.state_dict(), settings, ["a", "b"]))
-    state = trained_backbone(tmp_path / "weights.pt", "vgg_small")
+    state = trained_backbone(tmp_path / "weights.pt", "vgg_small", "segmenter")
     network = build("largefov", "vgg_small", 2, {}, state)
     ours, theirs = network.backbone.state_dict(), trained.backbone.state_dict()  # type: ignore[operator, union-attr]
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
     with pytest.raises(InputError, match="both must be the same"):
-        trained_backbone(tmp_path / "weights.pt", "vgg16")
+        trained_backbone(tmp_path / "weights.pt", "vgg16", "segmenter")

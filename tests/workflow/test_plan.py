@@ -117,6 +117,24 @@ def test_saliency_changes_by_configuration_alone(planned: Any, setting: str, tra
     assert set(_jobs(output)) == SUPERVISED | WEAK | ({"saliency_train"} if trains else set())
 
 
+def test_boxes_are_made_when_asked_for(planned: Any) -> None:
+    status, output = planned.snakemake("-n", "-p", "detector")
+    assert status == 0, output
+    shown = ("evaluate_attention", "evaluate_localisation")
+    assert set(_jobs(output)) == {"stage_config", "dataset_index", "saliency_train", *WEAK} - {*shown} | {
+        "proxy_boxes",
+        "detector_train",
+        "detector_predict",
+        "evaluate_detector",
+        "detector",
+    }
+    assert _jobs(output)["detector_predict"] == 2
+    assert "--boxes results/demo/proxy/boxes.json --attention results/demo/attention/weights.pt " in output
+    assert (
+        "--split val --boxes results/demo/detector/boxes/shard-1-of-2.json results/demo/detector/" in output
+    )
+
+
 def test_a_review_reaches_the_segmenter_when_it_changes_its_images(planned: Any) -> None:
     review = planned.folder / "results" / "demo" / "review"
     review.mkdir(parents=True)
@@ -127,6 +145,7 @@ def test_a_review_reaches_the_segmenter_when_it_changes_its_images(planned: Any)
     (line,) = (line for line in output.splitlines() if "weakseg segmenter train" in line)
     assert status == 0, output
     assert "--labels results/demo/proxy/refined --review results/demo/review " in line
+    assert "--least 0.005 --review results/demo/review --out" in planned.snakemake("-n", "-p", "detector")[1]
     ceiling = planned.snakemake("-n", "-p", "--config", "segmenter={labels: masks}")[1]
     assert "--review" not in ceiling  # decisions are about proxies; masks are true
     shutil.rmtree(review)
@@ -154,6 +173,7 @@ def test_voc_is_fetched_only_when_asked(planned: Any) -> None:
             r"evaluation\.ceiling's score is results/full/.*; make that run first\.",
         ),
         ("attention={backbone: {weights: vgg.npz}}", r"attention\.backbone\.weights is vgg\.npz, which .*"),
+        ("detector={stride: 12}", r"config\.yaml: 'detector\.stride': Input should be 8 or 16, found 12"),
     ],
 )
 def test_a_mistake_is_one_sentence(planned: Any, setting: str, sentence: str) -> None:

@@ -2,7 +2,8 @@
 #
 # Inputs:  the maps, labels and predictions of all stages; the true masks that the index names
 # Outputs: <run>/evaluation/: one JSON per scored stage, scores.csv, summary.json, scores.html and the figures;
-#          <run>/report.html, which shows them in any browser without a network
+#          <run>/report.html, which shows them in any browser without a network; for the target `detector`
+#          <run>/evaluation/detector.json
 
 # Label maps that are scored: split, folder below <run>, and the files that declare them.
 SPLIT = cfg.evaluation.split
@@ -130,6 +131,35 @@ rule evaluate_localisation:
         "weakseg evaluate localisation --config {input.config} --index {input.index}"
         " --classes {input.classes} --split train --maps {input.maps} --class-scores {input.class_scores}"
         " --out {output} > {log} 2>&1"
+
+
+rule evaluate_detector:
+    input:
+        config="<run>/configs/evaluation.json",
+        index="<run>/dataset/index.csv",
+        classes="<run>/dataset/classes.csv",
+        boxes=gather.shard("<run>/detector/boxes/shard-{scatteritem}.json"),
+        truth=branch(
+            cfg.evaluation.boxes != "masks",
+            then=lambda wildcards: outside("evaluation.boxes", cfg.evaluation.boxes),
+        ),
+    output:
+        "<run>/evaluation/detector.json",
+    log:
+        "<run>/logs/evaluate_detector.log",
+    benchmark:
+        "<run>/benchmarks/evaluate_detector.tsv"
+    conda:
+        "../../envs/detector.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        split=SPLIT,
+    shell:
+        "weakseg evaluate detector --config {input.config} --index {input.index} --classes {input.classes}"
+        " --split {params.split} --boxes {input.boxes} --out {output} 2>&1 | tee {log}"
 
 
 rule evaluate_labels:

@@ -2,7 +2,7 @@
 #
 # Inputs:  <run>/attention/maps/, <run>/saliency/maps/
 # Outputs: <run>/proxy/fused/ and, after the dense CRF, <run>/proxy/refined/; a shard's declared output is the
-#          table of its images, which stands for their PNGs
+#          table of its images, which stands for their PNGs; for the target `detector` <run>/proxy/boxes.json
 
 
 rule proxy_fuse:
@@ -57,3 +57,30 @@ rule proxy_refine:
         "weakseg proxy refine --config {input.config} --index {input.index} --classes {input.classes}"
         " --shard {wildcards.scatteritem} --fused {params.fused}"
         " --labels {params.labels} --out {output.table} > {log} 2>&1"
+
+
+rule proxy_boxes:
+    input:
+        index="<run>/dataset/index.csv",
+        classes="<run>/dataset/classes.csv",
+        refined=gather.shard("<run>/proxy/refined/shard-{scatteritem}.csv"),
+        review=lambda wildcards: REVIEWED,  # of segmenter.smk, as is BY_REVIEW
+    output:
+        "<run>/proxy/boxes.json",
+    log:
+        "<run>/logs/proxy_boxes.log",
+    benchmark:
+        "<run>/benchmarks/proxy_boxes.tsv"
+    conda:
+        "../../envs/weakseg.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        labels=f"{RUN}/proxy/refined",
+        least=cfg.detector.least_region,
+        review=lambda wildcards: BY_REVIEW,
+    shell:
+        "weakseg proxy boxes --index {input.index} --classes {input.classes} --split train"
+        " --labels {params.labels} --least {params.least} {params.review:q} --out {output} > {log} 2>&1"

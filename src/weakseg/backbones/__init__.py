@@ -4,6 +4,7 @@ from weakseg.backbones.alexnet import AlexNet
 from weakseg.backbones.inception import Inception
 from weakseg.backbones.mobilenet import MobileNet
 from weakseg.backbones.resnet import ResNet
+from weakseg.backbones.start import Start, read_start
 from weakseg.backbones.vgg import LAYOUTS, Vgg
 from weakseg.backbones.weights import InitialWeights, read_initial_weights
 
@@ -14,9 +15,11 @@ __all__ = [
     "InitialWeights",
     "MobileNet",
     "ResNet",
+    "Start",
     "Vgg",
     "backbone",
     "read_initial_weights",
+    "read_start",
 ]
 
 

@@ -1,4 +1,4 @@
-"""MobileNetV3-Large (Howard et al., ICCV 2019), dilated to output stride 16, torchvision's modules and names."""
+"""MobileNetV3-Large (Howard et al., ICCV 2019), torchvision's modules and names."""
 
 import torch
 from torch import Tensor, nn
@@ -7,33 +7,35 @@ from torchvision import models
 from weakseg.backbones.base import Backbone
 from weakseg.backbones.weights import NORMALIZATIONS, InitialWeights
 
-STRIDE = 16
-
 
 class MobileNet(Backbone):
-    """Stages that end where torchvision's segmentation networks tap: at blocks that halve the resolution, and last.
+    """Stages that end where torchvision's networks tap: at blocks that halve the resolution, and last.
 
-    `low` is the number of the stage at stride 8 that LR-ASPP takes details from, of `low_channels` channels.
+    `low` is the number of the stage at stride 8 that LR-ASPP takes details from, of `low_channels` channels; `widths`
+    are the channels of all stages.
+
+    Args:
+        stride: output stride: 16, dilated as for segmentation, or 32, where stages 1, 2, 3 and 5 have strides 4 to 32.
     """
 
     architecture = "mobilenet_v3_large"
 
-    def __init__(self) -> None:
+    def __init__(self, stride: int = 16) -> None:
         mean, std, _ = NORMALIZATIONS["torchvision"]
         super().__init__(mean, std)
-        self.features = models.mobilenet_v3_large(weights=None, dilated=True).features
+        self.features = models.mobilenet_v3_large(weights=None, dilated=stride == 16).features
         strided = [number for number, block in enumerate(self.features) if getattr(block, "_is_cn", False)]
         self._ends = [0, *strided, len(self.features) - 1]
+        self.widths = tuple(int(self.features[end].out_channels) for end in self._ends)
         self.low = len(self._ends) - 4
-        self.low_channels = int(self.features[self._ends[self.low]].out_channels)
-        self.channels = int(self.features[-1].out_channels)
+        self.low_channels, self.channels = self.widths[self.low], self.widths[-1]
 
     def _stages(self) -> list[nn.Sequential]:
         starts = [0, *(end + 1 for end in self._ends[:-1])]
         return [self.features[start : end + 1] for start, end in zip(starts, self._ends, strict=True)]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features of the last stage, N×960×h×w at stride 16."""
+        """Features of the last stage, N×960×h×w at the output stride."""
         return self.stage_features(images)[-1]
 
     def stage_features(self, images: Tensor) -> list[Tensor]:

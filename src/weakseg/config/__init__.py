@@ -13,6 +13,7 @@ from pydantic import Field
 from weakseg.config.attention import AttentionConfig, MapsConfig
 from weakseg.config.crf import CrfConfig
 from weakseg.config.dataset import DatasetConfig
+from weakseg.config.detector import BoxPredictionConfig, DetectorConfig
 from weakseg.config.evaluation import EvaluationConfig
 from weakseg.config.proxy import ProxyConfig, RefineConfig
 from weakseg.config.reading import parse, read_stage
@@ -25,9 +26,11 @@ from weakseg.config.training import BackboneConfig
 __all__ = [
     "AttentionConfig",
     "BackboneConfig",
+    "BoxPredictionConfig",
     "Config",
     "CrfConfig",
     "DatasetConfig",
+    "DetectorConfig",
     "EvaluationConfig",
     "MapsConfig",
     "PredictionConfig",
@@ -54,6 +57,7 @@ class Config(Section):
     attention: AttentionConfig = AttentionConfig()
     proxy: ProxyConfig = ProxyConfig()
     segmenter: SegmenterConfig = SegmenterConfig()
+    detector: DetectorConfig = DetectorConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     supervision: SupervisionConfig = SupervisionConfig()
 
@@ -74,6 +78,8 @@ class Config(Section):
             "segmenter-train": _keep(segmenter, segmenter.training_keys()),
             "segmenter-predict": _keep(segmenter.prediction, {"scales", "flip", "precision"}),
             "segmenter-refine": _keep(segmenter.prediction, {"crf"}),
+            "detector-train": _keep(self.detector, self.detector.training_keys()),
+            "detector-predict": _keep(self.detector.prediction),
             "evaluation": _keep(self.evaluation),
             "supervision": _keep(self.supervision),
         }

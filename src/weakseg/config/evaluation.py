@@ -19,5 +19,5 @@ class EvaluationConfig(Section):
     ceiling: str | None = None
     """Name of the run with `segmenter.labels: masks` that the report divides by (`weak / full`)."""
     boxes: str = "masks"
-    """True boxes for the localisation scores: `masks` (around each connected region), a folder of VOC's XML files, or
-    a CSV file with the columns id, class, left, top, right, bottom."""
+    """True boxes for the scores of boxes: `masks` (around each connected region), a folder of VOC's XML files, or a CSV
+    file with the columns id, class, left, top, right, bottom."""

@@ -19,18 +19,19 @@ Boxes = Mapping[str, list[Box]]
 COLUMNS = ("id", "class", "left", "top", "right", "bottom")
 
 
-def box_source(index: Index, source: str) -> Callable[[Record], Boxes | None]:
-    """What gives a record's true boxes; `None` where it has none.
+def box_source(index: Index, source: str, least: float = 0.0) -> Callable[[Record], Boxes | None]:
+    """What gives a record's true boxes; `None` where it is not known what is in the image.
 
     Args:
         index: gives the classes and masks.
         source: `masks`, a folder of VOC's XML files, or a CSV file with the columns of `COLUMNS`.
+        least: `masks` alone: share of the image below which a region is no object.
 
     Raises:
         InputError: the source is none of these.
     """
     if source == "masks":
-        return lambda record: None if record.mask is None else mask_boxes(index, record)
+        return lambda record: None if record.mask is None else mask_boxes(index, record, least)
     path = Path(source)
     if path.is_dir():
         return lambda record: xml_boxes(path / f"{record.id}.xml", index)
@@ -42,19 +43,20 @@ def box_source(index: Index, source: str) -> Callable[[Record], Boxes | None]:
     )
 
 
-def mask_boxes(index: Index, record: Record) -> Boxes:
+def mask_boxes(index: Index, record: Record, least: float = 0.0) -> Boxes:
     """One box around each connected region (of eight neighbours) of a class in the mask.
+
+    Regions of a smaller share of the image than `least` are left out.
 
     Objects of one class that touch are one region.
     """
     mask = index.read_mask(record)
     found: dict[str, list[Box]] = {}
     for number, name in enumerate(index.classes, start=1):
-        regions, _, table, _ = cv2.connectedComponentsWithStats(
-            (mask == number).astype(np.uint8), connectivity=8
-        )
-        if regions > 1:
-            found[name] = [_box(*row[:4]) for row in table[1:]]
+        _, _, table, _ = cv2.connectedComponentsWithStats((mask == number).astype(np.uint8), connectivity=8)
+        large = table[1:][table[1:, cv2.CC_STAT_AREA] >= least * mask.size]
+        if len(large):
+            found[name] = [_box(*row[:4]) for row in large]
     return found
 
 

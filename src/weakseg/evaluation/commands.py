@@ -1,8 +1,5 @@
-"""`weakseg evaluate …`, `weakseg show` and `weakseg compare`."""
+"""`weakseg evaluate …`."""
 
-import os
-import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,6 +128,29 @@ def localisation_command(
     write_localisation(out, found)
     share = "–" if found.gt_known is None else f"{found.gt_known:.4f}"
     click.echo(f"localisation on {split}: {found.cases} cases, GT-known {share}")
+
+
+@evaluate.command("detector", cls=ManyValues)
+@config_option
+@index_option
+@classes_option
+@split_option
+@click.option(
+    "--boxes", type=FILE, multiple=True, required=True, help="Files of boxes in COCO's results format."
+)
+@out_option
+def detector_command(
+    config: Path, index: Path, classes: Path, split: str, boxes: tuple[Path, ...], out: Path
+) -> None:
+    """Score a detector's boxes by COCO's mean average precision, beside random boxes (needs the extra `detector`)."""
+    from weakseg.dataset.index import read_index
+    from weakseg.evaluation.detection import detection_line, score_detector
+    from weakseg.evaluation.scores import write_json
+
+    settings = read_stage(config, EvaluationConfig)
+    found = score_detector(read_index(index, classes), split, boxes, settings.boxes)
+    write_json(out, found)
+    click.echo(detection_line(found))
 
 
 @evaluate.command("labels")
@@ -332,42 +352,3 @@ def _provenance(path: Path) -> dict[str, str]:
     weights = load_weights(path, (folder.parent if folder.name.startswith("round-") else folder).name)
     initial = {f"initial {name}": str(value) for name, value in weights.initial.items()}
     return {"room": weights.room, "sha256": file_sha256(path)} | initial
-
-
-@click.command()
-@click.argument("run", type=FILE)
-@click.argument("ids", nargs=-1, required=True, metavar="ID...")
-@click.option("--out", type=FILE, help="The picture (PNG); without it, it appears in the terminal.")
-def show(run: Path, ids: tuple[str, ...], out: Path | None) -> None:
-    """Show all stages of chosen images of a RUN (a folder such as results/demo), as far as it has come.
-
-    ID is the first column of the run's dataset/index.csv.
-    """
-    from weakseg.evaluation.montage import draw_montage
-    from weakseg.evaluation.stages import read_stages
-    from weakseg.evaluation.terminal import choose, encode
-    from weakseg.storage.run import open_run
-
-    protocol = choose(os.environ, sys.stdout.isatty()) if out is None else ""
-    if out is not None and out.suffix.lower() != ".png":
-        raise InputError(f"--out {out} was given; the name of a PNG file was expected, such as stages.png.")
-    stages = read_stages(open_run(run), ids)
-    click.get_current_context().call_on_close(stages.close)
-    if out is not None:
-        draw_montage(stages.index, stages.records, stages.sources, out, "")
-        click.echo(f"drew {len(ids)} images in {out}")
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        picture = Path(folder) / "stages.png"
-        draw_montage(stages.index, stages.records, stages.sources, picture, "")
-        click.echo(encode(protocol, picture.read_bytes()))
-
-
-@click.command()
-@click.argument("runs", type=FILE, nargs=-1, required=True)
-@click.option("--out", type=FILE, default=Path("results"), help="Folder of compare.csv, .json and .png.")
-def compare(runs: tuple[Path, ...], out: Path) -> None:
-    """Put runs (folders such as results/demo) side by side, each as far as it has come: scores, time, memory."""
-    from weakseg.evaluation.compare import read_run, write_comparison
-
-    click.echo(write_comparison([read_run(folder) for folder in runs], out))

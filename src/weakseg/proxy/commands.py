@@ -137,8 +137,15 @@ def _shard(index: Path, classes: Path, item: str) -> "tuple[Index, list[Record]]
     show_default=True,
     help="Share of the image below which a region is left out.",
 )
+@click.option(
+    "--review",
+    type=click.Path(path_type=Path),
+    help="Folder of people's decisions: rejected images are left out, corrected labels replace LABELS.",
+)
 @out_option
-def boxes_command(index: Path, classes: Path, split: str, labels: Path, least: float, out: Path) -> None:
+def boxes_command(
+    index: Path, classes: Path, split: str, labels: Path, least: float, review: Path | None, out: Path
+) -> None:
     """Write a box for each connected region of the label maps of a split to OUT, as COCO's JSON."""
     import json
 
@@ -146,12 +153,16 @@ def boxes_command(index: Path, classes: Path, split: str, labels: Path, least: f
     from weakseg.proxy.boxes import coco, regions
     from weakseg.storage.atomic import write_text
     from weakseg.storage.labels import read_labels
+    from weakseg.storage.review import Review, read_review
 
     data = read_index(index, classes)
+    decided = Review() if review is None else read_review(review)
 
     def images() -> "Iterator[tuple[str, str, tuple[int, int], list[Region]]]":
         for record in data.split(split):
-            found = read_labels(labels / f"{record.id}.png")
+            if record.id in decided.rejected:
+                continue
+            found = read_labels(decided.corrected.get(record.id, labels / f"{record.id}.png"))
             size = (int(found.shape[0]), int(found.shape[1]))
             yield record.id, str(record.image), size, regions(found, least)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weakseg.config import BackboneConfig, PredictionConfig, RefineConfig, SegmenterConfig, read_stage
+from weakseg.config import PredictionConfig, RefineConfig, SegmenterConfig, read_stage
 from weakseg.options import (
     classes_option,
     config_option,
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import numpy as np
-    from torch import Tensor
 
-    from weakseg.backbones import InitialWeights
     from weakseg.dataset.index import Index
     from weakseg.dataset.records import Record
 
@@ -59,6 +57,7 @@ def train_command(
     out: Path,
 ) -> None:
     """Train the segmenter on the training split; resumes what STATE holds."""
+    from weakseg.backbones import read_start
     from weakseg.dataset.index import read_index
     from weakseg.segmenter.loss import PixelLoss
     from weakseg.segmenter.network import build
@@ -69,7 +68,9 @@ def train_command(
     settings = read_stage(config, SegmenterConfig)
     data = read_index(index, classes)
     backbone, training = settings.backbone, settings.training
-    initial, provenance = _initial(backbone, attention)
+    initial, provenance = read_start(
+        "segmenter", backbone.architecture, backbone.weights, backbone.normalization, attention
+    )
     options = getattr(settings, settings.method).model_dump()
     given = settings.model_dump(mode="json", include=settings.training_keys())
     loss = {name: given[name] for name in ("loss", "balance") if name in given}
@@ -104,24 +105,6 @@ def train_command(
         state=state,
         out=out,
     )
-
-
-def _initial(
-    backbone: BackboneConfig, attention: Path | None
-) -> "tuple[InitialWeights | dict[str, Tensor] | None, dict[str, str]]":
-    """Initial weights and where they come from."""
-    from weakseg.backbones import read_initial_weights
-    from weakseg.errors import InputError
-    from weakseg.segmenter.network import trained_backbone
-    from weakseg.storage.weights import file_sha256
-
-    if backbone.weights != "attention":
-        published = read_initial_weights(backbone.weights, backbone.normalization, backbone.architecture)
-        return published, published.provenance if published else {"source": "none"}
-    if attention is None:
-        raise InputError("segmenter.backbone.weights is 'attention' but no --attention weights were given.")
-    state = trained_backbone(attention, backbone.architecture)
-    return state, {"source": "attention", "sha256": file_sha256(attention)}
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,12 @@
 """What every segmenter offers, and the table of their names."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from torch import Tensor, nn
 
-from weakseg.backbones import InitialWeights
-from weakseg.errors import InputError
+from weakseg.backbones import InitialWeights, Start
 from weakseg.segmenter.deeplab_v2 import DeepLabV2
 from weakseg.segmenter.deeplab_v3 import DeepLabV3
 from weakseg.segmenter.deformable import DeformableDeepLab
@@ -62,7 +61,7 @@ def build(
     architecture: str,
     classes: int,
     options: dict[str, Any],
-    initial: InitialWeights | Mapping[str, Tensor] | None = None,
+    initial: Start = None,
     frozen_stages: int = 0,
     pixel_loss: PixelLoss | None = None,
 ) -> nn.Module:
@@ -86,26 +85,6 @@ def build(
     if pixel_loss is not None:
         network.pixel_loss = pixel_loss
     return cast(nn.Module, network)
-
-
-def trained_backbone(path: Path, architecture: str) -> dict[str, Tensor]:
-    """State of the backbone of a trained attention network.
-
-    Raises:
-        InputError: not attention weights, or of another architecture.
-    """
-    weights = load_weights(path, "attention")
-    found = weights.settings["backbone"]["architecture"]
-    if found != architecture:
-        raise InputError(
-            f"segmenter.backbone.weights is 'attention', whose backbone is {found}, but "
-            f"segmenter.backbone.architecture is {architecture}; both must be the same: change one."
-        )
-    return {
-        name.removeprefix("backbone."): value
-        for name, value in weights.state.items()
-        if name.startswith("backbone.")
-    }
 
 
 def load(path: Path, classes: Sequence[str]) -> nn.Module:

@@ -1,6 +1,6 @@
 """What people decided about single images: one list per decision, and corrected label maps.
 
-    review/rejected.csv         ids that leave segmenter training
+    review/rejected.csv         ids that leave the training of the segmenter and the detector
     review/accepted.csv         ids that someone looked at and found good
     review/flagged.csv          ids to come back to
     review/corrected/<id>.png   label maps that replace the refined proxy label
@@ -27,7 +27,7 @@ class Review:
 
     Attributes:
         accepted: ids found good.
-        rejected: ids that leave segmenter training.
+        rejected: ids that leave the training of the segmenter and the detector.
         flagged: ids to come back to.
         corrected: id → label map that replaces the refined proxy label.
     """
@@ -49,7 +49,7 @@ def read_review(folder: Path) -> Review:
 
 
 def training_files(folder: Path) -> list[Path]:
-    """The files of a `review` folder that change what a segmenter is trained on; only such as exist."""
+    """The files of a `review` folder that change what is learnt from proxy labels; only such as exist."""
     return [*folder.glob("rejected.csv"), *corrected_files(folder).values()]
 
 

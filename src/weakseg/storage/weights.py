@@ -20,7 +20,7 @@ class Weights:
     """A trained network on disk.
 
     Attributes:
-        room: `saliency`, `attention` or `segmenter`.
+        room: `saliency`, `attention`, `segmenter` or `detector`.
         state: parameter and buffer tensors by name.
         settings: the stage's resolved configuration, plain values only.
         classes: class names in order, without background (empty for saliency).

@@ -1,1 +1,1 @@
-"""One training loop for everything that trains: saliency networks, attention networks, segmenters."""
+"""One training loop for everything that trains: saliency and attention networks, segmenters, detectors."""

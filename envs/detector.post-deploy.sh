@@ -1,0 +1,1 @@
+weakseg.post-deploy.sh

@@ -1,0 +1,97 @@
+"""Detectors and their predictions."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from weakseg.config.section import Fraction, Positive, Section
+from weakseg.config.training import BackboneConfig, TrainingConfig
+
+MAPS = {"vgg16": 1, "vgg_small": 1, "resnet50": 5, "resnet101": 5, "mobilenet_v3_large": 5}
+"""Backbone of a detector → the feature maps it looks at."""
+
+Side = Annotated[int, Field(ge=4, le=4096)]
+
+
+class DetectorTraining(TrainingConfig):
+    """A training that sees whole images, so that few objects are cut, at the size of the Faster R-CNN paper."""
+
+    iterations: int = Field(20_000, ge=1)
+    """Optimisation steps; the paper has 70,000 of two images."""
+    batch_size: int = Field(8, ge=1)
+    """Images per step."""
+    learning_rate: float = Field(2e-3, gt=0, le=10)
+    """Base rate."""
+    schedule: Literal["poly", "step", "constant"] = "step"
+    """As in any training."""
+    step_at: Fraction = 0.75
+    """As in any training."""
+    warmup: int = Field(500, ge=0)
+    """As in any training."""
+    crop: int = Field(608, ge=32, le=4096)
+    """Side of the square that the image is laid in: at least `resize` times the larger scale, or objects are cut."""
+    scales: tuple[Positive, Positive] = (0.7, 1.0)
+    """Range of the random scale, after `resize`."""
+    resize: int | None = Field(608, ge=16)
+    """Longest side the image is brought to; `null` keeps its size."""
+
+
+class BoxPredictionConfig(Section):
+    """How a trained detector finds boxes."""
+
+    size: int | None = Field(608, ge=32, le=4096)
+    """Longest side images are brought to, in pixels, near the size that training saw; `null` keeps their size."""
+    least_score: Fraction = 0.05
+    """Boxes with a lower probability are left out."""
+    overlap: Fraction = 0.5
+    """Of two boxes of one class that overlap by more than this (intersection over union) the surer one stays."""
+    most: int = Field(100, ge=1, le=100)
+    """Boxes of an image at most; COCO's score counts no more than 100."""
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
+    """As in training, for the backbone."""
+
+
+class DetectorConfig(Section):
+    """Faster R-CNN on the boxes around the regions of the proxy labels; only the target `detector` makes it."""
+
+    least_region: Fraction = 0.005
+    """Share of the image below which a region of a proxy label gives no box."""
+    backbone: BackboneConfig = BackboneConfig()
+    """As in segmenter, `attention` too: `vgg16` and `vgg_small` give one feature map, the others a pyramid of five."""
+    stride: Literal[8, 16] = 16
+    """`vgg16`, `vgg_small`: pixels per cell of the feature map; 8 for objects of few pixels."""
+    anchors: list[Side] = Field(default_factory=lambda: [32, 64, 128, 256, 512], min_length=1)
+    """Sides, in pixels of the training crops, of the squares that boxes are measured from; there are two of half and
+    double height beside each. Of a pyramid each map takes its share, the finest the first: 5 sides, or 10."""
+    channels: int = Field(256, ge=8, le=1024)
+    """Channels of the feature maps."""
+    width: int = Field(1024, ge=16, le=4096)
+    """Width of the two layers that look at each proposed box."""
+    proposals: int = Field(512, ge=8, le=2000)
+    """Proposed boxes of each image that these layers learn from in a step."""
+    new_layers_rate: Positive = 1.0
+    """Learning-rate multiplier of all layers above the backbone."""
+    training: DetectorTraining = DetectorTraining()
+    prediction: BoxPredictionConfig = BoxPredictionConfig()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        found = self.backbone.architecture
+        if found not in MAPS:
+            raise ValueError(f"backbone.architecture is {found}; a detector stands on {', '.join(MAPS)}")
+        if len(self.anchors) % MAPS[found]:
+            raise ValueError(
+                f"anchors has {len(self.anchors)} sides; {found} has {MAPS[found]} feature maps, so that a multiple of "
+                f"{MAPS[found]} is needed"
+            )
+        return self
+
+    def options(self) -> dict[str, object]:
+        """What the network is built with beside its backbone."""
+        return self.model_dump(
+            include={"stride", "anchors", "channels", "width", "proposals", "new_layers_rate"}
+        )
+
+    def training_keys(self) -> set[str]:
+        """The fields that a training depends on; `least_region` counts through the boxes."""
+        return {"backbone", "training", *self.options()}

@@ -1,0 +1,69 @@
+# Boxes instead of pixels: a detector that learns from the proxy labels. The target `detector` makes it; `all` does not.
+#
+# Inputs:  <run>/proxy/boxes.json; the file that `detector.backbone.weights` names, if it names one
+# Outputs: <run>/detector/weights.pt, <run>/detector/history.csv and <run>/detector/boxes/shard-*.json, the boxes found
+#          in the scored images in COCO's results format
+
+# Whether the detector starts from the backbone that the attention network trained.
+AS_ATTENTION = cfg.detector.backbone.weights == "attention"
+
+
+rule detector_train:
+    input:
+        config="<run>/configs/detector-train.json",
+        index="<run>/dataset/index.csv",
+        classes="<run>/dataset/classes.csv",
+        initial=branch(
+            AS_ATTENTION,
+            otherwise=lambda wildcards: outside(
+                "detector.backbone.weights", cfg.detector.backbone.weights
+            ),
+        ),
+        attention=branch(AS_ATTENTION, then="<run>/attention/weights.pt"),
+        boxes="<run>/proxy/boxes.json",
+    output:
+        weights="<run>/detector/weights.pt",
+        history="<run>/detector/history.csv",
+    log:
+        "<run>/logs/detector_train.log",
+    benchmark:
+        "<run>/benchmarks/detector_train.tsv"
+    conda:
+        "../../envs/weakseg.yaml"
+    threads: 16
+    resources:
+        mem_mb=16000,
+        runtime=1440,
+    params:
+        attention=lambda wildcards, input: option("--attention", input.attention),
+        state=f"{RUN}/detector/state",
+        revision=REVISIONS["detector"],  # a change of it trains anew
+    shell:
+        "weakseg detector train --config {input.config} --index {input.index} --classes {input.classes}"
+        " --boxes {input.boxes} {params.attention:q} --state {params.state} --out {output.weights} 2>&1 | tee {log}"
+
+
+rule detector_predict:
+    input:
+        config="<run>/configs/detector-predict.json",
+        index="<run>/dataset/index.csv",
+        classes="<run>/dataset/classes.csv",
+        weights="<run>/detector/weights.pt",
+    output:
+        boxes="<run>/detector/boxes/shard-{scatteritem}.json",
+    log:
+        "<run>/logs/detector_predict/{scatteritem}.log",
+    benchmark:
+        "<run>/benchmarks/detector_predict/{scatteritem}.tsv"
+    conda:
+        "../../envs/weakseg.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        split=cfg.evaluation.split,
+    shell:
+        "weakseg detector predict --config {input.config} --index {input.index} --classes {input.classes}"
+        " --weights {input.weights} --split {params.split} --shard {wildcards.scatteritem} --out {output.boxes}"
+        " > {log} 2>&1"
