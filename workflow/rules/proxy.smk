@@ -1,8 +1,16 @@
 # Attention and saliency become labels: palette PNGs, 255 where undecided.
 #
-# Inputs:  <run>/attention/maps/, <run>/saliency/maps/
+# Inputs:  <run>/attention/maps/, <run>/saliency/maps/; for the boxes what people decided in `weakseg inspect`,
+#          <run>/review/rejected.csv and <run>/review/corrected/, where they exist
 # Outputs: <run>/proxy/fused/ and, after the dense CRF, <run>/proxy/refined/; a shard's declared output is the
 #          table of its images, which stands for their PNGs; for the target `detector` <run>/proxy/boxes.json
+
+from weakseg.storage.review import training_files
+
+# Decisions that change what is learnt from proxy labels. Without any, inputs and commands are those of a run nobody
+# reviewed.
+REVIEWED = training_files(Path(RUN, "review"))
+BY_REVIEW = ["--review", f"{RUN}/review"] if REVIEWED else []
 
 
 rule proxy_fuse:
@@ -64,7 +72,7 @@ rule proxy_boxes:
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
         refined=gather.shard("<run>/proxy/refined/shard-{scatteritem}.csv"),
-        review=lambda wildcards: REVIEWED,  # of segmenter.smk, as is BY_REVIEW
+        review=REVIEWED,
     output:
         "<run>/proxy/boxes.json",
     log:
@@ -80,7 +88,7 @@ rule proxy_boxes:
     params:
         labels=f"{RUN}/proxy/refined",
         least=cfg.detector.least_region,
-        review=lambda wildcards: BY_REVIEW,
+        review=BY_REVIEW,
     shell:
         "weakseg proxy boxes --index {input.index} --classes {input.classes} --split train"
         " --labels {params.labels} --least {params.least} {params.review:q} --out {output} > {log} 2>&1"

@@ -7,14 +7,8 @@
 #          <run>/segmenter/predictions/plain/ and <run>/segmenter/predictions/crf/; with `segmenter.rounds` above 1 the
 #          same in <run>/segmenter/round-2/ and so on, and there proxies/, the labels that the round learnt from
 
-from weakseg.storage.review import training_files
-
 # Whether the segmenter starts from the backbone that the attention network trained.
 FROM_ATTENTION = cfg.segmenter.backbone.weights == "attention"
-
-# Decisions that change what is trained on. Without any, inputs and command are those of a run nobody reviewed.
-REVIEWED = weak(training_files(Path(RUN, "review")))
-BY_REVIEW = ["--review", f"{RUN}/review"] if REVIEWED else []
 
 # Rounds after the first, and the folder of the last one, whose model is the run's.
 ROUNDS = range(2, cfg.segmenter.rounds + 1)
@@ -39,7 +33,7 @@ rule segmenter_train:
         ),
         attention=branch(FROM_ATTENTION, then="<run>/attention/weights.pt"),
         proxies=weak(gather.shard("<run>/proxy/refined/shard-{scatteritem}.csv")),
-        review=REVIEWED,
+        review=weak(REVIEWED),
     output:
         weights="<run>/segmenter/weights.pt",
         history="<run>/segmenter/history.csv",
@@ -54,7 +48,7 @@ rule segmenter_train:
         mem_mb=16000,
         runtime=1440,
     params:
-        labels=option("--labels", weak(f"{RUN}/proxy/refined")) + BY_REVIEW,
+        labels=weak(["--labels", f"{RUN}/proxy/refined", *BY_REVIEW]),
         attention=lambda wildcards, input: option("--attention", input.attention),
         state=f"{RUN}/segmenter/state",
         revision=REVISIONS["segmenter"],  # a change of it trains anew
@@ -159,7 +153,7 @@ use rule segmenter_train as segmenter_train_round with:
         proxies=gather.shard(
             "<run>/segmenter/round-{{round}}/proxies/shard-{scatteritem}.csv"
         ),
-        review=REVIEWED,
+        review=weak(REVIEWED),
     output:
         weights="<run>/segmenter/round-{round}/weights.pt",
         history="<run>/segmenter/round-{round}/history.csv",
