@@ -1,5 +1,6 @@
 """Label maps on disk: single-channel PNGs with the VOC palette, so that any viewer shows them in colour."""
 
+import io
 from functools import cache
 from pathlib import Path
 
@@ -8,6 +9,11 @@ from PIL import Image
 
 from weakseg.errors import InputError
 from weakseg.storage.atomic import atomic_path
+
+_REMAKE = (
+    "replace a mask of your own; one that weakseg made is made again by the next snakemake once you delete it and the "
+    "shard-*.csv beside it (of predictions/plain, segmenter/scores/shard-*.h5)"
+)
 
 UNDECIDED = 255
 """Label of a pixel that is not decided (proxies) or not scored (masks)."""
@@ -51,24 +57,23 @@ def write_grey(path: Path, values: np.ndarray) -> None:
 
 
 def read_labels(path: Path) -> np.ndarray:
-    """Read a single-channel PNG (palette or grey) as H×W `uint8`.
+    """Read a single-channel PNG (palette or grey) as H×W `uint8`, once the checksum of each of its chunks is right.
 
     Raises:
-        InputError: missing, unreadable, or with colour channels instead of indices.
+        InputError: missing, damaged, or with colour channels instead of indices.
     """
     try:
-        with Image.open(path) as image:
+        content = path.read_bytes()
+        with Image.open(io.BytesIO(content)) as image:
+            image.verify()  # decoding does not compare the checksums of the pixels
+        with Image.open(io.BytesIO(content)) as image:
             mode = image.mode
             if mode in ("P", "L"):
                 return np.asarray(image, dtype=np.uint8).copy()
     except FileNotFoundError:
-        raise InputError(
-            f"{path} is missing; an earlier stage or the data set should hold it: remake that stage."
-        ) from None
+        raise InputError(f"{path} is missing; a label map was expected: {_REMAKE}.") from None
     except Exception as error:  # Pillow raises many types for a damaged file
-        raise InputError(
-            f"{path} cannot be read as a PNG ({error}); replace or delete it and run again."
-        ) from error
+        raise InputError(f"{path} cannot be read as a PNG ({error}); {_REMAKE}.") from error
     raise InputError(
         f"{path} has pixel mode {mode}; a label map holds one class index per pixel: save it as an 8-bit "
         "palette or grey PNG."
