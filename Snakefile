@@ -34,6 +34,7 @@ rule all:
     default_target: True
     input:
         "<run>/report.html",
+        KEPT,
 
 
 rule proxies:

@@ -1,7 +1,7 @@
 """The one exception a user is meant to see."""
 
-REMAKE = "delete it and run snakemake again, which makes it anew (in a finished run, name the file to it)"
-"""What to do about a damaged artefact. In a finished run nothing asks for an intermediate file but its own name."""
+REMAKE = "delete it and run snakemake again, which makes it anew"
+"""What to do about a damaged artefact."""
 
 
 class InputError(Exception):

@@ -74,6 +74,17 @@ for number in ROUNDS:
         f"segmenter_{stage}-{number}" for stage in ("relabel", "predict", "refine")
     ]
 
+# All that a run keeps. Snakemake makes a missing file only where something asks for it: `all` asks for these, so that
+# what was deleted, because it was damaged or by mistake, is made again by the same command.
+KEPT = [gather.shard(f"<run>/{LABELS[name][2]}") for name in SCORED if name in LABELS]
+KEPT += weak(
+    [
+        gather.shard(f"<run>/{room}/maps/shard-{{scatteritem}}.h5")
+        for room in ("saliency", "attention")
+    ]
+)
+KEPT += [f"<run>/{room}/weights.pt" for room in TRAINED]
+
 CEILING = []
 if cfg.evaluation.ceiling is not None:
     CEILING = f"results/{cfg.evaluation.ceiling}/evaluation/segmenter-crf.json"
