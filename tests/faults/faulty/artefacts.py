@@ -14,7 +14,7 @@ import torch
 from faulty.demo import EVERY, TRAININGS
 from weakseg.storage.labels import read_labels
 
-LOG_EVERY = 10  # iterations between two rows of a history
+SCORES = ("attention", "localisation", "fused", "refined", "segmenter", "segmenter-crf")
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -69,8 +69,7 @@ READERS: dict[str, Callable[[Path], Iterator[bytes]]] = {
     "segmenter/scores/shard-*.h5": _maps,
     "proxy/*/*.png": _labels,
     "segmenter/predictions/*/*.png": _labels,
-    "evaluation/*.json": _scores,
-}
+} | {f"evaluation/{name}.json": _scores for name in SCORES}
 
 
 @dataclass(frozen=True)

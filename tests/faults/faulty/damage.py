@@ -8,6 +8,9 @@ from pathlib import Path
 from faulty.demo import TRAININGS, Demo
 from faulty.strikes import Struck
 
+LAST_CHUNK = 12
+"""Bytes of the chunk that ends a PNG and holds nothing; its length and checksum may be wrong."""
+
 
 @dataclass(frozen=True)
 class Damage:
@@ -17,35 +20,37 @@ class Damage:
         path: the file.
         detail: which bit of which byte.
         is_replaced: whether a run goes on without it, from the state before; else it stops and names the file.
+        means_nothing: whether a run may use it: the bit is one that no reader looks at.
         also: what the sentence says to delete with it.
     """
 
     path: Path
     detail: str
     is_replaced: bool = False
+    means_nothing: bool = False
     also: tuple[Path, ...] = ()
 
 
-def flip(path: Path, chance: random.Random) -> str:
-    """Flip one bit of a file; which."""
+def flip(path: Path, chance: random.Random) -> tuple[str, int]:
+    """Flip one bit of a file; which it is, and how many bytes from the end."""
     content = bytearray(path.read_bytes())
     place, bit = chance.randrange(len(content)), chance.randrange(8)
     content[place] ^= 1 << bit
     path.write_bytes(content)
-    return f"bit {bit} of byte {place} of {len(content)}"
+    return f"bit {bit} of byte {place} of {len(content)}", len(content) - place
 
 
 def shard(results: Path, chance: random.Random) -> Damage:
     """Maps or scores: what is computed from them is computed again, since their content changed."""
     folder = chance.choice(("saliency/maps", "attention/maps", "segmenter/scores"))
     path = chance.choice(sorted((results / folder).glob("*.h5")))
-    return Damage(path, flip(path, chance))
+    return Damage(path, flip(path, chance)[0])
 
 
 def weights(results: Path, chance: random.Random) -> Damage:
     """A trained network, likewise."""
     path = results / chance.choice(TRAININGS) / "weights.pt"
-    return Damage(path, flip(path, chance))
+    return Damage(path, flip(path, chance)[0])
 
 
 def label_map(results: Path, chance: random.Random) -> Damage:
@@ -62,16 +67,17 @@ def label_map(results: Path, chance: random.Random) -> Damage:
     for following in results.glob(follows):
         following.unlink()
     shards = "segmenter/scores/shard-*.h5" if folder.endswith("plain") else f"{folder}/shard-*.csv"
-    return Damage(path, flip(path, chance), also=tuple(results.glob(shards)))
+    detail, from_end = flip(path, chance)
+    return Damage(path, detail, means_nothing=from_end <= LAST_CHUNK, also=tuple(results.glob(shards)))
 
 
 def checkpoint(results: Path, chance: random.Random) -> Damage:
     """The state of a training whose weights were lost; sometimes the one before it as well."""
     state = results / chance.choice(TRAININGS) / "state"
     (state.parent / "weights.pt").unlink()
-    detail = flip(state / "checkpoint.pt", chance)
+    detail, _ = flip(state / "checkpoint.pt", chance)
     if chance.random() < 0.3:
-        detail += f", and {flip(state / 'checkpoint-before.pt', chance)} of the one before"
+        detail += f", and {flip(state / 'checkpoint-before.pt', chance)[0]} of the one before"
     return Damage(state / "checkpoint.pt", detail, is_replaced=True)
 
 
@@ -94,7 +100,7 @@ def strike(kind: str, demo: Demo, run: str, chance: random.Random) -> Struck:
     if status == 0:
         if damage.is_replaced:
             return Struck(detail, "" if f"discarding {name}" in said else "the checkpoint was used")
-        return Struck(f"{detail} (it means nothing: the labels are the same)")
+        return Struck(detail, "" if damage.means_nothing else "it was used, or nobody read it")
     problem = "" if said_about(name, said) else f"the file was not named: {said[-300:]}"
     repair(damage)
     if demo.start(run).finish():

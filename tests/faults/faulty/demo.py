@@ -90,17 +90,17 @@ class Running:
 
     def jobs(self, word: str = "") -> list[psutil.Process]:
         """Running `weakseg` commands that have this word in their line; data workers are not among them."""
-        return [process for process in self._weakseg(word) if not _is_weakseg(_parent(process))]
+        return [process for process in self._weakseg(word) if not is_weakseg(parent(process))]
 
     def workers(self) -> list[psutil.Process]:
         """Data workers of trainings."""
-        return [process for process in self._weakseg("--state") if _is_weakseg(_parent(process))]
+        return [process for process in self._weakseg("--state") if is_weakseg(parent(process))]
 
     def _weakseg(self, word: str) -> list[psutil.Process]:
         return [
             process
             for process in self.processes()
-            if _is_weakseg(process) and (not word or word in line(process))
+            if is_weakseg(process) and (not word or word in line(process))
         ]
 
     def wait_for(self, condition: Callable[[], Found]) -> Found | None:
@@ -127,13 +127,13 @@ class Demo:
     Attributes:
         folder: the checkout; it must not exist yet.
         iterations: of each training.
-        scores: which of `evaluation/*.json` a run ends with.
+        targets: files below a run with which it ends; none stands for everything to the report.
         started: every Snakemake so far.
     """
 
     folder: Path
     iterations: dict[str, int]
-    scores: tuple[str, ...]
+    targets: tuple[str, ...] = ()
     started: list[Running] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -155,7 +155,7 @@ class Demo:
         run: str,
         *words: str,
         settings: tuple[str, ...] = (),
-        targets: tuple[str, ...] | None = None,
+        targets: tuple[str, ...] = (),
         largest_file: int | None = None,
         obey_permissions: bool = False,
     ) -> Running:
@@ -165,7 +165,7 @@ class Demo:
             run: its name.
             words: options of Snakemake.
             settings: `key=value` of the configuration.
-            targets: files below the run's folder; its scores without them.
+            targets: files below the run's folder in place of the demo's.
             largest_file: bytes beyond which no process may write a file.
             obey_permissions: files that may not be written cannot be, not even by root.
         """
@@ -176,24 +176,14 @@ class Demo:
             if obey_permissions and os.getuid() == 0:
                 ctypes.CDLL(None).prctl(DROP_FROM_BOUNDING_SET, OVERRIDE_PERMISSIONS, 0, 0, 0)
 
-        wanted = targets or tuple(f"evaluation/{name}.json" for name in self.scores)
+        command = [sys.executable, "-m", "snakemake", "--cores", str(CORES), "--configfile", "reduced.yaml"]
+        command += ["--set-threads", *(f"{room}_train=1" for room in TRAININGS)]  # one thread: bit for bit
+        command += [*words, "--config", f"run={run}", *settings, "--"]
+        command += [f"results/{run}/{target}" for target in targets or self.targets]
         log = self.folder / f"snakemake-{len(self.started)}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [
-                    *(
-                        sys.executable,
-                        "-m",
-                        "snakemake",
-                        "--cores",
-                        str(CORES),
-                        "--configfile",
-                        "reduced.yaml",
-                    ),
-                    *("--set-threads", *(f"{room}_train=1" for room in TRAININGS)),  # bit for bit
-                    *(*words, "--config", f"run={run}", *settings),
-                    *("--", *(f"results/{run}/{target}" for target in wanted)),
-                ],
+                command,
                 cwd=self.folder,
                 env=os.environ | {"OMP_NUM_THREADS": "1"},
                 stdin=subprocess.DEVNULL,
@@ -252,12 +242,14 @@ def seconds_until_end(processes: list[psutil.Process], longest: float) -> float:
     return float("inf")
 
 
-def _is_weakseg(process: psutil.Process | None) -> bool:
+def is_weakseg(process: psutil.Process | None) -> bool:
+    """Whether it is a `weakseg` command or one of its data workers, which are its forks."""
     words = line(process) if process is not None else []
     return len(words) > 1 and Path(words[0]).name.startswith("python") and Path(words[1]).name == "weakseg"
 
 
-def _parent(process: psutil.Process) -> psutil.Process | None:
+def parent(process: psutil.Process) -> psutil.Process | None:
+    """Who started it; `None` once the process ended."""
     try:
         return process.parent()
     except psutil.Error:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from faulty.demo import Demo, Running, describe, end, is_alive, line, seconds_until_end
+from faulty.demo import Demo, Running, describe, end, is_alive, line, parent, seconds_until_end
 
 PROMISED_END = 10.0
 """Seconds within which a training ends after SIGTERM or SIGINT."""
@@ -42,8 +42,8 @@ def _snakemake(running: Running) -> list[psutil.Process]:
 
 def _at_work(running: Running) -> list[psutil.Process]:
     """Trainings that have come to their first batch: those with a data worker."""
-    parents = (worker.parent() for worker in running.workers() if is_alive(worker))
-    return [parent for parent in parents if parent is not None]
+    found = (parent(worker) for worker in running.workers())
+    return [trainer for trainer in found if trainer is not None]
 
 
 VICTIMS: dict[str, tuple[Victims, float]] = {
@@ -77,14 +77,13 @@ def kill(kind: str, demo: Demo, run: str, chance: random.Random) -> Struck | Non
     victim = _choose(running, *VICTIMS[kind], chance)
     if victim is None:
         return None
-    below, what = running.processes(), describe(victim) or "snakemake"
-    if kind == "everything":
-        what = ", ".join(sorted({describe(job) for job in running.jobs()}))
-        for process in [victim, *below]:
-            end(process, signal.SIGKILL)
-    else:
-        end(victim, signal.SIGKILL)
+    below, at_work = running.processes(), sorted({describe(job) for job in running.jobs()})
+    what = f"during {', '.join(at_work)}" if kind in ("snakemake", "everything") else describe(victim)
+    for process in [victim, *below] if kind == "everything" else [victim]:
+        end(process, signal.SIGKILL)
     status, said = running.finish(), running.said()
+    if status == 0:  # a data worker that had nothing more to do
+        return None
     problem = "" if status in (1, -signal.SIGKILL) else f"Snakemake ended with status {status}"
     if kind == "data worker" and "a process that prepares images died" not in said:
         problem = "the training did not say why it ended"
@@ -102,14 +101,16 @@ def stop(number: signal.Signals, whom: str, demo: Demo, run: str, chance: random
     if whom == "snakemake":
         os.kill(running.process.pid, number)  # it lets its jobs end
         status = running.finish()
-        return Struck(what, "" if status else "Snakemake ended as if nothing had happened")
+        return Struck(what, _traceback(running.said())) if status else None
     if whom == "trainer":
         end(trainer, number)
     else:
         os.killpg(running.process.pid, number)
     needed = seconds_until_end([trainer], 3 * PROMISED_END)
     status, said = running.finish(), running.said()
-    problem = "" if status else "Snakemake ended as if nothing had happened"
+    if status == 0:  # the signal came in the last step
+        return None
+    problem = ""
     if whom == "trainer" and f"stopping on {number.name}" not in said:
         problem = "the training did not say that it stopped"
     if needed > PROMISED_END:
@@ -124,6 +125,8 @@ def second_snakemake(demo: Demo, run: str, chance: random.Random) -> Struck | No
         return None
     second = demo.start(run)
     status = second.finish()
+    if status == 0 and running.ended == 0:  # the first was quicker
+        return None
     last = second.said().strip().splitlines()[-1]
     problem = "" if status == 1 else f"the second Snakemake ended with status {status}"
     if not last.startswith("weakseg: another snakemake works on"):
