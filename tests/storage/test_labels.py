@@ -98,3 +98,9 @@ def test_missing_and_cut_files(tmp_path: Path) -> None:
         path.write_bytes(whole[:length])
         with pytest.raises(InputError, match="cannot be read as a PNG"):
             read_labels(path)
+
+
+def test_what_is_no_image_is_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("no image")
+    with pytest.raises(InputError, match=r"cannot be read as a PNG \(it is in no image format known here\)"):
+        read_labels(tmp_path / "a.png")

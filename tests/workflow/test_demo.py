@@ -139,6 +139,7 @@ def test_what_is_deleted_of_a_finished_run_is_made_again(demo: Any) -> None:
         "attention_train": "attention/weights.pt",
         "proxy_refine": "proxy/refined/shard-2-of-2.csv",
         "segmenter_predict": "segmenter/scores/shard-1-of-2.h5",
+        "evaluate_labels": "evaluation/refined.json",
     }
     for rule, name in deleted.items():
         aside = results / f"{name}.aside"

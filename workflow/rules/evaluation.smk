@@ -84,6 +84,7 @@ KEPT += weak(
     ]
 )
 KEPT += [f"<run>/{room}/weights.pt" for room in TRAINED]
+KEPT += [f"<run>/evaluation/{name}.json" for name in SCORED]
 
 CEILING = []
 if cfg.evaluation.ceiling is not None:

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from weakseg.errors import InputError
 from weakseg.storage.atomic import atomic_path
@@ -56,6 +56,25 @@ def write_grey(path: Path, values: np.ndarray) -> None:
         Image.fromarray(grey).save(temporary, format="PNG")
 
 
+def open_checked(path: Path) -> Image.Image:
+    """An image that is not decoded yet, once the checksums that its format has are right: decoding ignores some.
+
+    Raises:
+        OSError: missing, damaged, or no image.
+    """
+    content = path.read_bytes()
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            image.verify()
+        return Image.open(io.BytesIO(content))
+    except UnidentifiedImageError:
+        raise OSError("it is in no image format known here") from None
+    except OSError:
+        raise
+    except Exception as error:  # Pillow raises many types; a wrong checksum is a SyntaxError
+        raise OSError(str(error) or type(error).__name__) from None
+
+
 def read_labels(path: Path) -> np.ndarray:
     """Read a single-channel PNG (palette or grey) as H×W `uint8`, once the checksum of each of its chunks is right.
 
@@ -63,10 +82,7 @@ def read_labels(path: Path) -> np.ndarray:
         InputError: missing, damaged, or with colour channels instead of indices.
     """
     try:
-        content = path.read_bytes()
-        with Image.open(io.BytesIO(content)) as image:
-            image.verify()  # decoding does not compare the checksums of the pixels
-        with Image.open(io.BytesIO(content)) as image:
+        with open_checked(path) as image:
             mode = image.mode
             if mode in ("P", "L"):
                 return np.asarray(image, dtype=np.uint8).copy()
