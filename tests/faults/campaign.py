@@ -19,9 +19,10 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import psutil
-from faulty import damage, limits, strikes
+from faulty import damage, downloads, limits, strikes
 from faulty.artefacts import Progress, cost, differences, digests, progress
 from faulty.demo import CORES, TRAININGS, Demo
+from faulty.servers import FAULTS
 from faulty.strikes import VICTIMS, Struck
 from faulty.table import Entry, Report
 
@@ -158,6 +159,9 @@ def long(folder: Path, seed: int, runs: int, kills: int) -> Report:
         guarded(campaign, f"run-{number + 1}", partial(disturb, plan=[*PLACES.items(), *running]))
     for name, fault in ONCE.items():
         guarded(campaign, f"once-{len(campaign.entries)}", partial(disturb_once, name=name, fault=fault))
+    for name in FAULTS:
+        with tempfile.TemporaryDirectory() as root:
+            campaign.note("no run", "cut download", downloads.fetch(Path(root), name))
     return campaign.report()
 
 
