@@ -28,13 +28,21 @@ class Checkpoints:
         folder: of the training's state.
         mark: fingerprint of everything that determines the training.
         network, solver: whose state is saved.
+        enabled: whether this process writes; of several one does.
 
     Attributes:
         last: iteration of the last good state, 0 before there is one.
     """
 
-    def __init__(self, folder: Path, mark: str, network: nn.Module, solver: torch.optim.Optimizer) -> None:
-        self._folder, self._mark = folder, mark
+    def __init__(
+        self,
+        folder: Path,
+        mark: str,
+        network: nn.Module,
+        solver: torch.optim.Optimizer,
+        enabled: bool = True,
+    ) -> None:
+        self._folder, self._mark, self._enabled = folder, mark, enabled
         self._network, self._solver = network, solver
         self.last = 0
 
@@ -53,6 +61,11 @@ class Checkpoints:
         Raises:
             InputError: a number in it is not finite, or the disk is full; the states before are kept.
         """
+        if self._enabled:
+            self._write(iteration)
+        self.last = iteration
+
+    def _write(self, iteration: int) -> None:
         state = {"network": self._network.state_dict(), "optimizer": self._solver.state_dict()}
         if not all(bool(torch.isfinite(value).all()) for value in _tensors(state)):
             raise InputError(
@@ -60,7 +73,6 @@ class Checkpoints:
                 f"are saved: lower learning_rate or set precision to fp32 ({self.describe()})."
             )
         save_checkpoint(self._folder, self._mark, {"iteration": iteration, **state})
-        self.last = iteration
 
     def describe(self) -> str:
         """Which state a training would go on from, in words."""

@@ -81,7 +81,7 @@ def fit(
         network.train().to(memory_format=torch.channels_last)
         groups = cast(Trainable, network).parameter_groups()
         solver = _optimizer(optimizer, groups, learning_rate, momentum, weight_decay)
-        checkpoints = Checkpoints(state, mark, network, solver)
+        checkpoints = Checkpoints(state, mark, network, solver, enabled=fabric.is_global_zero)
         start = checkpoints.resume()
         if start and fabric.is_global_zero:
             print(f"resuming {state} at iteration {start} of {iterations}", file=sys.stderr)
@@ -97,8 +97,7 @@ def fit(
         for iteration in range(start, iterations):
             batch = next(stream, None)
             if stop.agreed() or batch is None:
-                if fabric.is_global_zero:
-                    checkpoints.save(iteration)
+                checkpoints.save(iteration)
                 stop.leave(
                     f"{state} holds iteration {iteration} of {iterations}; the same command goes on from there"
                 )
@@ -131,7 +130,7 @@ def fit(
                 } | means
                 history.add(row)
                 progress.report(row)
-            if is_checkpoint and fabric.is_global_zero:
+            if is_checkpoint:
                 checkpoints.save(done)
         history.close()
         progress.close()
