@@ -3,7 +3,7 @@
     python tests/faults/campaign.py --runs 10 --kills 60 --seed 1 --out results/faults.json
 
 About two hours on two cores. It needs the `test` extra; as root it also fills a small file system. The exit status is 1
-if any fault was followed by something else than docs/promises.md says. tests/faults/test_campaign.py runs the short form.
+if a fault was followed by something else than docs/promises.md says. tests/faults/test_campaign.py runs the short form.
 """
 
 import argparse
