@@ -36,16 +36,16 @@ rule all:
     default_target: True
     input:
         "<run>/report.html",
+        KEPT,
 
 
 rule proxies:
     input:
         "<run>/evaluation/localisation.json",
-        "<run>/evaluation/attention.json",
-        "<run>/evaluation/fused.json",
-        "<run>/evaluation/refined.json",
+        KEPT_PROXIES,
 
 
 rule detector:
     input:
         "<run>/evaluation/detector.json",
+        KEPT_BOXES,

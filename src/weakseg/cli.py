@@ -1,6 +1,8 @@
 """`weakseg`: one command group per room. Heavy imports wait until a command runs."""
 
+import errno
 import sys
+from typing import NoReturn
 
 import click
 
@@ -16,6 +18,9 @@ from weakseg.proxy.commands import proxy
 from weakseg.saliency.commands import saliency
 from weakseg.segmenter.commands import segmenter
 from weakseg.segmenter.tools import export, predict
+
+NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+"""Errors of the system for a full disk, and for a file or folder that may not be opened or written."""
 
 
 @click.group()
@@ -39,5 +44,16 @@ def main() -> None:
     try:
         weakseg()
     except InputError as error:
-        click.echo(f"weakseg: {error}", err=True)
-        sys.exit(2)
+        _fail(str(error))
+    except OSError as error:
+        if error.errno not in NOT_WRITTEN:
+            raise
+        _fail(
+            f"{error.filename or 'a file'} could not be opened or written ({error.strerror}); free disk space or fix "
+            "its permissions, then run the same command again."
+        )
+
+
+def _fail(sentence: str) -> NoReturn:
+    click.echo(f"weakseg: {sentence}", err=True)
+    sys.exit(2)

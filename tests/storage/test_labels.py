@@ -61,6 +61,32 @@ def test_other_pixel_modes_are_refused(tmp_path: Path, mode: str) -> None:
         read_labels(tmp_path / "a.png")
 
 
+@pytest.mark.parametrize("size", [(60, 80), (500, 400)])
+def test_a_flipped_bit_is_refused_or_changes_no_label(tmp_path: Path, size: tuple[int, int]) -> None:
+    """What is let through lies in the last chunk, which holds nothing."""
+    rng, path = np.random.default_rng(0), tmp_path / "a.png"
+    labels = np.zeros(size, np.uint8)
+    for top, left in rng.integers(0, min(size), (30, 2)):
+        labels[top : top + 40, left : left + 50] = rng.integers(0, 21)
+    write_labels(path, labels)
+    whole = path.read_bytes()
+    places = [*range(40), *range(40, len(whole) - 40, 5), *range(len(whole) - 40, len(whole))]
+    passed = []
+    for place in places:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged)
+        try:
+            found = read_labels(path)
+        except InputError as error:
+            assert "cannot be read as a PNG" in str(error)
+            assert "shard-*.csv" in str(error)
+        else:
+            assert np.array_equal(found, labels)
+            passed.append(place)
+    assert all(place >= len(whole) - 12 for place in passed)
+
+
 def test_missing_and_cut_files(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     with pytest.raises(InputError, match="is missing"):
@@ -72,3 +98,9 @@ def test_missing_and_cut_files(tmp_path: Path) -> None:
         path.write_bytes(whole[:length])
         with pytest.raises(InputError, match="cannot be read as a PNG"):
             read_labels(path)
+
+
+def test_what_is_no_image_is_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("no image")
+    with pytest.raises(InputError, match=r"cannot be read as a PNG \(it is in no image format known here\)"):
+        read_labels(tmp_path / "a.png")

@@ -1,6 +1,7 @@
 """HDF5 shards of maps."""
 
 import pickle
+import random
 from pathlib import Path
 
 import h5py
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from weakseg.errors import InputError
-from weakseg.storage.shards import ShardReader, to_uint8, write_shard
+from weakseg.storage.shards import FORMAT, UNSEALED, ShardReader, to_uint8, write_shard
 
 
 @given(values=arrays(np.float32, 50, elements=st.floats(0, 1, width=32)))
@@ -95,7 +96,7 @@ def test_unknown_image(tmp_path: Path) -> None:
 
 def test_missing_and_foreign_files(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
-    with pytest.raises(InputError, match=r"a\.h5 cannot be opened as HDF5"):
+    with pytest.raises(InputError, match=r"a\.h5 cannot be opened as HDF5 \(.*No such file"):
         ShardReader([path])
     for content in (b"", b"not HDF5", pickle.dumps({"cat": 1})):
         path.write_bytes(content)
@@ -106,8 +107,20 @@ def test_missing_and_foreign_files(tmp_path: Path) -> None:
             file["cat"] = np.ones(3)
             if mark is not None:
                 file.attrs["format"] = mark
-        with pytest.raises(InputError, match=r"a\.h5 is not a weakseg-maps-1 shard"):
+        with pytest.raises(InputError, match=r"a\.h5 is not a weakseg-maps-2 shard"):
             ShardReader([path])
+
+
+def test_a_shard_from_before_the_checksum_is_still_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    for mark in (FORMAT, UNSEALED):
+        with h5py.File(path, "w") as file:
+            file.attrs["format"] = mark
+            file["x/cat"] = np.full((2, 3), 51, np.uint8)
+        if mark == FORMAT:
+            with pytest.raises(InputError, match=f"lacks the checksum of a {FORMAT} shard"):
+                ShardReader([path])
+    assert np.allclose(ShardReader([path]).read("x")["cat"], 0.2)
 
 
 def test_truncated_shard(tmp_path: Path) -> None:
@@ -115,22 +128,35 @@ def test_truncated_shard(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     write_shard(path, ((f"{number}", {"cat": rng.random((30, 30))}) for number in range(5)))
     whole = path.read_bytes()
-    for length in range(0, len(whole), 97):
+    for length in [*range(0, len(whole), 97), len(whole) - 90, len(whole) - 40, len(whole) - 1]:
         path.write_bytes(whole[:length])
-        with pytest.raises(InputError, match=r"a\.h5 cannot be opened as HDF5"):
+        with pytest.raises(InputError, match=r"a\.h5 (cannot be opened as HDF5|lacks the checksum)"):
             ShardReader([path])
 
 
-def test_damaged_map_is_named(tmp_path: Path) -> None:
+def test_no_flipped_bit_passes(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    write_shard(path, [("x", {"cat": np.random.default_rng(0).random((30, 30))})])
+    whole = path.read_bytes()
+    chance = random.Random(0)
+    for place in [*range(0, len(whole), 5), *range(len(whole) - 82, len(whole))]:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << chance.randrange(8)
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"a\.h5 .* delete it and run snakemake again"):
+            ShardReader([path])
+
+
+def test_map_that_is_damaged_while_it_is_open_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
     rng = np.random.default_rng(1)
     write_shard(path, ((f"{number}", {"cat": rng.random((30, 30))}) for number in range(3)))
     with h5py.File(path) as file:
         chunk = file["1/cat"].id.get_chunk_info(0)
-    content = bytearray(path.read_bytes())
-    content[chunk.byte_offset : chunk.byte_offset + chunk.size] = bytes(chunk.size)
-    path.write_bytes(content)
     reader = ShardReader([path])
+    with path.open("r+b") as content:
+        content.seek(chunk.byte_offset)
+        content.write(bytes(chunk.size))
     assert reader.read("0")["cat"].shape == (30, 30)
     with pytest.raises(InputError, match=r"the maps of image '1' in .*a\.h5 are damaged"):
         reader.read("1")

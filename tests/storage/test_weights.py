@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from weakseg.errors import InputError
-from weakseg.storage.weights import FORMAT, Weights, file_sha256, load_weights, save_weights
+from weakseg.storage.weights import FORMAT, UNSEALED, Weights, file_sha256, load_weights, save_weights
 
 WEIGHTS = Weights(
     room="attention",
@@ -50,6 +51,47 @@ class Malicious:
         return os.mkdir, (str(self.folder),)
 
 
+def test_no_flipped_bit_passes(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    save_weights(path, WEIGHTS)
+    whole = path.read_bytes()
+    wrong_without_check = 0
+    for place in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"weights\.pt .* delete it and run snakemake again"):
+            load_weights(path, "attention")
+        wrong_without_check += _differs(path)
+    assert wrong_without_check > 20  # torch alone would have used these
+
+
+def _differs(path: Path) -> bool:
+    """Whether torch reads a damaged file without complaint, and something else than was written."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            state = torch.load(path, weights_only=True)["state"]
+        return any(not torch.equal(state[name], value) for name, value in WEIGHTS.state.items())
+    except Exception:
+        return False
+
+
+def test_plain_torch_reads_over_the_checksum(tmp_path: Path) -> None:
+    save_weights(tmp_path / "weights.pt", WEIGHTS)
+    content = torch.load(tmp_path / "weights.pt", weights_only=True)
+    assert content["classes"] == WEIGHTS.classes
+    assert (tmp_path / "weights.pt").read_bytes().splitlines()[-1].startswith(b"weakseg sha256 ")
+
+
+def test_weights_from_before_the_checksum_are_still_read(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save({"format": UNSEALED} | vars(WEIGHTS), path)
+    assert torch.equal(load_weights(path, "attention").state["steps"], WEIGHTS.state["steps"])
+    torch.save({"format": FORMAT} | vars(WEIGHTS), path)
+    with pytest.raises(InputError, match=f"lacks the checksum that {FORMAT} ends with"):
+        load_weights(path, "attention")
+
+
 @pytest.mark.parametrize("writer", ["pickle", "torch"])
 def test_foreign_pickle_is_refused_and_not_executed(tmp_path: Path, writer: str) -> None:
     content = {"format": FORMAT, "room": "attention", "state": Malicious(tmp_path / "executed")}
@@ -71,7 +113,7 @@ def test_missing_damaged_and_other_files(tmp_path: Path) -> None:
         load_weights(path, "attention")
     save_weights(path, WEIGHTS)
     whole = path.read_bytes()
-    for content in (b"", b"text", whole[:100], whole[: len(whole) // 2], whole[:-10]):
+    for content in (b"", b"text", whole[:100], whole[: len(whole) // 2], whole[:-100]):
         path.write_bytes(content)
         with pytest.raises(InputError, match="cannot be read as weakseg weights"):
             load_weights(path, "attention")
@@ -81,8 +123,8 @@ def test_missing_damaged_and_other_files(tmp_path: Path) -> None:
     torch.save(torch.zeros(3), path)
     with pytest.raises(InputError, match="holds Tensor weights"):
         load_weights(path, "attention")
-    torch.save({"format": FORMAT, "room": "attention"}, path)
-    with pytest.raises(InputError, match=f"lacks parts of {FORMAT}"):
+    torch.save({"format": UNSEALED, "room": "attention"}, path)
+    with pytest.raises(InputError, match=f"lacks parts of {UNSEALED}"):
         load_weights(path, "attention")
 
 

@@ -1,10 +1,12 @@
 """The loop learns, resumes bit for bit, and refuses what is not its own."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,18 @@ import torch
 from torch import Tensor, nn
 
 from weakseg.errors import InputError
-from weakseg.training.checkpoint import CHECKPOINT, fingerprint, load_checkpoint, save_checkpoint
+from weakseg.training.checkpoint import (
+    CHECKPOINT,
+    Checkpoints,
+    fingerprint,
+    load_checkpoint,
+    save_checkpoint,
+)
 from weakseg.training.history import HISTORY, read_history
 from weakseg.training.launch import launch
 from weakseg.training.loop import fit
 from weakseg.training.parameters import ParameterGroup, caffe_groups
+from weakseg.training.sampling import PositionedSamples
 
 OPTIONS: dict[str, Any] = {
     "iterations": 40,
@@ -64,6 +73,9 @@ class Images:
         bright = item % 2
         pixels = generator.integers(0, 128, (3, 12, 12), dtype=np.uint8) + np.uint8(100 * bright)
         return {"image": torch.from_numpy(pixels), "bright": torch.tensor(float(bright))}
+
+    def name(self, item: int) -> str:
+        return f"image-{item}"
 
 
 def network() -> Brightness:
@@ -135,12 +147,44 @@ def test_another_fingerprint_starts_anew(tmp_path: Path, capsys: pytest.CaptureF
     assert "other settings" in capsys.readouterr().err
 
 
-def test_damaged_checkpoint_is_set_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda content: content[:200], "it has no checksum"),
+        (lambda content: content[:300] + b"?" + content[301:], "does not match its checksum"),
+    ],
+)
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_is_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[bytes], bytes], reason: str
+) -> None:
     save_checkpoint(tmp_path, "m", {"iteration": 5})
     path = tmp_path / CHECKPOINT
-    path.write_bytes(path.read_bytes()[:200])
+    path.write_bytes(damage(path.read_bytes()))
     assert load_checkpoint(tmp_path, "m") is None
-    assert "cannot be read" in capsys.readouterr().err
+    assert re.search(f"discarding .*checkpoint.pt: .*{reason}", capsys.readouterr().err)
+    for iteration in (10, 15):
+        save_checkpoint(tmp_path, "m", {"iteration": iteration})
+    path.write_bytes(damage(path.read_bytes()))
+    assert load_checkpoint(tmp_path, "m") == {"iteration": 10}
+    assert reason in capsys.readouterr().err
+
+
+def test_a_training_whose_checkpoint_was_damaged_ends_with_the_same_weights(tmp_path: Path) -> None:
+    train(tmp_path / "damaged", iterations=20)
+    path = tmp_path / "damaged" / CHECKPOINT
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    saved = load_checkpoint(tmp_path / "damaged", "m")
+    assert saved is not None
+    assert saved["iteration"] == 10
+    assert same(train(tmp_path / "damaged", iterations=20), train(tmp_path / "whole", iterations=20))
+
+
+def test_what_a_kill_left_half_written_goes_away(tmp_path: Path) -> None:
+    (tmp_path / f".{CHECKPOINT}.4711.tmp").write_bytes(b"half")
+    train(tmp_path, iterations=10)
+    assert not list(tmp_path.glob(".*.tmp"))
 
 
 def test_fingerprint_depends_on_every_part() -> None:
@@ -149,8 +193,46 @@ def test_fingerprint_depends_on_every_part() -> None:
 
 
 def test_a_diverging_loss_stops_with_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="lower learning_rate"):
+    with pytest.raises(InputError, match=r"lower learning_rate .* \(none was saved\)"):
         train(tmp_path, learning_rate=1e30, clip_gradient=0.0)
+    assert not list(tmp_path.glob("*.pt"))
+
+
+class Poisoned(Images):
+    """One image of many gives a loss that is no number."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def sample(self, item: int, generator: np.random.Generator) -> dict[str, Tensor]:
+        sample = super().sample(item, generator)
+        return sample | {"bright": torch.tensor(float("nan"))} if self.name(item) == self._name else sample
+
+
+def test_a_loss_that_is_no_number_names_its_step_and_images(tmp_path: Path) -> None:
+    eighth = PositionedSamples(Images(), OPTIONS["seed"]).names(28, 32)  # four images a step
+    options = OPTIONS | {"checkpoint_every": 3}
+    with pytest.raises(InputError) as caught:
+        fit(launch("fp32"), network(), Poisoned(eighth[2]), tmp_path, "m", **options)
+    assert f"became nan in iteration 8, on the images {', '.join(eighth)};" in str(caught.value)
+    assert f"the last good state is of iteration 6, in {tmp_path})" in str(caught.value)
+    saved = load_checkpoint(tmp_path, "m")
+    assert saved is not None
+    assert saved["iteration"] == 6
+    assert all(bool(torch.isfinite(value).all()) for value in saved["network"].values())
+
+
+def test_weights_that_broke_under_a_finite_loss_are_not_saved(tmp_path: Path) -> None:
+    model = network()
+    checkpoints = Checkpoints(tmp_path, "m", model, torch.optim.SGD(model.parameters(), momentum=0.9))
+    checkpoints.save(10)
+    with torch.no_grad():
+        model.layers[4].weight[0, 0] = float("inf")
+    with pytest.raises(InputError, match=r"after iteration 20 .* not finite; .* is of iteration 10, in "):
+        checkpoints.save(20)
+    saved = load_checkpoint(tmp_path, "m")
+    assert saved is not None
+    assert saved["iteration"] == 10
 
 
 @pytest.mark.parametrize(("precision", "expected"), [("bf16", torch.bfloat16), ("fp32", torch.float32)])

@@ -132,6 +132,23 @@ def test_a_rejected_image_retrains_the_segmenter_and_a_flagged_one_nothing(demo:
     assert _planned(demo) == set()
 
 
+def test_what_is_deleted_of_a_finished_run_is_made_again(demo: Any) -> None:
+    results = demo.folder / "results" / "demo"
+    deleted = {
+        "saliency_maps": "saliency/maps/shard-1-of-2.h5",
+        "attention_train": "attention/weights.pt",
+        "proxy_refine": "proxy/refined/shard-2-of-2.csv",
+        "segmenter_predict": "segmenter/scores/shard-1-of-2.h5",
+        "evaluate_labels": "evaluation/refined.json",
+    }
+    for rule, name in deleted.items():
+        aside = results / f"{name}.aside"
+        (results / name).rename(aside)
+        assert rule in _planned(demo)
+        aside.rename(results / name)
+    assert _planned(demo) == set()
+
+
 def test_kills_cost_a_checkpoint_interval_and_change_no_weight(demo: Any) -> None:
     attention = demo.folder / "results" / "killed" / "attention"
     history = attention / "state" / "history.csv"

@@ -135,6 +135,30 @@ def test_boxes_are_made_when_asked_for(planned: Any) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("target", "kept", "others"),
+    [
+        ("all", ("segmenter/weights.pt", "saliency/maps/shard-1-of-2.h5"), "detector/"),
+        ("proxies", ("attention/weights.pt", "proxy/fused/shard-2-of-2.csv"), "segmenter/"),
+        (
+            "detector",
+            ("detector/weights.pt", "proxy/boxes.json", "detector/boxes/shard-1-of-2.json"),
+            "segmenter/",
+        ),
+    ],
+)
+def test_a_target_asks_for_all_that_it_keeps(
+    planned: Any, target: str, kept: tuple[str, ...], others: str
+) -> None:
+    """What is deleted of a finished run is made again only where a target asks for it."""
+    (asked,) = re.findall(
+        rf"^(?:local)?rule {target}:\n    input: (.*)$", planned.snakemake("-n", target)[1], re.M
+    )
+    files = asked.split(", ")
+    assert {f"results/demo/{name}" for name in kept} <= {*files}
+    assert not [name for name in files if name.startswith(f"results/demo/{others}")]
+
+
 def test_a_review_reaches_the_segmenter_when_it_changes_its_images(planned: Any) -> None:
     review = planned.folder / "results" / "demo" / "review"
     review.mkdir(parents=True)

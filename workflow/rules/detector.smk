@@ -7,6 +7,10 @@
 # Whether the detector starts from the backbone that the attention network trained.
 AS_ATTENTION = cfg.detector.backbone.weights == "attention"
 
+# What its target asks for beside the scores, as `all` does: what was deleted is made again.
+KEPT_BOXES = ["<run>/proxy/boxes.json", "<run>/detector/weights.pt"]
+KEPT_BOXES += gather.shard("<run>/detector/boxes/shard-{scatteritem}.json")
+
 
 rule detector_train:
     input:

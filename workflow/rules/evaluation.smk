@@ -49,7 +49,8 @@ ACCUMULATES = METHOD == "oaa_plus"
 TRAINED = weak(LEARNT) + ["segmenter"]
 TIMED = ["dataset_index", *weak(["attention_accumulate"] * ACCUMULATES)]
 TIMED += [f"{room}_train" for room in TRAINED]
-SCORED = weak(["attention", "fused", "refined"]) + ["segmenter", "segmenter-crf"]
+PROXY_SCORES = ["attention", "fused", "refined"]
+SEGMENTER_SCORES = ["segmenter", "segmenter-crf"]
 SHARDED = weak(["attention_accumulated_maps"] * ACCUMULATES)
 SHARDED += weak(["saliency_maps", "attention_maps", "proxy_fuse", "proxy_refine"])
 SHARDED += ["segmenter_predict", "segmenter_refine"]
@@ -68,12 +69,32 @@ for saliency_file in MADE_FROM:
 for number in ROUNDS:
     TRAINED.append(f"segmenter/round-{number}")
     TIMED.append(f"segmenter_train_round-{number}")
-    SCORED += [
+    SEGMENTER_SCORES += [
         f"{stage}-{number}" for stage in ("relabelled", "segmenter", "segmenter-crf")
     ]
     SHARDED += [
         f"segmenter_{stage}-{number}" for stage in ("relabel", "predict", "refine")
     ]
+
+SCORED = weak(PROXY_SCORES) + SEGMENTER_SCORES
+
+# All that a run keeps. Snakemake makes a missing file only where something asks for it: the targets ask for these, so
+# that what was deleted, because it was damaged or by mistake, is made again by the same command.
+KEPT_PROXIES = [
+    gather.shard(f"<run>/{path}")
+    for path in (
+        "saliency/maps/shard-{scatteritem}.h5",
+        "attention/maps/shard-{scatteritem}.h5",
+        LABELS["fused"][2],
+        LABELS["refined"][2],
+    )
+]
+KEPT_PROXIES += [f"<run>/{room}/weights.pt" for room in LEARNT]
+KEPT_PROXIES += [f"<run>/evaluation/{name}.json" for name in PROXY_SCORES]
+KEPT = [*weak(KEPT_PROXIES)]
+KEPT += [gather.shard(f"<run>/{LABELS[name][2]}") for name in SEGMENTER_SCORES]
+KEPT += [f"<run>/{room}/weights.pt" for room in TRAINED if room not in LEARNT]
+KEPT += [f"<run>/evaluation/{name}.json" for name in SEGMENTER_SCORES]
 
 CEILING = []
 if cfg.evaluation.ceiling is not None:

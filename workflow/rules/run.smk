@@ -18,12 +18,17 @@ LOCK = FileLock(f"{RUN}/.lock")
 
 # In place of Snakemake's own lock, which outlives a killed Snakemake: this one dies with its process.
 onstart:
-    Path(RUN).mkdir(parents=True, exist_ok=True)
     try:
+        Path(RUN).mkdir(parents=True, exist_ok=True)
         LOCK.acquire(timeout=0)
     except Timeout:
         sys.exit(
             f"weakseg: another snakemake works on {RUN}; wait for it or stop it."
+        )
+    except OSError as error:
+        sys.exit(
+            f"weakseg: {RUN} cannot be written ({error.strerror}); free disk space or fix the folder's "
+            "permissions, then run the same command again."
         )
 
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
+from weakseg.storage.labels import open_checked
 
 
 def read_maps(folder: Path, record: Record) -> dict[str, np.ndarray]:
@@ -50,7 +50,7 @@ def _read_archive(path: Path, record: Record) -> dict[str, np.ndarray]:
 
 def _read_picture(path: Path, record: Record) -> np.ndarray:
     try:
-        with Image.open(path) as image:
+        with open_checked(path) as image:
             values = np.asarray(image.convert("L"))
     except (OSError, ValueError) as error:
         raise InputError(

@@ -41,6 +41,10 @@ class LabelledImages:
     def __len__(self) -> int:
         return len(self._records)
 
+    def name(self, item: int) -> str:
+        """The id of item `item`."""
+        return self._records[item].id
+
     def sample(self, item: int, generator: np.random.Generator) -> Sample:
         """Item `item`, augmented by draws from `generator`."""
         record, augmentation = self._records[item], self._augmentation

@@ -7,6 +7,7 @@ reversed on reading, so that channel order needs no switch later.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from http.client import HTTPException
 from pathlib import Path
 
 import h5py
@@ -16,6 +17,7 @@ from torch import Tensor
 from torchvision import models
 
 from weakseg.errors import InputError
+from weakseg.storage.patience import patience
 from weakseg.storage.weights import file_sha256
 
 Triple = tuple[float, float, float]
@@ -100,14 +102,31 @@ def read_initial_weights(
 
 def _download(name: str, kind: str = "VGG16_Weights") -> Mapping[str, Tensor]:
     chosen = getattr(models, kind)[name]
+    _check_kept(chosen.url)
     try:
-        state: Mapping[str, Tensor] = chosen.get_state_dict(progress=False, check_hash=True)
-    except (OSError, RuntimeError) as error:  # no network; wrong hash
+        with patience():
+            state: Mapping[str, Tensor] = chosen.get_state_dict(progress=False, check_hash=True)
+    except (OSError, RuntimeError, HTTPException) as error:  # no network; wrong hash; cut off
         raise InputError(
             f"the torchvision weights {name} could not be fetched ({error}); with no network, put the file "
             f"{chosen.url.rsplit('/', 1)[-1]} anywhere and set backbone.weights to its path."
         ) from error
     return state
+
+
+def _check_kept(url: str) -> None:
+    """Compare a file that torch fetched earlier with the digits of its SHA-256 in its name: torch does so only once.
+
+    Raises:
+        InputError: they differ.
+    """
+    path = Path(torch.hub.get_dir(), "checkpoints", url.rsplit("/", 1)[-1])
+    digits = torch.hub.HASH_REGEX.search(path.name)
+    if path.is_file() and digits is not None and not file_sha256(path).startswith(digits[1]):
+        raise InputError(
+            f"weights file {path} is damaged: its content does not match the checksum in its name; delete it and run "
+            "again, which fetches it anew."
+        )
 
 
 def _torchvision(source: str, normalization: str, architecture: str) -> InitialWeights:

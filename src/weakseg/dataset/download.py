@@ -2,7 +2,6 @@
 
 import http.client
 import shutil
-import socket
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +13,9 @@ from torchvision.datasets.voc import DATASET_YEAR_DICT
 
 from weakseg.dataset.voc import FOLDERS
 from weakseg.errors import InputError
+from weakseg.storage.patience import patience
 
 VOC_2012: dict[str, str] = DATASET_YEAR_DICT["2012"]
-_PATIENCE = 60.0  # seconds without a byte; the downloader itself would wait for ever
 
 
 def download_voc(root: Path, url: str = VOC_2012["url"], md5: str = VOC_2012["md5"]) -> None:
@@ -86,10 +85,9 @@ def _alone(root: Path, work: Path) -> Iterator[None]:
 
 
 def _fetch(url: str, md5: str, folder: Path, root: Path) -> None:
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_PATIENCE)
     try:
-        download_url(url, folder, md5=md5)
+        with patience():
+            download_url(url, folder, md5=md5)
     except (OSError, RuntimeError, http.client.HTTPException) as error:
         name = PurePosixPath(url).name
         raise InputError(
@@ -97,8 +95,6 @@ def _fetch(url: str, md5: str, folder: Path, root: Path) -> None:
             f"with a network, put {name} into {root}, or put {', '.join(FOLDERS)} of VOC 2012 into "
             f"{root / VOC_2012['base_dir']}."
         ) from None
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 def _unpack(archive: Path, folder: Path) -> None:

@@ -12,12 +12,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from weakseg.dataset.index import Index
 from weakseg.errors import InputError
 from weakseg.evaluation.table import aligned, decimals
-from weakseg.storage.labels import UNDECIDED, read_labels
+from weakseg.storage.labels import UNDECIDED, open_checked, read_labels
 from weakseg.storage.shards import ShardReader
 
 MEASURES = ("plainMAE", "MAE", "maxF", "meanF", "adaptiveF", "weightedF", "S", "maxE", "meanE", "adaptiveE")
@@ -133,7 +132,7 @@ def _mask(path: Path, foreground: str) -> np.ndarray:
 
 def _grey(path: Path) -> np.ndarray:
     try:
-        with Image.open(path) as image:
+        with open_checked(path) as image:
             return np.asarray(image.convert("L"), np.float32)
     except (OSError, ValueError) as error:
         raise InputError(

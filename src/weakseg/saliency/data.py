@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from weakseg.dataset.images import EXTENSIONS
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.storage.labels import UNDECIDED, read_labels
+from weakseg.storage.labels import UNDECIDED, open_checked, read_labels
 
 BRIGHT = 128
 """Grey value from which on a mask of a salient-object data set means the object; the edges of JPEG-like masks blur."""
@@ -36,7 +35,7 @@ def read_bright(path: Path) -> np.ndarray:
         InputError: the file is missing or damaged, or holds dark values alone that are no black.
     """
     try:
-        with Image.open(path) as image:
+        with open_checked(path) as image:
             grey = np.asarray(image.convert("L"))
     except (OSError, ValueError) as error:
         raise InputError(

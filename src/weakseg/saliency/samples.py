@@ -36,6 +36,10 @@ class SaliencyImages:
     def __len__(self) -> int:
         return len(self._records)
 
+    def name(self, item: int) -> str:
+        """The id of item `item`."""
+        return self._records[item].id
+
     def sample(self, item: int, generator: np.random.Generator) -> Sample:
         """Item `item`, augmented by draws from `generator`."""
         record = self._records[item]
@@ -60,6 +64,10 @@ class SaliencyClips:
 
     def __len__(self) -> int:
         return len(self._items)
+
+    def name(self, item: int) -> str:
+        """The name of item `item`'s video."""
+        return self._items[item].name
 
     def sample(self, item: int, generator: np.random.Generator) -> Sample:
         """Item `item`, its start and augmentation drawn from `generator`."""

@@ -6,13 +6,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from PIL import Image
 
 from weakseg.dataset.images import read_image
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.saliency.barrier import barrier_saliency
 from weakseg.saliency.network import load
+from weakseg.storage.labels import open_checked
 from weakseg.storage.onnx_file import open_onnx
 
 Source = Callable[[Record], np.ndarray]
@@ -113,7 +113,7 @@ def folder_source(folder: Path) -> Source:
     def saliency(record: Record) -> np.ndarray:
         path = folder / f"{record.id}.png"
         try:
-            with Image.open(path) as image:
+            with open_checked(path) as image:
                 return np.asarray(image.convert("L"), np.float32) / 255.0
         except (OSError, ValueError) as error:
             raise InputError(

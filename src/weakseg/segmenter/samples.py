@@ -39,6 +39,10 @@ class LabelledPixels:
     def __len__(self) -> int:
         return len(self._records)
 
+    def name(self, item: int) -> str:
+        """The id of item `item`."""
+        return self._records[item].id
+
     def sample(self, item: int, generator: np.random.Generator) -> Sample:
         """Item `item`, augmented by draws from `generator`."""
         record = self._records[item]

@@ -5,6 +5,8 @@ One file per shard, one group per image, one data set per map at the network's o
     /2007_000392/horse    h×w uint8, 0…255 stands for 0…1
     /2007_000392/person   h×w uint8
 
+The file ends with a checksum (`storage/seal.py`), which is compared before HDF5 opens it.
+
 Attention holds only present classes. A segmenter's scores are `float16` logits instead. Nothing is pickled;
 `h5py.File(path)["2007_000392/horse"][:]` reads one map. In the id of an image that lies in a folder, `/` is
 written `%2F`, so that the groups stay flat.
@@ -16,10 +18,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from weakseg.errors import InputError
+from weakseg.errors import REMAKE, InputError
 from weakseg.storage.atomic import atomic_file
+from weakseg.storage.seal import is_sealed, seal
 
-FORMAT = "weakseg-maps-1"
+FORMAT = "weakseg-maps-2"
+UNSEALED = "weakseg-maps-1"
+"""The format before there was a checksum; it is still read."""
 _DAMAGE = (OSError, RuntimeError, KeyError, ValueError)  # what h5py raises for damage inside a file
 Maps = Mapping[str, np.ndarray]
 """Map name → h×w: floats in [0, 1], kept as `uint8`, or `float16` values of any range, kept as they are."""
@@ -41,16 +46,18 @@ def write_shard(
     Raises:
         InputError: the disk is full or the folder cannot be written.
     """
-    with atomic_file(path) as handle, h5py.File(handle, "w") as file:
-        file.attrs["format"] = FORMAT
-        file.attrs.update(attributes or {})
-        for image_id, named in maps:
-            handle.raise_failure()  # HDF5 writes late: without a look, a full disk shows only at the end
-            group = file.create_group(_group_name(image_id))
-            for name, values in named.items():
-                group.create_dataset(
-                    name, data=_stored(values), compression="gzip", compression_opts=6, shuffle=True
-                )
+    with atomic_file(path) as handle:
+        with h5py.File(handle, "w") as file:
+            file.attrs["format"] = FORMAT
+            file.attrs.update(attributes or {})
+            for image_id, named in maps:
+                handle.raise_failure()  # HDF5 writes late: without a look, a full disk shows only at the end
+                group = file.create_group(_group_name(image_id))
+                for name, values in named.items():
+                    group.create_dataset(
+                        name, data=_stored(values), compression="gzip", compression_opts=6, shuffle=True
+                    )
+        seal(handle)
 
 
 def _group_name(image_id: str) -> str:
@@ -69,8 +76,10 @@ def _loaded(values: np.ndarray) -> np.ndarray:
 class ShardReader:
     """Maps of many shards, looked up by image id.
 
+    Every byte of every file is checked when it is opened.
+
     Raises:
-        InputError: a file is missing or is not a shard of this format.
+        InputError: a file is missing, damaged, or not a shard of this format.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
@@ -101,8 +110,8 @@ class ShardReader:
             return {name: _loaded(group[name][:]) for name in group}
         except _DAMAGE as error:
             raise InputError(
-                f"the maps of image '{image_id}' in {file.filename} are damaged ({error}); delete the file "
-                "and run again to remake it."
+                f"the maps of image '{image_id}' in {file.filename} are damaged ({error}), although the file was whole "
+                f"when it was opened; {REMAKE}."
             ) from error
 
     def attribute(self, name: str, otherwise: int | str) -> int | str:
@@ -119,13 +128,13 @@ class ShardReader:
 def _open(path: Path) -> tuple[h5py.File, list[str]]:
     """The open file and the names of its groups."""
     try:
+        expected = FORMAT if is_sealed(path) else UNSEALED
         file = h5py.File(path, "r")
         found, groups = str(file.attrs.get("format")), list(file)
     except _DAMAGE as error:
-        raise InputError(
-            f"{path} cannot be opened as HDF5 ({error}); delete it and run again to remake it."
-        ) from error
-    if found != FORMAT:
+        raise InputError(f"{path} cannot be opened as HDF5 ({error}); {REMAKE}.") from error
+    if found != expected:
         file.close()
-        raise InputError(f"{path} is not a {FORMAT} shard; delete it and run again to remake it.")
+        lacks = f"lacks the checksum of a {FORMAT}" if found == FORMAT else f"is not a {FORMAT}"
+        raise InputError(f"{path} {lacks} shard; {REMAKE}.")
     return file, groups

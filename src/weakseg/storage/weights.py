@@ -9,10 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from weakseg.errors import InputError
+from weakseg.errors import REMAKE, InputError
 from weakseg.storage.atomic import atomic_file
+from weakseg.storage.seal import is_sealed, seal
 
-FORMAT = "weakseg-weights-1"
+FORMAT = "weakseg-weights-2"
+UNSEALED = "weakseg-weights-1"
+"""The format before there was a checksum; it is still read."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,11 @@ def save_weights(path: Path, weights: Weights) -> None:
     content["state"] = {name: value.detach().cpu().contiguous() for name, value in weights.state.items()}
     with atomic_file(path) as file:
         torch.save(content, file)
+        seal(file)
 
 
 def load_weights(path: Path, room: str, classes: Sequence[str] | None = None) -> Weights:
-    """Read a file written by `save_weights` with `weights_only=True`.
+    """Read a file written by `save_weights` with `weights_only=True`, once its checksum was found right.
 
     Args:
         path: the file.
@@ -58,14 +62,19 @@ def load_weights(path: Path, room: str, classes: Sequence[str] | None = None) ->
         InputError: missing, damaged, weights of another room or program, or trained for other classes.
     """
     try:
+        expected = FORMAT if is_sealed(path) else UNSEALED
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise InputError(f"{path} is missing; train the {room} stage first.") from None
+    except InputError:
+        raise
     except Exception as error:  # torch raises many types for a damaged or foreign file
         raise InputError(
-            f"{path} cannot be read as weakseg weights ({type(error).__name__}); delete it and train again."
+            f"{path} cannot be read as weakseg weights ({type(error).__name__}); {REMAKE}."
         ) from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("room") != room:
+    if isinstance(content, dict) and content.get("format") == FORMAT != expected:
+        raise InputError(f"{path} lacks the checksum that {FORMAT} ends with; {REMAKE}.")
+    if not isinstance(content, dict) or content.get("format") != expected or content.get("room") != room:
         found = content.get("room", "unknown") if isinstance(content, dict) else type(content).__name__
         raise InputError(
             f"{path} holds {found} weights; {room} weights written by weakseg were expected: "
@@ -73,7 +82,7 @@ def load_weights(path: Path, room: str, classes: Sequence[str] | None = None) ->
         )
     content.pop("format")
     if set(content) != {item.name for item in fields(Weights)}:
-        raise InputError(f"{path} lacks parts of {FORMAT}; delete it and train again.")
+        raise InputError(f"{path} lacks parts of {expected}; {REMAKE}.")
     weights = Weights(**content)
     if classes is not None and weights.classes != list(classes):
         raise InputError(

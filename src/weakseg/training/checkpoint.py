@@ -1,16 +1,96 @@
-"""The state of an unfinished training: one file, written beside and renamed, that knows whose it is."""
+"""The state of an unfinished training: one file, written beside and renamed, that knows whose it is.
+
+The one before it is kept: where the last is damaged, the training goes on from there.
+"""
 
 import hashlib
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
+from weakseg.errors import InputError
 from weakseg.storage.atomic import atomic_file
+from weakseg.storage.seal import is_sealed, seal
 
 CHECKPOINT = "checkpoint.pt"
+BEFORE = "checkpoint-before.pt"
+
+
+class Checkpoints:
+    """Saves and resumes one training.
+
+    Args:
+        folder: of the training's state.
+        mark: fingerprint of everything that determines the training.
+        network, solver: whose state is saved.
+        enabled: whether this process writes; of several one does.
+
+    Attributes:
+        last: iteration of the last good state, 0 before there is one.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        mark: str,
+        network: nn.Module,
+        solver: torch.optim.Optimizer,
+        enabled: bool = True,
+    ) -> None:
+        self._folder, self._mark, self._enabled = folder, mark, enabled
+        self._network, self._solver = network, solver
+        self.last = 0
+
+    def resume(self) -> int:
+        """Take up the last good state, if there is one; the iteration to go on from."""
+        saved = load_checkpoint(self._folder, self._mark)
+        if saved is not None:
+            self._network.load_state_dict(saved["network"])
+            self._solver.load_state_dict(saved["optimizer"])
+            self.last = saved["iteration"]
+        return self.last
+
+    def save(self, iteration: int) -> None:
+        """Save the state after so many iterations.
+
+        Raises:
+            InputError: a number in it is not finite, or the disk is full; the states before are kept.
+        """
+        if self._enabled:
+            self._write(iteration)
+        self.last = iteration
+
+    def _write(self, iteration: int) -> None:
+        state = {"network": self._network.state_dict(), "optimizer": self._solver.state_dict()}
+        if not all(bool(torch.isfinite(value).all()) for value in _tensors(state)):
+            raise InputError(
+                f"after iteration {iteration} the training's state holds numbers that are not finite; only finite ones "
+                f"are saved: lower learning_rate or set precision to fp32 ({self.describe()})."
+            )
+        save_checkpoint(self._folder, self._mark, {"iteration": iteration, **state})
+
+    def describe(self) -> str:
+        """Which state a training would go on from, in words."""
+        return (
+            f"the last good state is of iteration {self.last}, in {self._folder}"
+            if self.last
+            else "none was saved"
+        )
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    """The tensors of floats in nested dictionaries and lists."""
+    if isinstance(value, Tensor):
+        if value.is_floating_point():
+            yield value
+    elif isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _tensors(item)
 
 
 def fingerprint(**parts: Any) -> str:
@@ -22,23 +102,43 @@ def fingerprint(**parts: Any) -> str:
 
 
 def save_checkpoint(folder: Path, mark: str, state: dict[str, Any]) -> None:
-    """Write the state atomically."""
-    with atomic_file(folder / CHECKPOINT) as file:
+    """Write the state atomically; the last one becomes the one before."""
+    path = folder / CHECKPOINT
+    with atomic_file(path) as file:
         torch.save({"fingerprint": mark, **state}, file)
+        seal(file)
+        file.raise_failure()  # on a full disk the last one stays the last
+        if path.is_file():
+            path.replace(folder / BEFORE)
 
 
 def load_checkpoint(folder: Path, mark: str) -> dict[str, Any] | None:
-    """The saved state if there is one of this very training; anything else is set aside with a log line."""
-    path = folder / CHECKPOINT
+    """The last saved state of this very training, or the one before it; what is not used is named in a log line."""
+    found = (_read(folder / name, mark) for name in (CHECKPOINT, BEFORE))
+    return next((state for state in found if state is not None), None)
+
+
+def clear_remains(folder: Path) -> None:
+    """Remove what trainings that were killed while they saved have left; nobody else may be saving."""
+    for path in folder.glob(f".{CHECKPOINT}.*.tmp"):
+        path.unlink(missing_ok=True)
+
+
+def _read(path: Path, mark: str) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
+        if not is_sealed(path):
+            raise ValueError("it has no checksum, since it was cut short or written by an older weakseg")
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        found = state.pop("fingerprint")
-    except Exception as error:  # a damaged file may raise anything
-        print(f"discarding {path}: it cannot be read ({type(error).__name__})", file=sys.stderr)
-        return None
-    if found != mark:
-        print(f"discarding {path}: it belongs to other settings or data", file=sys.stderr)
-        return None
-    return state
+        if state.pop("fingerprint", None) != mark:
+            raise ValueError("it belongs to other settings or data")
+        return state
+    except InputError:
+        reason = "it is damaged, its content does not match its checksum"
+    except ValueError as error:
+        reason = str(error)
+    except Exception as error:  # torch raises many types for what another version wrote
+        reason = f"it cannot be read ({type(error).__name__})"
+    print(f"discarding {path}: {reason}", file=sys.stderr)
+    return None

@@ -3,8 +3,11 @@
 import csv
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from weakseg.storage.atomic import atomic_path
 
 HISTORY = "history.csv"
 
@@ -23,12 +26,11 @@ class History:
         self.path = folder / HISTORY
         kept = [row for row in read_history(self.path) if int(row["iteration"]) <= start] if start else []
         self._columns = list(kept[0]) if kept else []
-        self._file = self.path.open("w", encoding="utf-8", newline="")
+        with atomic_path(self.path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerows([self._columns, *(row.values() for row in kept)] if kept else [])
+        self._file = self.path.open("a", encoding="utf-8", newline="")
         self._writer = csv.writer(self._file, lineterminator="\n")
-        if kept:
-            self._writer.writerow(self._columns)
-            self._writer.writerows(row.values() for row in kept)
-            self._file.flush()
         self._board = _tensorboard(folder)
 
     def add(self, row: Mapping[str, float | int]) -> None:
@@ -94,7 +96,8 @@ class Progress:
         if self._bar is not None:
             self._bar.set_postfix_str(text)
         elif self._enabled:
-            print(f"{self._name} {row['iteration']}/{self._total}: {text}", file=sys.stderr, flush=True)
+            with suppress(OSError):  # that nobody reads the log any more is no reason to stop
+                print(f"{self._name} {row['iteration']}/{self._total}: {text}", file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Leave the line."""

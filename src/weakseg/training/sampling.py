@@ -23,6 +23,10 @@ class Samples(Protocol):
         """Item `item`, augmented by draws from `generator`."""
         ...
 
+    def name(self, item: int) -> str:
+        """The id of item `item`, for messages."""
+        ...
+
 
 class PositionSampler(Sampler[int]):
     """Positions of the endless sample stream that belong to this process, from `start` to `stop`."""
@@ -48,11 +52,19 @@ class PositionedSamples(Dataset[Sample]):
 
     def __getitem__(self, position: int) -> Sample:
         epoch, offset = divmod(position, len(self._samples))
+        generator = np.random.default_rng([self._seed, epoch, offset])
+        return self._samples.sample(self._item(position), generator)
+
+    def names(self, start: int, stop: int) -> list[str]:
+        """Ids of the samples at the positions from `start` to `stop`."""
+        return [self._samples.name(self._item(position)) for position in range(start, stop)]
+
+    def _item(self, position: int) -> int:
+        epoch, offset = divmod(position, len(self._samples))
         if epoch != self._epoch:
             self._order = np.random.default_rng([self._seed, epoch]).permutation(len(self._samples))
             self._epoch = epoch
-        generator = np.random.default_rng([self._seed, epoch, offset])
-        return self._samples.sample(int(self._order[offset]), generator)
+        return int(self._order[offset])
 
 
 def seed_step(seed: int, iteration: int, rank: int) -> None:

@@ -1,6 +1,5 @@
 """What every training command does around the loop."""
 
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from weakseg.storage.atomic import write_text
 from weakseg.storage.weights import Weights, file_sha256, save_weights
 from weakseg.training.checkpoint import fingerprint
 from weakseg.training.history import HISTORY
@@ -65,6 +65,5 @@ def train_stage(
     fit(fabric, network, data, state, mark, **options)
     if not fabric.is_global_zero:
         return
-    out.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(state / HISTORY, out.parent / HISTORY)
+    write_text(out.parent / HISTORY, (state / HISTORY).read_text(encoding="utf-8"))
     save_weights(out, Weights(room, network.state_dict(), settings, classes, initial))

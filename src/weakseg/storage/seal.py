@@ -1,0 +1,55 @@
+"""A checksum at the end of a file: after what HDF5 or torch wrote stands the line `weakseg sha256 <64 digits>`.
+
+Both read over it. Neither compares the checksums of its own that it may hold: torch turns a flipped byte into a
+weight, and HDF5 may hang on one. So the whole file is compared before either sees it.
+"""
+
+import hashlib
+import io
+import os
+from pathlib import Path
+
+from weakseg.errors import REMAKE, InputError
+
+_MARK = b"\nweakseg sha256 "
+_LENGTH = len(_MARK) + 64 + 1
+_PART = 2**20  # bytes that are read at a time
+
+
+def seal(file: io.FileIO) -> None:
+    """Append its checksum to a finished file that is open for reading and writing."""
+    digest = _digest(file, file.seek(0, os.SEEK_END))
+    file.seek(0, os.SEEK_END)
+    file.write(_line(digest))
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether a file ends with a checksum, which then is right.
+
+    Raises:
+        InputError: the content is another than the checksum's.
+        OSError: the file cannot be read.
+    """
+    with path.open("rb", buffering=0) as file:
+        length = max(0, file.seek(0, os.SEEK_END) - _LENGTH)
+        file.seek(length)
+        line = file.read(_LENGTH)
+        if not line.startswith(_MARK):
+            return False
+        if line != _line(_digest(file, length)):
+            raise InputError(f"{path} is damaged: its content does not match its checksum; {REMAKE}.")
+    return True
+
+
+def _digest(file: io.FileIO, length: int) -> str:
+    """SHA-256 of the first `length` bytes, hexadecimal."""
+    digest = hashlib.sha256()
+    file.seek(0)
+    while length > 0 and (part := file.read(min(length, _PART))):
+        digest.update(part)
+        length -= len(part)
+    return digest.hexdigest()
+
+
+def _line(digest: str) -> bytes:
+    return _MARK + digest.encode() + b"\n"

@@ -1,0 +1,1 @@
+"""Faults, and a small demo to strike with them."""
