@@ -38,7 +38,7 @@ def test_sixteen_bits_are_turned_upright(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", [np.int32, np.float32])
 def test_pixels_without_a_known_white(tmp_path: Path, kind: type) -> None:
     Image.fromarray(np.ones((4, 4), kind)).save(tmp_path / "a.tif")
-    with pytest.raises(InputError, match=r"a\.tif has pixel mode [IF]; 8 or 16 bits"):
+    with pytest.raises(InputError, match=r"a\.tif has pixel mode [IF]; .* 8 or 16 bits"):
         read_image(tmp_path / "a.tif")
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image
 
+from weakseg.dataset.images import read_grey
 from weakseg.dataset.index import Index
 from weakseg.errors import InputError
 from weakseg.evaluation.table import aligned, decimals
@@ -120,7 +120,7 @@ def folder_pairs(maps: Path, masks: Path, foreground: str) -> Iterator[Pair]:
         name = path.relative_to(masks)
         if len(name.parts) > 1 and name.parts[0] not in videos:
             continue  # a folder of masks holds every split of a data set, the maps one
-        yield name.with_suffix("").as_posix(), _grey(maps / name) / 255.0, _mask(path, foreground)
+        yield name.with_suffix("").as_posix(), read_grey(maps / name) / np.float32(255.0), _mask(path, foreground)
 
 
 def _mask(path: Path, foreground: str) -> np.ndarray:
@@ -129,16 +129,6 @@ def _mask(path: Path, foreground: str) -> np.ndarray:
     if foreground == "nonzero":
         mask[values == UNDECIDED] = UNDECIDED
     return mask
-
-
-def _grey(path: Path) -> np.ndarray:
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("L"), np.float32)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"saliency map {path} cannot be read ({error}); one grey PNG per mask was expected: make it again."
-        ) from None
 
 
 def index_pairs(index: Index, split: str, maps: ShardReader) -> Iterator[Pair]:

@@ -6,9 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from PIL import Image
 
-from weakseg.dataset.images import read_image
+from weakseg.dataset.images import read_grey, read_image
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.saliency.barrier import barrier_saliency
@@ -113,12 +112,8 @@ def folder_source(folder: Path) -> Source:
     def saliency(record: Record) -> np.ndarray:
         path = folder / f"{record.id}.png"
         try:
-            with Image.open(path) as image:
-                return np.asarray(image.convert("L"), np.float32) / 255.0
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"saliency map {path} cannot be read ({error}); one grey PNG per image was expected in "
-                "saliency.folder.folder: add or replace it."
-            ) from None
+            return read_grey(path).astype(np.float32) / np.float32(255.0)
+        except InputError as error:
+            raise InputError(f"saliency.folder.folder, one grey PNG per image: {error}") from None
 
     return saliency
