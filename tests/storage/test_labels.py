@@ -57,7 +57,9 @@ def test_only_label_maps_are_written(tmp_path: Path, labels: np.ndarray) -> None
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "1", "I;16", "LA"])
 def test_other_pixel_modes_are_refused(tmp_path: Path, mode: str) -> None:
     Image.new(mode, (4, 4)).save(tmp_path / "a.png")
-    with pytest.raises(InputError, match=rf"pixel mode {mode} of \d+ bits; a label map holds one class index"):
+    with pytest.raises(
+        InputError, match=rf"pixel mode {mode} of \d+ bits; a label map holds one class index"
+    ):
         read_labels(tmp_path / "a.png")
 
 

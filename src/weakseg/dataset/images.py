@@ -17,7 +17,9 @@ FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")
 """What a file may hold, whatever its name. Pillow knows forty more, most of them forgotten; one starts Ghostscript."""
 MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr")
 """Pillow's modes of 8 bits or fewer per channel that become RGB."""
-LONGEST_PART = 230  # bytes of one part of an id: results add an extension, and a temporary name, to at most 255
+LONGEST_PART = (
+    230  # bytes of one part of an id: results add an extension, and a temporary name, to at most 255
+)
 LONGEST_ID = 1000  # characters of an id; the inspector's addresses take no more
 ORIENTATION = 0x0112  # EXIF tag
 TURNS = {
@@ -69,7 +71,9 @@ def image_size(path: Path) -> tuple[int, int]:
     """
     with _opened(path) as image:
         width, height = image.size
-        if isinstance(image, TiffImageFile):  # of these Pillow tells the upright size, of all others the stored
+        if isinstance(
+            image, TiffImageFile
+        ):  # of these Pillow tells the upright size, of all others the stored
             width, height = image.tag_v2[_WIDTH], image.tag_v2[_HEIGHT]
         return (width, height) if _orientation(image) in (5, 6, 7, 8) else (height, width)
 
@@ -84,7 +88,9 @@ def _decoded(path: Path, mode: str, at_least: int | None = None) -> np.ndarray:
             raise InputError(
                 f"image {path} has no pixels ({image.width}×{image.height}); replace it or leave it out."
             )
-        if not (image.mode in MODES or image.mode.startswith("I;16")):  # the others Pillow would clip to white
+        if not (
+            image.mode in MODES or image.mode.startswith("I;16")
+        ):  # the others Pillow would clip to white
             raise InputError(
                 f"image {path} has pixel mode {image.mode}; grey, RGB, CMYK or YCbCr of 8 or 16 bits per channel were "
                 "expected, as only these have a known white: convert it or leave it out."
@@ -115,7 +121,7 @@ def _orientation(image: Image.Image) -> int:
 def _opened(path: Path) -> Iterator[Image.Image]:
     """An image of which the header is read. Whatever goes wrong, also in the block, is one sentence."""
     try:
-        # By its path, Pillow would map an uncompressed TIFF into memory, and mix up the rows of one that lies on its side.
+        # By its path, Pillow would map an uncompressed TIFF into memory, and mix up the rows if it lies on its side.
         with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
             yield image
     except InputError:
@@ -154,7 +160,9 @@ def find_image(folder: Path, image_id: str) -> Path:
     """
     check_id(image_id)
     names = [image_id] if Path(image_id).suffix.lower() in EXTENSIONS else []
-    names += [f"{image_id}{spelled}" for extension in EXTENSIONS for spelled in (extension, extension.upper())]
+    names += [
+        f"{image_id}{spelled}" for extension in EXTENSIONS for spelled in (extension, extension.upper())
+    ]
     try:
         for name in names:
             if (folder / name).is_file():

@@ -120,7 +120,11 @@ def folder_pairs(maps: Path, masks: Path, foreground: str) -> Iterator[Pair]:
         name = path.relative_to(masks)
         if len(name.parts) > 1 and name.parts[0] not in videos:
             continue  # a folder of masks holds every split of a data set, the maps one
-        yield name.with_suffix("").as_posix(), read_grey(maps / name) / np.float32(255.0), _mask(path, foreground)
+        yield (
+            name.with_suffix("").as_posix(),
+            read_grey(maps / name) / np.float32(255.0),
+            _mask(path, foreground),
+        )
 
 
 def _mask(path: Path, foreground: str) -> np.ndarray:
