@@ -1,6 +1,7 @@
 """`weakseg`: one command group per room. Heavy imports wait until a command runs."""
 
 import sys
+import warnings
 
 import click
 
@@ -34,6 +35,7 @@ for _command in (
 
 def main() -> None:
     """Run the command line; a user's mistake is one sentence and exit status 2, never a traceback."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # source lines of it, about metadata and sizes of good images
     try:
         weakseg()
     except InputError as error:
