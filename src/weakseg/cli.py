@@ -35,7 +35,9 @@ for _command in (
 
 def main() -> None:
     """Run the command line; a user's mistake is one sentence and exit status 2, never a traceback."""
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # source lines of it, about metadata and sizes of good images
+    warnings.filterwarnings(
+        "ignore", module=r"PIL\."
+    )  # source lines of it, about metadata and sizes of good images
     try:
         weakseg()
     except InputError as error:

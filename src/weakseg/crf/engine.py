@@ -26,7 +26,7 @@ def dense_crf(image: np.ndarray, probabilities: np.ndarray, parameters: CrfParam
 
     Raises:
         ValueError: the shapes do not agree.
-        InputError: pydensecrf was asked for and is not installed.
+        InputError: pydensecrf was asked for and is not installed, or the deviations are too small for the image.
     """
     labels, height, width = probabilities.shape
     if image.shape != (height, width, 3) or image.dtype != np.uint8:
@@ -37,7 +37,13 @@ def dense_crf(image: np.ndarray, probabilities: np.ndarray, parameters: CrfParam
         return np.ones_like(probabilities, dtype=np.float32)
     energy = -np.log(np.clip(probabilities, LEAST_PROBABILITY, 1.0)).reshape(labels, -1)
     infer = ENGINES[_fastest() if parameters.engine == "auto" else parameters.engine]
-    found = infer(np.ascontiguousarray(image), np.ascontiguousarray(energy, np.float32), parameters)
+    try:
+        found = infer(np.ascontiguousarray(image), np.ascontiguousarray(energy, np.float32), parameters)
+    except ValueError as error:  # the lattice's
+        raise InputError(
+            f"the CRF's bilateral_sxy {parameters.bilateral_sxy:g} and bilateral_srgb {parameters.bilateral_srgb:g} "
+            f"are too small for an image of {width}×{height} pixels ({error}); larger ones were expected: raise them."
+        ) from None
     return found.reshape(labels, height, width)
 
 
