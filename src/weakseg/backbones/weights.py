@@ -101,7 +101,9 @@ def read_initial_weights(
 def _download(name: str, kind: str = "VGG16_Weights") -> Mapping[str, Tensor]:
     chosen = getattr(models, kind)[name]
     try:
-        state: Mapping[str, Tensor] = chosen.get_state_dict(progress=False, check_hash=True)
+        state: Mapping[str, Tensor] = chosen.get_state_dict(
+            progress=False, check_hash=True, weights_only=True
+        )
     except (OSError, RuntimeError) as error:  # no network; wrong hash
         raise InputError(
             f"the torchvision weights {name} could not be fetched ({error}); with no network, put the file "
