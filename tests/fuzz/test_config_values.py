@@ -169,3 +169,15 @@ def test_the_255th_class_is_refused(path: str) -> None:
     assert taken_or_refused(nested(keys, names[:254])) is not None
     assert taken_or_refused(nested(keys, names[:1])) is not None
     assert taken_or_refused(nested(keys, names)) is None
+
+
+@pytest.mark.parametrize("path", ["a" * 256, "ü" * 128, "x/" * 2001, "", "a\0b", "a\nb", "{a}"])
+def test_paths_that_no_file_can_have(path: str) -> None:
+    """They would end in a traceback of the file system's or Snakemake's."""
+    assert taken_or_refused({"dataset": {"table": {"labels": path}}}) is None
+    assert taken_or_refused({"supervision": {"files": {path: {"data": "x"}}}}) is None
+
+
+@pytest.mark.parametrize("path", ["a" * 255, "ü" * 127, "x/" * 2000, "; rm -rf x", "~/ü b", "<x>", "*"])
+def test_paths_that_a_file_can_have(path: str) -> None:
+    assert taken_or_refused({"dataset": {"table": {"labels": path}}}) is not None

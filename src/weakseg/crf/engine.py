@@ -37,13 +37,7 @@ def dense_crf(image: np.ndarray, probabilities: np.ndarray, parameters: CrfParam
         return np.ones_like(probabilities, dtype=np.float32)
     energy = -np.log(np.clip(probabilities, LEAST_PROBABILITY, 1.0)).reshape(labels, -1)
     infer = ENGINES[_fastest() if parameters.engine == "auto" else parameters.engine]
-    try:
-        found = infer(np.ascontiguousarray(image), np.ascontiguousarray(energy, np.float32), parameters)
-    except ValueError as error:  # the lattice's
-        raise InputError(
-            f"the CRF's bilateral_sxy {parameters.bilateral_sxy:g} and bilateral_srgb {parameters.bilateral_srgb:g} "
-            f"are too small for an image of {width}×{height} pixels ({error}); larger ones were expected: raise them."
-        ) from None
+    found = infer(np.ascontiguousarray(image), np.ascontiguousarray(energy, np.float32), parameters)
     return found.reshape(labels, height, width)
 
 
@@ -65,8 +59,15 @@ def _kernels(
     lattice: Callable[[np.ndarray], Filter], image: np.ndarray, parameters: CrfParameters
 ) -> list[tuple[float, Filter]]:
     """Weight and filter of the smoothness and of the appearance kernel."""
-    smooth = _smoothness(lattice, image.shape[0], image.shape[1], parameters.gaussian_sxy)
-    appearance = lattice(_appearance(image, parameters))
+    height, width = image.shape[:2]
+    try:
+        smooth = _smoothness(lattice, height, width, parameters.gaussian_sxy)
+        appearance = lattice(_appearance(image, parameters))
+    except ValueError as error:
+        raise InputError(
+            f"the CRF's bilateral_sxy {parameters.bilateral_sxy:g} and bilateral_srgb {parameters.bilateral_srgb:g} "
+            f"are too small for an image of {width}×{height} pixels ({error}); larger ones were expected: raise them."
+        ) from None
     return [(parameters.gaussian_weight, smooth), (parameters.bilateral_weight, appearance)]
 
 
@@ -124,7 +125,7 @@ def _by_pydensecrf(image: np.ndarray, energy: np.ndarray, parameters: CrfParamet
     crf.addPairwiseBilateral(
         sxy=parameters.bilateral_sxy,
         srgb=parameters.bilateral_srgb,
-        rgbim=image,
+        rgbim=np.require(image, requirements="W"),  # though it writes nothing
         compat=parameters.bilateral_weight,
     )
     return np.asarray(crf.inference(parameters.iterations), np.float32)

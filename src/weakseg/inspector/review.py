@@ -43,7 +43,7 @@ class Reviews:
         """
         if decision is not None and decision not in DECISIONS:
             raise InputError(
-                f"the decision '{decision[:40]}' was sent; accepted, rejected or '' was expected."
+                f"the decision {decision[:40]!r} was sent; accepted, rejected or '' was expected."
             )
         wanted: dict[str, bool] = {}
         if decision is not None:
