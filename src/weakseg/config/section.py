@@ -6,16 +6,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 
 def _as_file_systems_take(path: str) -> str:
+    """Refuse a path that the system would answer with an error of its own, instead of saying that it is not there."""
     if len(path.encode()) > 4000 or any(len(part.encode()) > 255 for part in path.split("/")):
         raise ValueError("a path of at most 4000 bytes, and 255 between slashes, was expected")
     return path
 
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[
-    float, Field(gt=0.0, le=1000.0)
-]  # beyond it float32 overflows somewhere, and argmax takes NaN
-Deviation = Annotated[float, Field(ge=0.01, le=1000.0)]
+Positive = Annotated[float, Field(gt=0.0, le=1000.0)]  # from 1e38 on float32 overflows, and argmax takes NaN
+Deviation = Annotated[float, Field(ge=0.01, le=1000.0)]  # below, the CRF divides by next to nothing
 Weight = Annotated[float, Field(ge=0.0, le=1000.0)]
 Scale = Annotated[float, Field(gt=0.0, le=10.0)]  # of an image's sides: a hundred times the memory
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy and torch both take
