@@ -75,7 +75,7 @@ def _sentence(_: Request, error: Exception) -> JSONResponse:
     if isinstance(error, RequestValidationError):
         wrong = error.errors()[0]
         where = ".".join(str(part) for part in wrong["loc"])
-        return JSONResponse({"error": f"'{where[:80]}': {wrong['msg']}"}, 422)
+        return JSONResponse({"error": f"{where[:80]!r}: {wrong['msg']}"}, 422)
     return JSONResponse({"error": str(error)}, 422)
 
 
