@@ -71,9 +71,7 @@ def image_size(path: Path) -> tuple[int, int]:
     """
     with _opened(path) as image:
         width, height = image.size
-        if isinstance(
-            image, TiffImageFile
-        ):  # of these Pillow tells the upright size, of all others the stored
+        if isinstance(image, TiffImageFile):  # Pillow tells its upright size, of all others the stored
             width, height = image.tag_v2[_WIDTH], image.tag_v2[_HEIGHT]
         return (width, height) if _orientation(image) in (5, 6, 7, 8) else (height, width)
 
@@ -88,9 +86,7 @@ def _decoded(path: Path, mode: str, at_least: int | None = None) -> np.ndarray:
             raise InputError(
                 f"image {path} has no pixels ({image.width}×{image.height}); replace it or leave it out."
             )
-        if not (
-            image.mode in MODES or image.mode.startswith("I;16")
-        ):  # the others Pillow would clip to white
+        if not (image.mode in MODES or image.mode.startswith("I;16")):  # Pillow would clip them to white
             raise InputError(
                 f"image {path} has pixel mode {image.mode}; grey, RGB, CMYK or YCbCr of 8 or 16 bits per channel were "
                 "expected, as only these have a known white: convert it or leave it out."

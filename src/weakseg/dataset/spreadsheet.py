@@ -8,7 +8,6 @@ formula is a text like any other. What could be read in two ways is refused.
 import codecs
 import csv
 import io
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,10 +28,11 @@ def read_table(path: Path, columns: Sequence[str], key: str) -> list[dict[str, s
         InputError: missing, no text, without a column or rows, a row that does not fit, or an open quote.
     """
     text = read_text(path, f"set {key} to a UTF-8 CSV file")
-    first = re.search(r"[^\r\n]*", text.lstrip("\r\n"))
-    separator = max(SEPARATORS, key=first.group().count) if first else ","
-    lines_of = io.StringIO(text, newline="")
-    reader = csv.reader(lines_of, delimiter=separator, skipinitialspace=True, strict=True)
+    first = next((line for line in io.StringIO(text, newline=None) if line.strip()), "")
+    separator = max(SEPARATORS, key=first.count)
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True
+    )
     try:
         lines = [(reader.line_num, [value.strip() for value in line]) for line in reader]
     except csv.Error as error:
