@@ -122,9 +122,16 @@ def folder_pairs(maps: Path, masks: Path, foreground: str) -> Iterator[Pair]:
             continue  # a folder of masks holds every split of a data set, the maps one
         yield (
             name.with_suffix("").as_posix(),
-            read_grey(maps / name) / np.float32(255.0),
+            _map(maps / name),
             _mask(path, foreground),
         )
+
+
+def _map(path: Path) -> np.ndarray:
+    try:
+        return read_grey(path).astype(np.float32) / np.float32(255.0)
+    except InputError as error:
+        raise InputError(f"saliency maps, one grey PNG per mask: {error}") from None
 
 
 def _mask(path: Path, foreground: str) -> np.ndarray:
