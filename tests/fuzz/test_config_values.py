@@ -100,6 +100,16 @@ def test_keys_that_do_not_exist(path: tuple[str, ...], key: Any, value: Any) -> 
     taken_or_refused(nested(where, {key: value}))
 
 
+def test_a_key_that_was_once_found() -> None:
+    """Pydantic calls a wrong key of a table so; here it is one's name."""
+    for values in (
+        {"[key]": 1},
+        {"dataset": {"[key]": 1}},
+        {"dataset": {"table": {"lists": {"[key]": "a"}}}},
+    ):
+        assert taken_or_refused(values) is None
+
+
 TREES = st.recursive(WILD, lambda inner: st.dictionaries(KEYS, inner) | st.lists(inner), max_leaves=6)
 
 

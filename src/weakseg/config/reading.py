@@ -51,7 +51,11 @@ def read_stage(path: Path, model: type[Model]) -> Model:
 
 
 def _explain(model: type[BaseModel], error: Any) -> str:
-    location = [part for part in error["loc"] if part != "[key]"]
+    location = list(error["loc"])
+    if (
+        location[-1:] == ["[key]"] and error["type"] != "extra_forbidden"
+    ):  # the key before it is wrong, not its value
+        location.pop()
     where = ".".join(_plain(str(part)) for part in location) or "the configuration"
     if error["type"] != "extra_forbidden":
         found = "" if error["type"] == "value_error" else f", found {_short(repr(error['input']))}"
