@@ -10,6 +10,7 @@ from PIL import Image
 from weakseg.storage.labels import write_labels
 
 settings.register_profile("weakseg", deadline=None)  # a busy machine is no failure
+settings.register_profile("long", deadline=None, max_examples=3000)  # --hypothesis-profile=long, by hand
 settings.load_profile("weakseg")
 
 TABLE = {

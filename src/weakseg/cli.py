@@ -2,6 +2,7 @@
 
 import errno
 import sys
+import warnings
 from typing import NoReturn
 
 import click
@@ -41,6 +42,8 @@ for _command in (
 
 def main() -> None:
     """Run the command line; a user's mistake is one sentence and exit status 2, never a traceback."""
+    # It shows source lines, about metadata and sizes of good images.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         weakseg()
     except InputError as error:

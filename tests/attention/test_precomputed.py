@@ -62,5 +62,5 @@ def test_missing_class_image_and_damaged_files(tmp_path: Path) -> None:
         read_maps(tmp_path, RECORD)
     (tmp_path / "holiday" / "1.npz").unlink()
     (tmp_path / "holiday" / "1").mkdir()
-    with pytest.raises(InputError, match=r"cat\.png cannot be read"):
+    with pytest.raises(InputError, match=r"one grey PNG per class: image .*cat\.png is missing"):
         read_maps(tmp_path, RECORD)

@@ -11,6 +11,7 @@ from weakseg.config import CrfConfig
 from weakseg.crf import ENGINES, PRESETS, CrfParameters, dense_crf
 from weakseg.crf.lattice import Lattice
 from weakseg.crf.lattice_torch import TorchLattice
+from weakseg.errors import InputError
 
 
 def exact_mean_field(image: np.ndarray, probabilities: np.ndarray, p: CrfParameters) -> np.ndarray:
@@ -90,6 +91,36 @@ def test_features_that_span_too_much_are_refused() -> None:
     features = np.array([[0, 1e6]] * 5, np.float32)
     with pytest.raises(ValueError, match="lattice points"):
         Lattice(features)
+
+
+@pytest.mark.parametrize("engine", ["numba", "torch"])
+def test_deviations_too_small_for_an_image_are_one_sentence(engine: str) -> None:
+    parameters = CrfParameters(3, 3, 0.01, 0.01, 3, 1, engine)
+    image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    with pytest.raises(InputError, match=r"bilateral_srgb 0\.01 are too small for an image of 60×40 pixels"):
+        dense_crf(image, np.full((2, 40, 60), 0.5, np.float32), parameters)
+
+
+@pytest.mark.parametrize("engine", ["numba", "torch", "pydensecrf"])
+def test_an_image_that_may_not_be_written_to(engine: str) -> None:
+    image = np.zeros((4, 5, 3), np.uint8)
+    image.flags.writeable = False  # as the inspector keeps them
+    found = dense_crf(image, np.full((2, 4, 5), 0.5, np.float32), replace(PRESETS["irn"], engine=engine))
+    assert found.shape == (2, 4, 5)
+
+
+@pytest.mark.parametrize("deviation", [0.01, 1000.0])
+@pytest.mark.parametrize("weight", [0.0, 1000.0])
+@pytest.mark.parametrize("iterations", [1, 100])
+def test_at_the_bounds_of_the_configuration_numbers_stay_finite(
+    deviation: float, weight: float, iterations: int
+) -> None:
+    random = np.random.default_rng(0)
+    image = random.integers(0, 256, (12, 16, 3), dtype=np.uint8)
+    probabilities = random.dirichlet(np.ones(3), (12, 16)).transpose(2, 0, 1).astype(np.float32)
+    parameters = CrfParameters(deviation, weight, deviation, 1000.0, weight, iterations, "numba")
+    found = dense_crf(image, probabilities, parameters)
+    np.testing.assert_allclose(found.sum(axis=0), 1.0, atol=1e-4)
 
 
 def test_shapes_must_agree() -> None:

@@ -38,6 +38,13 @@ def test_round_trip(tmp_path: Path) -> None:
     assert header == b"id,image,split,labels,mask"
 
 
+@pytest.mark.parametrize("name", ['"big" dog', "it's", "a;b", "=1+1", "Größe 海"])
+def test_names_of_classes_come_back_as_they_were(tmp_path: Path, name: str) -> None:
+    index = Index((Record("a", Path("a.jpg"), "train", (name,), None),), ("cat", name), (0, 1, 2))
+    write_index(tmp_path, index)
+    assert read_index(tmp_path / "index.csv", tmp_path / "classes.csv") == index
+
+
 def test_rows_are_read_when_asked_for(tmp_path: Path) -> None:
     splits = ("train", "val", "saliency")
     records = tuple(record(number, splits[number % 3]) for number in range(3000))

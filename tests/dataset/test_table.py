@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from weakseg.dataset.check import settle
 from weakseg.dataset.index import Index
 from weakseg.dataset.table import index_table
 from weakseg.errors import InputError
@@ -22,14 +23,17 @@ def index(data: Path, **changes: Any) -> Index:
         "masks": data / "masks",
         "classes": CLASSES,
     }
-    return index_table(**(arguments | changes))
+    found = index_table(**(arguments | changes))
+    settle(found, "stop", data / "bad_images.csv")
+    return found
 
 
 def refuses(data: Path, *parts: str, **changes: Any) -> None:
-    """Indexing ends in one sentence that holds every part."""
+    """Indexing ends in one sentence that holds every part; bad images follow it, one a line."""
     with pytest.raises(InputError) as caught:
         index(data, **changes)
-    assert "\n" not in str(caught.value)
+    listed = str(caught.value).splitlines()[1:]
+    assert bool(listed) == ("cannot be used" in str(caught.value))
     assert str(caught.value)[-1] in ".?"
     for part in parts:
         assert part in str(caught.value)
@@ -272,5 +276,5 @@ def test_lists_name_only_rows_and_each_once(table_data: Path) -> None:
     train.write_text("a.jpg\nf.jpg\n")
     refuses(table_data, "'f.jpg' stands twice in the split lists", lists={"train": train, "val": val})
     refuses(table_data, "none.txt cannot be read", lists={"train": table_data / "none.txt", "val": val})
-    train.write_bytes(b"\xff\xfe")
+    train.write_bytes(b"\xff\xfea")
     refuses(table_data, "train.txt cannot be read", "UTF-8", lists={"train": train, "val": val})

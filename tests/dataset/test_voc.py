@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from weakseg.dataset.check import settle
 from weakseg.dataset.index import Index
 from weakseg.dataset.voc import CLASSES, index_voc
 from weakseg.errors import InputError
@@ -56,13 +57,15 @@ def voc(tmp_path: Path) -> Path:
 
 
 def index(root: Path, *classes: str, train: str = "train", val: str = "val", skip: bool = True) -> Index:
-    return index_voc(root, classes or CLASSES, train, val, skip_difficult=skip)
+    found = index_voc(root, classes or CLASSES, train, val, skip_difficult=skip)
+    settle(found, "stop", root / "bad_images.csv")
+    return found
 
 
 def refuses(root: Path, *parts: str, classes: tuple[str, ...] = (), train: str = "train") -> None:
     with pytest.raises(InputError) as caught:
         index(root, *classes, train=train)
-    assert "\n" not in str(caught.value)
+    assert ("\n" in str(caught.value)) == ("cannot be used" in str(caught.value))
     for part in parts:
         assert part in str(caught.value)
 

@@ -41,9 +41,11 @@ def test_boxes_from_annotations(index: Index, tmp_path: Path) -> None:
     assert source(index.records[0]) is None
     (tmp_path / "xml" / "a.xml").write_text(XML)
     assert source(index.records[0]) == {"cat": [(2, 1, 7, 5)]}  # VOC counts from 1, both ends included
-    (tmp_path / "xml" / "a.xml").write_text(XML.replace("<xmin>3", "<xmin>three"))
-    with pytest.raises(InputError, match="cannot be read"):
-        source(index.records[0])
+    swelling = '<!DOCTYPE a [<!ENTITY b "bbbb">]>'
+    for text in (XML.replace("<xmin>3", "<xmin>three"), XML.replace("<xmin>3", "<xmin>inf"), swelling + XML):
+        (tmp_path / "xml" / "a.xml").write_text(text)
+        with pytest.raises(InputError, match="cannot be read"):
+            source(index.records[0])
 
 
 def test_boxes_from_a_table(index: Index, tmp_path: Path) -> None:
@@ -54,6 +56,7 @@ def test_boxes_from_a_table(index: Index, tmp_path: Path) -> None:
         ("a,sofa,2,1,7,5", "line 2 names the class 'sofa'"),
         ("a,cat,7,1,2,5", "without area"),
         ("a,cat,x,1,2,5", "no number"),
+        ("a,cat,inf,1,2,5", "no number"),
     ):
         path.write_text(f"id,class,left,top,right,bottom\n{row}\n")
         with pytest.raises(InputError, match=sentence):

@@ -133,7 +133,7 @@ def test_masks_bright_and_nonzero(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 1]], np.uint8)).save(tmp_path / "index.png")
     with pytest.raises(InputError, match=r"set data\.foreground to nonzero"):
         read_bright(tmp_path / "index.png")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match=r"none\.png is missing"):
         read_bright(tmp_path / "none.png")
 
 

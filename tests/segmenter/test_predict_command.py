@@ -135,6 +135,12 @@ def test_files_folders_and_patterns(photos: Path) -> None:
     assert sorted(gather([str(photos / "[1].jpg")])) == ["[1]"]
 
 
+def test_a_file_name_that_is_no_text(photos: Path) -> None:
+    (photos / "c.PNG").rename(photos / "M\udcf6we.png")  # as a system of another age wrote Möwe
+    with pytest.raises(InputError, match=r"the file name '.*M\\udcf6we\.png' is no UTF-8 text"):
+        gather([str(photos)])
+
+
 def test_every_result(trained_run: Path, photos: Path, invoke: Invoke, tmp_path: Path) -> None:
     result = invoke(
         "predict", photos, "--run", trained_run, "--out", tmp_path / "masks", "--overlays", tmp_path / "over",

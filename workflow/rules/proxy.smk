@@ -86,7 +86,7 @@ rule proxy_boxes:
         mem_mb=2000,
         runtime=60,
     params:
-        labels=f"{RUN}/proxy/refined",
+        labels=lambda wildcards, input: Path(input.refined[0]).parent,
         least=cfg.detector.least_region,
         review=BY_REVIEW,
     shell:

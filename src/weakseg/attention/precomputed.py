@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from weakseg.dataset.images import read_grey
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.storage.labels import open_checked
 
 
 def read_maps(folder: Path, record: Record) -> dict[str, np.ndarray]:
@@ -50,14 +50,9 @@ def _read_archive(path: Path, record: Record) -> dict[str, np.ndarray]:
 
 def _read_picture(path: Path, record: Record) -> np.ndarray:
     try:
-        with open_checked(path) as image:
-            values = np.asarray(image.convert("L"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"attention map {path} cannot be read ({error}); one grey PNG for each class of image '{record.id}' was "
-            "expected: add or replace it."
-        ) from None
-    return _checked(values, str(path))
+        return _checked(read_grey(path), str(path))
+    except InputError as error:
+        raise InputError(f"attention of '{record.id}', one grey PNG per class: {error}") from None
 
 
 def _checked(values: np.ndarray, where: str) -> np.ndarray:

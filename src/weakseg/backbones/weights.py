@@ -105,7 +105,9 @@ def _download(name: str, kind: str = "VGG16_Weights") -> Mapping[str, Tensor]:
     _check_kept(chosen.url)
     try:
         with patience():
-            state: Mapping[str, Tensor] = chosen.get_state_dict(progress=False, check_hash=True)
+            state: Mapping[str, Tensor] = chosen.get_state_dict(
+                progress=False, check_hash=True, weights_only=True
+            )
     except (OSError, RuntimeError, HTTPException) as error:  # no network; wrong hash; cut off
         raise InputError(
             f"the torchvision weights {name} could not be fetched ({error}); with no network, put the file "

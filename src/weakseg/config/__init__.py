@@ -18,7 +18,7 @@ from weakseg.config.evaluation import EvaluationConfig
 from weakseg.config.proxy import ProxyConfig, RefineConfig
 from weakseg.config.reading import parse, read_stage
 from weakseg.config.saliency import SaliencyConfig
-from weakseg.config.section import Section
+from weakseg.config.section import RunName, Section
 from weakseg.config.segmenter import PredictionConfig, SegmenterConfig
 from weakseg.config.supervision import SupervisionConfig
 from weakseg.config.training import BackboneConfig
@@ -48,7 +48,7 @@ __all__ = [
 class Config(Section):
     """A whole run."""
 
-    run: str = Field("demo", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    run: RunName = "demo"
     """Everything of the run lies under `results/<run>/`."""
     shards: int = Field(2, ge=1, le=10_000)
     """Parts that per-image stages are cut into: what runs side by side and what a kill can cost."""
@@ -68,7 +68,7 @@ class Config(Section):
         """
         saliency, attention, proxy, segmenter = self.saliency, self.attention, self.proxy, self.segmenter
         return {
-            "dataset": _keep(self.dataset, {"source", "classes", self.dataset.source}),
+            "dataset": _keep(self.dataset, {"source", "classes", "bad_images", self.dataset.source}),
             "saliency": _keep(saliency, {"method", saliency.method}, _MAPS_ALONE),
             "attention-accumulate": _keep(attention, _CLASSIFIER) | {"method": "oaa"},
             "attention-train": _keep(attention, {*_CLASSIFIER, "method", attention.method}),

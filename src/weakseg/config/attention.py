@@ -4,7 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from weakseg.config.section import Positive, Section
+from weakseg.config.section import FilePath, Positive, Scale, Section
 from weakseg.config.training import BackboneConfig, TrainingConfig
 
 ATTENTION_BACKBONES = ("vgg16", "vgg_small", "inception_v3")
@@ -40,7 +40,7 @@ class AcolConfig(Section):
 class FolderConfig(Section):
     """Attention maps made elsewhere, by CLIP or a transformer, say."""
 
-    folder: str = "attention"
+    folder: FilePath = "attention"
     """Holds for each image `<id>.npz` with one array per class name, or a folder `<id>/` with one grey PNG per class
     name; any resolution. Floats lie in [0, 1], `uint8` in 0…255. Maps of absent classes are not read."""
 
@@ -53,7 +53,7 @@ class MapsConfig(Section):
     features, one backward pass per image and class."""
     size: int = Field(384, ge=32, le=4096)
     """Longest side the image is brought to, in pixels."""
-    scales: list[Positive] = Field(default_factory=lambda: [1.0], min_length=1)
+    scales: list[Scale] = Field(default_factory=lambda: [1.0], min_length=1)
     """Sizes relative to `size`; their maps are averaged."""
     flip: bool = True
     """Fuse with the mirrored image's maps by maximum."""

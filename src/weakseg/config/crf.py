@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from weakseg.config.section import Positive, Section
+from weakseg.config.section import Deviation, Section, Weight
 
 
 class CrfConfig(Section):
@@ -12,15 +12,15 @@ class CrfConfig(Section):
 
     preset: Literal["psa", "irn", "deeplab", "deeplab-vgg", "afa", "oaa", "custom"] = "irn"
     """The field's parameter sets by name; `custom` takes the values below."""
-    gaussian_sxy: Positive = 3.0
+    gaussian_sxy: Deviation = 3.0
     """`custom`: spatial deviation of the smoothness kernel, pixels."""
-    gaussian_weight: float = Field(3.0, ge=0)
+    gaussian_weight: Weight = 3.0
     """`custom`: weight of the smoothness kernel."""
-    bilateral_sxy: Positive = 50.0
+    bilateral_sxy: Deviation = 50.0
     """`custom`: spatial deviation of the appearance kernel, pixels."""
-    bilateral_srgb: Positive = 5.0
+    bilateral_srgb: Deviation = 5.0
     """`custom`: colour deviation of the appearance kernel, 0…255."""
-    bilateral_weight: float = Field(10.0, ge=0)
+    bilateral_weight: Weight = 10.0
     """`custom`: weight of the appearance kernel."""
     iterations: int = Field(10, ge=1, le=100)
     """`custom`: mean-field iterations."""

@@ -1,16 +1,16 @@
 """Where images and image-level labels come from."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from weakseg.config.section import ClassName, Section
+from weakseg.config.section import ClassName, FilePath, Section, Seed
 
 
 class DemoDataset(Section):
     """A generated data set: textured objects on clutter, no download."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the generator; the same seed and package versions make the same images."""
     train: int = Field(500, ge=1, le=100_000)
     """Training images (image-level labels; their masks are used for scoring only)."""
@@ -25,12 +25,12 @@ class DemoDataset(Section):
 class VocDataset(Section):
     """PASCAL VOC layout: `JPEGImages/`, `Annotations/`, `ImageSets/Segmentation/`, `SegmentationClass/`."""
 
-    root: str = "data/VOCdevkit/VOC2012"
+    root: FilePath = "data/VOCdevkit/VOC2012"
     """Folder that holds `JPEGImages/`."""
     train_split: Literal["train", "trainval", "train_aug"] = "train"
     """List under `ImageSets/Segmentation`; `train_aug` also needs `SegmentationClassAug/`."""
-    val_split: str = "val"
-    """List of the validation images."""
+    val_split: str = Field("val", pattern=r"^[A-Za-z0-9_-]+$")
+    """List of the validation images under `ImageSets/Segmentation`."""
     download: bool = False
     """Fetch VOC 2012 (2 GB) with torchvision's downloader when `root` is absent."""
     skip_difficult: bool = True
@@ -40,17 +40,17 @@ class VocDataset(Section):
 class TableDataset(Section):
     """Your own images: a folder and a table."""
 
-    images: str = "images"
+    images: FilePath = "images"
     """Folder of the images."""
-    labels: str = "labels.csv"
+    labels: FilePath = "labels.csv"
     """CSV with the columns `image`, `labels` (names joined by `|`) and `split` (`train` or `val`)."""
-    masks: str | None = None
+    masks: FilePath | None = None
     """Folder of label PNGs named like the images; used for scoring only. Images without one are not
     scored."""
-    all_classes: list[ClassName] = Field(default_factory=list)
+    all_classes: list[ClassName] = Field(default_factory=list, max_length=254)
     """Class names in the order of the masks' indices 1, 2, …; empty means the order of `dataset.classes`.
     Names here that are not in `dataset.classes` are known but left out: neither trained nor scored."""
-    lists: dict[Literal["train", "val"], str] = Field(default_factory=dict)
+    lists: dict[Literal["train", "val"], FilePath] = Field(default_factory=dict)
     """Optional text files of ids per split; they replace the table's `split` column."""
 
 
@@ -61,6 +61,9 @@ class DatasetConfig(Section):
     """Which of the three sections below is used."""
     classes: list[ClassName] = Field(default_factory=list, max_length=254)
     """Class names in order, without background; empty means all classes of the source."""
+    bad_images: Literal["stop", "skip"] = "stop"
+    """Images that cannot be used, or whose masks cannot (docs/images.md): `stop` lists them and ends, `skip` leaves
+    them out. Both write `dataset/bad_images.csv`, each with its reason."""
     demo: DemoDataset = DemoDataset()
     voc: VocDataset = VocDataset()
     table: TableDataset = TableDataset()
@@ -70,6 +73,8 @@ class DatasetConfig(Section):
         for names in (self.classes, self.table.all_classes):
             if len(set(names)) != len(names):
                 raise ValueError(f"class names must differ, found {names}")
+            if {".", ".."} & set(names):
+                raise ValueError("'.' and '..' are folders to every file system; give the class another name")
             if "background" in names:
                 raise ValueError(
                     "'background' is class 0 of every data set; leave it out of the list of classes"
@@ -77,3 +82,9 @@ class DatasetConfig(Section):
         if self.source == "table" and not self.classes:
             raise ValueError("dataset.source 'table' needs dataset.classes, the ordered list of class names")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what came later while it is as ever, so that runs of before it are not made anew."""
+        values: dict[str, Any] = handler(self)
+        return {name: value for name, value in values.items() if (name, value) != ("bad_images", "stop")}

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from weakseg.config.section import Fraction, Positive, Section
+from weakseg.config.section import Fraction, Positive, Scale, Section
 from weakseg.config.training import BackboneConfig, TrainingConfig
 
 MAPS = {"vgg16": 1, "vgg_small": 1, "resnet50": 5, "resnet101": 5, "mobilenet_v3_large": 5}
@@ -30,7 +30,7 @@ class DetectorTraining(TrainingConfig):
     """As in any training."""
     crop: int = Field(608, ge=32, le=4096)
     """Side of the square that the image is laid in: at least `resize` times the larger scale, or objects are cut."""
-    scales: tuple[Positive, Positive] = (0.7, 1.0)
+    scales: tuple[Scale, Scale] = (0.7, 1.0)
     """Range of the random scale, after `resize`."""
     resize: int | None = Field(608, ge=16)
     """Longest side the image is brought to; `null` keeps its size."""

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from weakseg.config.section import Section
+from weakseg.config.section import FilePath, RunName, Section
 
 
 class EvaluationConfig(Section):
@@ -16,8 +16,8 @@ class EvaluationConfig(Section):
     """Images of the fixed montage."""
     worst: int = Field(6, ge=0, le=100)
     """Images of the montage of the worst."""
-    ceiling: str | None = None
+    ceiling: RunName | None = None
     """Name of the run with `segmenter.labels: masks` that the report divides by (`weak / full`)."""
-    boxes: str = "masks"
+    boxes: FilePath = "masks"
     """True boxes for the scores of boxes: `masks` (around each connected region), a folder of VOC's XML files, or a CSV
     file with the columns id, class, left, top, right, bottom."""

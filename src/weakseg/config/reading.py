@@ -12,6 +12,8 @@ from weakseg.config.section import Section
 from weakseg.errors import InputError
 
 Model = TypeVar("Model", bound=Section)
+MOST_SHOWN = 10  # mistakes that one sentence lists
+LONGEST = 100  # characters of a value or key that it shows
 
 
 def parse(model: type[Model], values: Mapping[str, Any], source: str) -> Model:
@@ -23,8 +25,10 @@ def parse(model: type[Model], values: Mapping[str, Any], source: str) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        lines = "; ".join(_explain(model, item) for item in error.errors())
-        raise InputError(f"{source}: {lines}") from None
+        wrong = error.errors()
+        lines = [_explain(model, item) for item in wrong[:MOST_SHOWN]]
+        more = [f"and {len(wrong) - MOST_SHOWN} more"] if len(wrong) > MOST_SHOWN else []
+        raise InputError(f"{source}: {'; '.join(lines + more)}") from None
 
 
 def read_stage(path: Path, model: type[Model]) -> Model:
@@ -47,15 +51,28 @@ def read_stage(path: Path, model: type[Model]) -> Model:
 
 
 def _explain(model: type[BaseModel], error: Any) -> str:
-    location = [part for part in error["loc"] if part != "[key]"]
-    where = ".".join(map(str, location)) or "the configuration"
+    location = list(error["loc"])
+    if (
+        location[-1:] == ["[key]"] and error["type"] != "extra_forbidden"
+    ):  # the key before it is wrong, not its value
+        location.pop()
+    where = ".".join(_plain(str(part)) for part in location) or "the configuration"
     if error["type"] != "extra_forbidden":
-        found = "" if error["type"] == "value_error" else f", found {error['input']!r}"
-        return f"'{where}': {error['msg'].removeprefix('Value error, ')}{found}"
+        found = "" if error["type"] == "value_error" else f", found {_short(repr(error['input']))}"
+        return f"'{where}': {_plain(error['msg'].removeprefix('Value error, '), 10 * LONGEST)}{found}"
     known = list(_section_at(model, location[:-1]).model_fields)
     near = difflib.get_close_matches(str(location[-1]), known, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(known)}."
     return f"unknown key '{where}'; {hint}"
+
+
+def _plain(text: str, longest: int = LONGEST) -> str:
+    """Text of the user's for one line of a terminal."""
+    return _short(text if text.isprintable() else repr(text)[1:-1], longest)
+
+
+def _short(text: str, longest: int = LONGEST) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 def _section_at(model: type[BaseModel], location: list[Any]) -> type[BaseModel]:

@@ -4,14 +4,14 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from weakseg.config.section import Positive, Section
+from weakseg.config.section import ClassName, FilePath, Positive, Scale, Section
 from weakseg.config.training import TrainingConfig
 
 
 class WholeImages(TrainingConfig):
     """A training that sees whole images, mirrored half of the time, and changes nothing else unless told to."""
 
-    scales: tuple[Positive, Positive] = (1.0, 1.0)
+    scales: tuple[Scale, Scale] = (1.0, 1.0)
     """Range of the random scale, after `resize`."""
     crop: int = Field(448, ge=32, le=4096)
     """Side of the square that the image is laid in; what it does not fill is not scored."""
@@ -65,7 +65,7 @@ class ResNetConfig(Section):
 
     architecture: Literal["resnet50", "resnet101"] = "resnet50"
     """Depth; the 101 layers learn little from a few thousand images."""
-    weights: str = "IMAGENET1K_V1"
+    weights: FilePath = "IMAGENET1K_V1"
     """Initial weights: `IMAGENET1K_V1` (torchvision), a file of torchvision's parameters (`.pth`,
     `.safetensors`), or `none`."""
     frozen_stages: int = Field(0, ge=0, le=4)
@@ -78,15 +78,15 @@ class SaliencyData(Section):
     source: Literal["split", "folder", "davis", "videos"] = "split"
     """`split`: the images of the index in the split `saliency` (the demo has one); `folder`: `images` and `masks`;
     `davis`: a folder in DAVIS's layout; `videos`: a list of data sets in YAML, as RCRNet's authors keep it."""
-    images: str = "images"
+    images: FilePath = "images"
     """`folder`: folder of the images, which may have folders in it."""
-    masks: str = "masks"
+    masks: FilePath = "masks"
     """`folder`: folder of PNGs named like the images. Images without one are left out."""
-    davis: str = "davis"
+    davis: FilePath = "davis"
     """`davis`: folder that holds `JPEGImages/480p`, `Annotations/480p` and `ImageSets/480p`."""
-    videos: str = "videos.yaml"
+    videos: FilePath = "videos.yaml"
     """`videos`: the list; a data set lies in the folder of its name beside the list, if it names no other."""
-    video_split: str = "train"
+    video_split: ClassName = "train"
     """`davis` and `videos`: which videos: `train`, `val`, `test` or whatever the list has."""
     foreground: Literal["bright", "nonzero"] = "bright"
     """What is the object in a mask: `bright`, 128 and more of 255, as salient-object data sets have it; `nonzero`,
@@ -100,7 +100,7 @@ class NetworkSection(Section):
     new_layers_rate: Positive = 1.0
     """Learning-rate multiplier of the layers above the backbone."""
     data: SaliencyData = SaliencyData()
-    trained: str | None = None
+    trained: FilePath | None = None
     """A `weights.pt` of this method that another run trained; then nothing is trained here. `null`: train."""
     training: WholeImages = WholeImages()
     size: int = Field(448, ge=32, le=4096)
@@ -154,7 +154,7 @@ class RcrNetVideoConfig(NetworkSection):
     """As in `rcrnet`."""
     activation: Literal["relu", "tanh", "sigmoid"] = "relu"
     """As in `rcrnet`."""
-    image_model: str | None = None
+    image_model: FilePath | None = None
     """The `weights.pt` of a trained `rcrnet` to start from, as published; `null`: the backbone's weights alone."""
     clip: int = Field(4, ge=1, le=64)
     """Frames of a training clip, and of the window that goes over a video."""
@@ -199,7 +199,7 @@ class UnsupervisedSaliency(Section):
 class OnnxSaliency(Section):
     """Any saliency network as an ONNX file."""
 
-    file: str = "u2netp.onnx"
+    file: FilePath = "u2netp.onnx"
     """The model file; its SHA-256 is recorded with the maps."""
     preset: Literal["u2net", "imagenet", "plain"] = "u2net"
     """Pre- and post-processing: `u2net` scales by the image's maximum, then ImageNet mean and deviation, and
@@ -212,7 +212,7 @@ class OnnxSaliency(Section):
 class FolderSaliency(Section):
     """Maps made elsewhere."""
 
-    folder: str = "saliency"
+    folder: FilePath = "saliency"
     """Folder of grey PNGs named like the images, 0…255; any size."""
 
 

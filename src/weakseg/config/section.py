@@ -2,11 +2,31 @@
 
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+
+def _as_file_systems_take(path: str) -> str:
+    """Refuse a path that the system would answer with an error of its own, instead of saying that it is not there."""
+    if len(path.encode()) > 4000 or any(len(part.encode()) > 255 for part in path.split("/")):
+        raise ValueError("a path of at most 4000 bytes, and 255 between slashes, was expected")
+    return path
+
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[float, Field(gt=0.0)]
-ClassName = Annotated[str, Field(pattern=r"^[^\s|/,\\][^|/,\\\n]*$")]
+Positive = Annotated[float, Field(gt=0.0, le=1000.0)]  # from 1e38 on float32 overflows, and argmax takes NaN
+Deviation = Annotated[float, Field(ge=0.01, le=1000.0)]  # below, the CRF divides by next to nothing
+Weight = Annotated[float, Field(ge=0.0, le=1000.0)]
+Scale = Annotated[float, Field(gt=0.0, le=10.0)]  # of an image's sides: a hundred times the memory
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy and torch both take
+RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+"""A folder's name that needs no quotes in a shell and cannot lead elsewhere."""
+FilePath = Annotated[
+    str, Field(pattern=r"^[^\x00-\x1f\x7f{}]+$", max_length=4000), AfterValidator(_as_file_systems_take)
+]
+"""A path; Snakemake takes braces for a wildcard, and no shell or log shows control characters as they are."""
+_INSIDE = r"|/,\\\x00-\x1f\x7f-\x9f"
+ClassName = Annotated[str, Field(pattern=rf"^[^\s{_INSIDE}]([^{_INSIDE}]*[^\s{_INSIDE}])?$", max_length=200)]
+"""A class: no blanks at its ends, nothing that tables and file names are built with, no control characters."""
 
 
 class Section(BaseModel):

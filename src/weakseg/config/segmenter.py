@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from weakseg.config.crf import CrfConfig
-from weakseg.config.section import Positive, Section
+from weakseg.config.section import Positive, Scale, Section
 from weakseg.config.training import BackboneConfig, TrainingConfig
 
 BACKBONES = {
@@ -26,7 +26,7 @@ _ALWAYS = {"method", "labels", "backbone", "largefov", "training", "prediction"}
 class PredictionConfig(Section):
     """How a trained segmenter labels an image."""
 
-    scales: list[Positive] = Field(default_factory=lambda: [1.0], min_length=1)
+    scales: list[Scale] = Field(default_factory=lambda: [1.0], min_length=1)
     """Image sizes whose class probabilities are averaged."""
     flip: bool = False
     """Average with the mirrored image."""

@@ -4,7 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from weakseg.config.section import Fraction, Positive, Section
+from weakseg.config.section import FilePath, Fraction, Scale, Section, Seed
 
 
 class BackboneConfig(Section):
@@ -15,7 +15,7 @@ class BackboneConfig(Section):
     ] = "vgg16"
     """`vgg16`; `vgg_small`: five narrow stages with batch normalisation, trained from nothing; `inception_v3`: SPG's
     own; segmenters alone: `alexnet`, `resnet50`, `resnet101`, `mobilenet_v3_large`."""
-    weights: str = "IMAGENET1K_V1"
+    weights: FilePath = "IMAGENET1K_V1"
     """Initial weights: `IMAGENET1K_V1` or `IMAGENET1K_FEATURES` (torchvision), a file (`.pth`,
     `.safetensors`, `.npz`, Keras `.h5`), or `none`."""
     frozen_stages: int = Field(0, ge=0, le=4)
@@ -53,7 +53,7 @@ class TrainingConfig(Section):
     """Largest gradient norm; 0 switches clipping off."""
     crop: int = Field(321, ge=32, le=4096)
     """Side of the square training crops in pixels."""
-    scales: tuple[Positive, Positive] = (0.7, 1.3)
+    scales: tuple[Scale, Scale] = (0.7, 1.3)
     """Range of the random scale."""
     resize: int | None = Field(None, ge=16)
     """Longest side the image is brought to before the random scale; `null` keeps its size."""
@@ -71,7 +71,7 @@ class TrainingConfig(Section):
     """Processes of a node that train together, each on its share of the batch; `null`: one per GPU, else one."""
     nodes: int = Field(1, ge=1)
     """Machines that train together; each starts the command, as `srun` does."""
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     """Seed of initial weights, order and augmentation."""
 
     def augmentation(self) -> dict[str, Any]:

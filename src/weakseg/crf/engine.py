@@ -26,7 +26,7 @@ def dense_crf(image: np.ndarray, probabilities: np.ndarray, parameters: CrfParam
 
     Raises:
         ValueError: the shapes do not agree.
-        InputError: pydensecrf was asked for and is not installed.
+        InputError: pydensecrf was asked for and is not installed, or the deviations are too small for the image.
     """
     labels, height, width = probabilities.shape
     if image.shape != (height, width, 3) or image.dtype != np.uint8:
@@ -59,8 +59,15 @@ def _kernels(
     lattice: Callable[[np.ndarray], Filter], image: np.ndarray, parameters: CrfParameters
 ) -> list[tuple[float, Filter]]:
     """Weight and filter of the smoothness and of the appearance kernel."""
-    smooth = _smoothness(lattice, image.shape[0], image.shape[1], parameters.gaussian_sxy)
-    appearance = lattice(_appearance(image, parameters))
+    height, width = image.shape[:2]
+    try:
+        smooth = _smoothness(lattice, height, width, parameters.gaussian_sxy)
+        appearance = lattice(_appearance(image, parameters))
+    except ValueError as error:
+        raise InputError(
+            f"the CRF's bilateral_sxy {parameters.bilateral_sxy:g} and bilateral_srgb {parameters.bilateral_srgb:g} "
+            f"are too small for an image of {width}×{height} pixels ({error}); larger ones were expected: raise them."
+        ) from None
     return [(parameters.gaussian_weight, smooth), (parameters.bilateral_weight, appearance)]
 
 
@@ -118,7 +125,7 @@ def _by_pydensecrf(image: np.ndarray, energy: np.ndarray, parameters: CrfParamet
     crf.addPairwiseBilateral(
         sxy=parameters.bilateral_sxy,
         srgb=parameters.bilateral_srgb,
-        rgbim=image,
+        rgbim=np.require(image, requirements="W"),  # though it writes nothing
         compat=parameters.bilateral_weight,
     )
     return np.asarray(crf.inference(parameters.iterations), np.float32)

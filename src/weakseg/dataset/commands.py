@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from weakseg.dataset.index import Index
 
 
+BAD_IMAGES = "bad_images.csv"
+
+
 @click.group()
 def dataset() -> None:
     """Index images and their labels; generate the demo; fetch VOC."""
@@ -20,13 +23,21 @@ def dataset() -> None:
 @click.option("--config", type=click.Path(path_type=Path), required=True, help="The stage's settings (JSON).")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the two tables.")
 def index_command(config: Path, out: Path) -> None:
-    """Check every image and write OUT/index.csv and OUT/classes.csv."""
-    from weakseg.dataset.index import write_index
+    """Check every image and write OUT/index.csv and OUT/classes.csv; images that cannot be used: OUT/bad_images.csv."""
+    from weakseg.dataset.check import settle, unlearnt
+    from weakseg.dataset.index import write_bad, write_index
 
-    index = _index(read_stage(config, DatasetConfig), out)
+    settings = read_stage(config, DatasetConfig)
+    index = _index(settings, out)
+    write_bad(out / BAD_IMAGES, index.bad)
+    settle(index, settings.bad_images, out / BAD_IMAGES)
     write_index(out, index)
     counts = ", ".join(f"{len(index.split(name))} {name}" for name in ("train", "val", "saliency"))
     click.echo(f"indexed {counts} images of {len(index.classes)} classes in {out}")
+    if index.bad:
+        click.echo(f"left out {len(index.bad)} images that cannot be used: {out / BAD_IMAGES} says why")
+    for name in unlearnt(index):
+        click.echo(f"class '{name}' is in no training image: nothing can learn it")
 
 
 def _index(settings: DatasetConfig, out: Path) -> "Index":

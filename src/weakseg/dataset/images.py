@@ -1,40 +1,139 @@
-"""Reading images: RGB `uint8` H×W×3 everywhere outside a network."""
+"""Reading images: RGB `uint8` H×W×3 everywhere outside a network. docs/images.md says what becomes of which file."""
 
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
+from PIL.Image import Transpose
+from PIL.TiffImagePlugin import TiffImageFile
 
 from weakseg.errors import InputError
 
-ORIENTATION = 0x0112  # EXIF tag; 5…8 are quarter turns
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")
+"""What a file may hold, whatever its name. Pillow knows forty more, most of them forgotten; one starts Ghostscript."""
+MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr")
+"""Pillow's modes of 8 bits or fewer per channel that become RGB."""
+LONGEST_PART = (
+    230  # bytes of one part of an id: results add an extension, and a temporary name, to at most 255
+)
+LONGEST_ID = 1000  # characters of an id; the inspector's addresses take no more
+ORIENTATION = 0x0112  # EXIF tag
+TURNS = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
+"""EXIF orientation → what makes the image upright; 5…8 swap its sides."""
+_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC = 256, 257, 258, 262  # TIFF tags
+_WHITE_IS_ZERO = 0
 
 
-def read_image(path: Path) -> np.ndarray:
+def read_image(path: Path, at_least: int | None = None) -> np.ndarray:
     """Read an image as RGB `uint8` H×W×3, upright by its EXIF orientation.
 
     Of 16 bits per channel the upper 8 count, so that 65,535 is white whatever the image's own maximum; of
-    several frames the first. Transparency is dropped: the colours stored below it count.
+    several frames the first. Transparency is dropped: the colours stored below it count. So is a colour profile.
+
+    Args:
+        path: the file.
+        at_least: a JPEG may be decoded at a half, a quarter or an eighth of its size, but not below so many
+            pixels a side, which is much faster; `None`: at its size.
 
     Raises:
         InputError: missing, truncated, not an image, with 32 bits or floats per channel, or with
             more than about 179 million pixels (Pillow's guard against files that fill the memory).
     """
+    return _decoded(path, "RGB", at_least)
+
+
+def read_grey(path: Path) -> np.ndarray:
+    """Read a grey map as `uint8` H×W, by the rules of `read_image`; colours count by their brightness.
+
+    The checksums that its format has are compared first: decoding alone ignores some, and a map is looked at by nobody.
+
+    Raises:
+        InputError: as `read_image`, or a checksum is wrong.
+    """
+    with _opened(path) as image:
+        image.verify()  # reads the file to its end: it must be opened anew
+    return _decoded(path, "L")
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Height and width of an upright image from its header alone.
+
+    Raises:
+        InputError: missing, not an image, or with too many pixels.
+    """
+    with _opened(path) as image:
+        width, height = image.size
+        if isinstance(image, TiffImageFile):  # Pillow tells its upright size, of all others the stored
+            width, height = image.tag_v2[_WIDTH], image.tag_v2[_HEIGHT]
+        return (width, height) if _orientation(image) in (5, 6, 7, 8) else (height, width)
+
+
+def _decoded(path: Path, mode: str, at_least: int | None = None) -> np.ndarray:
+    """All pixels, upright, as `uint8` in a mode of Pillow's."""
+    with _opened(path) as image:
+        if at_least is not None:
+            image.draft(None, (at_least, at_least))
+        image.load()  # decodes everything: a truncated file fails here, not as grey pixels
+        if 0 in image.size:
+            raise InputError(
+                f"image {path} has no pixels ({image.width}×{image.height}); replace it or leave it out."
+            )
+        if not (image.mode in MODES or image.mode.startswith("I;16")):  # Pillow would clip them to white
+            raise InputError(
+                f"image {path} has pixel mode {image.mode}; grey, RGB, CMYK or YCbCr of 8 or 16 bits per channel were "
+                "expected, as only these have a known white: convert it or leave it out."
+            )
+        narrow = image if image.mode in MODES else _upper_bits(image)
+        turn = TURNS.get(_orientation(image))
+        upright = narrow if turn is None else narrow.transpose(turn)
+        return np.array(upright.convert(mode), np.uint8)
+
+
+def _upper_bits(image: Image.Image) -> Image.Image:
+    """Grey of 16 bits, or 12 in a TIFF, by its upper 8, as Pillow itself reads 16-bit colour."""
+    tags = getattr(image, "tag_v2", {})
+    (bits,) = tags.get(_BITS, (16,))
+    grey = (np.asarray(image) >> (bits - 8)).astype(np.uint8)
+    return Image.fromarray(255 - grey if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else grey)
+
+
+def _orientation(image: Image.Image) -> int:
+    """How the image is turned, 1…8; 1 where the file does not say, or says nonsense."""
     try:
-        with Image.open(path) as image:
-            image.load()  # decodes everything: a truncated file fails here, not as grey pixels
-            mode = image.mode
-            if mode not in ("I", "F"):  # Pillow would clip these to white, not scale them
-                return _eight_bits(ImageOps.exif_transpose(image))
+        return int(image.getexif().get(ORIENTATION, 1))
+    except Exception:  # Pillow raises many types; damage beside the pixels is no reason to refuse them
+        return 1
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """An image of which the header is read. Whatever goes wrong, also in the block, is one sentence."""
+    try:
+        # By its path, Pillow would map an uncompressed TIFF into memory, and mix up the rows if it lies on its side.
+        with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+            yield image
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(
             f"image {path} is missing, but is named as one to be read: add it or leave it out."
         ) from None
     except UnidentifiedImageError:
+        held = "is empty (0 bytes)" if path.stat().st_size == 0 else "is in no image format that is read"
         raise InputError(
-            f"image {path} is in no image format known here; an image was expected: replace it or leave it "
-            "out."
+            f"image {path} {held}; {', '.join(FORMATS)} were expected: replace or convert it, or leave it out."
         ) from None
     except Image.DecompressionBombError:
         raise InputError(
@@ -42,22 +141,15 @@ def read_image(path: Path) -> np.ndarray:
             "one was expected: shrink it or cut it into pieces."
         ) from None
     except Exception as error:  # Pillow raises many types for a damaged file
-        raise InputError(
-            f"image {path} cannot be decoded ({error}); it looks truncated or damaged: replace it or leave "
-            "it out."
-        ) from None
-    raise InputError(
-        f"image {path} has pixel mode {mode}; 8 or 16 bits per channel were expected, as only these have a "
-        "known white: convert it or leave it out."
-    )
+        raise InputError(f"image {path} {_reason(error)}, or leave it out.") from None
 
 
-def _eight_bits(image: Image.Image) -> np.ndarray:
-    """RGB `uint8` of a decoded image; 16-bit grey by its upper byte, as Pillow itself reads 16-bit colour."""
-    if image.mode.startswith("I;16"):
-        grey = (np.asarray(image) >> 8).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=2)
-    return np.asarray(image.convert("RGB"), dtype=np.uint8).copy()
+def _reason(error: Exception) -> str:
+    """What is wrong with a file and what to do: the system did not let it be read, or its bytes are no image."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"cannot be opened ({error.strerror}); a readable file was expected: mend that"
+    said = " ".join(str(error).split())[:120] or type(error).__name__
+    return f"cannot be decoded ({said}); it looks truncated or damaged: replace it"
 
 
 def find_image(folder: Path, image_id: str) -> Path:
@@ -67,50 +159,49 @@ def find_image(folder: Path, image_id: str) -> Path:
         InputError: no such file, or the id leads out of the folder.
     """
     check_id(image_id)
-    if Path(image_id).suffix.lower() in EXTENSIONS and (folder / image_id).is_file():
-        return folder / image_id
-    for extension in EXTENSIONS:
-        for spelled in (extension, extension.upper()):
-            path = folder / f"{image_id}{spelled}"
-            if path.is_file():
-                return path
+    names = [image_id] if Path(image_id).suffix.lower() in EXTENSIONS else []
+    names += [
+        f"{image_id}{spelled}" for extension in EXTENSIONS for spelled in (extension, extension.upper())
+    ]
+    try:
+        for name in names:
+            if (folder / name).is_file():
+                return folder / name
+        odd = next((found for name in names if (found := _no_file(folder / name))), "")
+    except OSError as error:
+        odd = f"; looking for it failed ({error.strerror})"
     raise InputError(
-        f"image '{image_id}' was not found in {folder} with any of {', '.join(EXTENSIONS)}: "
+        f"image '{image_id}' was not found in {folder} with any of {', '.join(EXTENSIONS)}{odd}: "
         "add the file or drop its row."
     )
 
 
+def _no_file(path: Path) -> str:
+    """What stands there in place of a file, if anything."""
+    if path.is_dir():
+        return f"; {path.name} is a folder"
+    return f"; {path.name} is a link to {path.readlink()}, which does not exist" if path.is_symlink() else ""
+
+
 def check_id(image_id: str) -> None:
-    """Refuse ids that could name a file outside the data folder, or none.
+    """Refuse ids that could name a file outside the data folder, or none, or one whose results have no name.
 
     Raises:
-        InputError: empty, absolute, with `..`, a backslash or a control character.
+        InputError: empty, absolute, with `..`, a backslash or a control character, or too long.
     """
     parts = image_id.split("/")
     bad = (
-        not image_id
-        or any(part in ("", ".", "..") for part in parts)
+        any(part in ("", ".", "..") for part in parts)
         or "\\" in image_id
-        or any(ord(character) < 32 for character in image_id)
+        or any(unicodedata.category(character) in ("Cc", "Cs") for character in image_id)
     )
     if bad:
         raise InputError(
-            f"image id {image_id!r} leads out of the data folder or is no file name; "
+            f"image id {image_id[:200]!r} leads out of the data folder or is no file name; "
             "a path below that folder was expected: correct the row."
         )
-
-
-def image_size(path: Path) -> tuple[int, int]:
-    """Height and width of an upright image from its header alone.
-
-    Raises:
-        InputError: missing or not an image.
-    """
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            turned = image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
-            return (width, height) if turned else (height, width)
-    except (OSError, SyntaxError, ValueError):
-        height, width = read_image(path).shape[:2]  # names what is wrong
-        return height, width
+    if len(image_id) > LONGEST_ID or any(len(part.encode()) > LONGEST_PART for part in parts):
+        raise InputError(
+            f"image id '{image_id[:40]}…' is too long; at most {LONGEST_PART} bytes between slashes and {LONGEST_ID} "
+            "characters in all were expected, as results are named after it: rename the file."
+        )

@@ -5,18 +5,26 @@ name and the value that stands for the class in the masks. Mask values that it d
 """
 
 import csv
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from weakseg.dataset.images import check_id, read_image
 from weakseg.dataset.records import AGAIN, COLUMNS, Record, Records
 from weakseg.errors import InputError
-from weakseg.storage.atomic import atomic_path, write_text
+from weakseg.storage.atomic import atomic_path
 from weakseg.storage.labels import UNDECIDED, read_labels
+
+CLASS_COLUMNS = ("index", "name", "mask_value")
+
+
+@dataclass(frozen=True)
+class BadImage:
+    """An image of the table that cannot be used, and the sentence that says why."""
+
+    id: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -27,11 +35,13 @@ class Index:
         records: in the order of the file.
         classes: names without background; class i of a label map is `classes[i - 1]`.
         mask_values: value of class i in the mask files, background first.
+        bad: images that were left out; an index that was read from its files has none.
     """
 
     records: Sequence[Record]
     classes: tuple[str, ...]
     mask_values: tuple[int, ...]
+    bad: Sequence[BadImage] = ()
 
     def split(self, *names: str) -> Sequence[Record]:
         """The records of one split or several, in order."""
@@ -80,85 +90,32 @@ def shard(records: Sequence[Record], item: str) -> list[Record]:
     return list(records[len(records) * (part - 1) // count : len(records) * part // count])
 
 
-def parse_labels(text: str, image_id: str, classes: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    """Split `cat|dog`, keep the chosen classes in their order, refuse names neither chosen nor known.
-
-    Raises:
-        InputError: a name is unknown; the nearest known one is suggested.
-    """
-    names = [name.strip() for name in text.split("|") if name.strip()]
-    allowed = [*classes, *known]
-    for name in names:
-        if name not in allowed:
-            near = difflib.get_close_matches(name, allowed, n=1)
-            listed = ", ".join(dict.fromkeys(allowed))
-            hint = f"did you mean '{near[0]}'?" if near else f"known classes: {listed}."
-            raise InputError(f"image '{image_id}' has the unknown class '{name}'; {hint}")
-    return tuple(name for name in classes if name in names)
-
-
-def check(index: Index, highest: int) -> None:
-    """Open every image and mask once, so that no later stage dies of one.
-
-    Args:
-        index: what is to be checked.
-        highest: the largest value besides 255 that may stand in a mask.
-
-    Raises:
-        InputError: an image is missing or damaged, a mask has another size or a value out of range, an id
-            stands twice, a training image has no label, or a split is empty.
-    """
-    seen: set[str] = set()
-    for record in index.records:
-        check_id(record.id)
-        if record.id in seen:
-            raise InputError(f"image id '{record.id}' stands twice in the index; every id must be unique.")
-        seen.add(record.id)
-        size = read_image(record.image).shape[:2]
-        if record.split == "train" and not record.labels:
-            raise InputError(
-                f"training image '{record.id}' has none of the chosen classes ({', '.join(index.classes)}); "
-                "give it a label or drop its row."
-            )
-        if record.mask is not None:
-            _check_mask(record, record.mask, size, highest)
-    for split in ("train", "val"):
-        if not index.split(split):
-            raise InputError(f"no image is in the split '{split}'; at least one is needed.")
-
-
-def _check_mask(record: Record, path: Path, size: tuple[int, ...], highest: int) -> None:
-    labels = read_labels(path)
-    if labels.shape != size:
-        raise InputError(
-            f"mask {path} is {labels.shape[1]}×{labels.shape[0]} pixels, its image {record.image} "
-            f"{size[1]}×{size[0]}; both must have one size: export the mask again."
-        )
-    found = int(labels[labels != UNDECIDED].max(initial=0))
-    if record.split != "saliency" and found > highest:
-        raise InputError(
-            f"mask {path} holds the index {found}; 0…{highest} or 255 was expected: "
-            "name every class of the masks, in their order, in dataset.table.all_classes."
-        )
-
-
 def write_index(folder: Path, index: Index) -> None:
     """Write `index.csv` and `classes.csv` into `folder`, atomically, the index last."""
-    rows = [f"{i},{name},{value}" for i, (name, value) in enumerate(_named(index))]
-    write_text(folder / "classes.csv", "\n".join(["index,name,mask_value", *rows]) + "\n")
-    with (
-        atomic_path(folder / "index.csv") as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
+    named = zip(("background", *index.classes), index.mask_values, strict=True)
+    classes = ((number, name, value) for number, (name, value) in enumerate(named))
+    _write(folder / "classes.csv", CLASS_COLUMNS, classes)
+    _write(folder / "index.csv", COLUMNS, map(_fields, index.records))
+
+
+def write_bad(path: Path, bad: Sequence[BadImage]) -> None:
+    """Write the list of bad images, atomically; without any remove it."""
+    if bad:
+        _write(path, ("id", "reason"), ((item.id, item.reason) for item in bad))
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for record in index.records:
-            mask = "" if record.mask is None else record.mask.as_posix()
-            writer.writerow([record.id, record.image.as_posix(), record.split, "|".join(record.labels), mask])
+        writer.writerow(columns)
+        writer.writerows(rows)
 
 
-def _named(index: Index) -> Iterable[tuple[str, int]]:
-    return zip(("background", *index.classes), index.mask_values, strict=True)
+def _fields(record: Record) -> tuple[str, ...]:
+    mask = "" if record.mask is None else record.mask.as_posix()
+    return record.id, record.image.as_posix(), record.split, "|".join(record.labels), mask
 
 
 def read_index(index_path: Path, classes_path: Path) -> Index:
@@ -167,7 +124,7 @@ def read_index(index_path: Path, classes_path: Path) -> Index:
     Raises:
         InputError: a file is missing, lacks its columns or was cut short.
     """
-    classes = _rows(classes_path, ("index", "name", "mask_value"))
+    classes = _rows(classes_path, CLASS_COLUMNS)
     records = Records(index_path)
     try:
         mask_values = tuple(int(row["mask_value"]) for row in classes)

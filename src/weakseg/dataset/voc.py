@@ -10,9 +10,10 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from pathlib import Path
 
-from weakseg.dataset.index import Index, check
+from weakseg.dataset.check import checked
+from weakseg.dataset.index import Index
 from weakseg.dataset.records import Record
-from weakseg.dataset.table import read_list
+from weakseg.dataset.spreadsheet import read_list
 from weakseg.errors import InputError
 
 CLASSES = (
@@ -47,9 +48,12 @@ def index_voc(
         val_split: list of the validation images.
         skip_difficult: leave objects marked `difficult` out of the image-level labels.
 
+    Returns:
+        The images that can be used; `bad` has the others.
+
     Raises:
-        InputError: a folder, list, annotation, image or mask is missing or wrong, a class is no VOC class, or
-            an image is in both splits.
+        InputError: a folder, list, annotation or mask is missing or wrong, a class is no VOC class, or an image is in
+            both splits.
     """
     _check_layout(root, train_split)
     for name in classes:
@@ -78,8 +82,7 @@ def index_voc(
         classes=tuple(classes),
         mask_values=(0, *(CLASSES.index(name) + 1 for name in classes)),
     )
-    check(index, highest=len(CLASSES))
-    return index
+    return checked(index, highest=len(CLASSES))
 
 
 def _check_layout(root: Path, train_split: str) -> None:

@@ -66,12 +66,15 @@ def xml_boxes(path: Path, index: Index) -> Boxes | None:
         return None
     found: dict[str, list[Box]] = {}
     try:
-        for item in ElementTree.parse(path).getroot().iter("object"):
+        text = path.read_text(encoding="utf-8-sig")
+        if "<!DOCTYPE" in text:  # entities defined in one can swell to gigabytes
+            raise ValueError("it has a DOCTYPE, which VOC files never have")
+        for item in ElementTree.fromstring(text).iter("object"):
             name, box = item.findtext("name", ""), item.find("bndbox")
             if name in index.classes and box is not None:
                 ends = [round(float(box.findtext(end, ""))) for end in ("xmin", "ymin", "xmax", "ymax")]
                 found.setdefault(name, []).append((ends[0] - 1, ends[1] - 1, ends[2], ends[3]))
-    except (ElementTree.ParseError, ValueError) as error:
+    except (ElementTree.ParseError, OSError, ValueError, OverflowError) as error:  # inf has no nearest pixel
         raise InputError(
             f"annotation {path} cannot be read ({error}); a VOC annotation with bndbox of four numbers was expected: "
             "replace it."
@@ -108,7 +111,7 @@ def _row_box(row: Mapping[str, str], where: str, index: Index) -> Box:
         )
     try:
         left, top, right, bottom = (round(float(row[end])) for end in COLUMNS[2:])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"{where} has an end that is no number; four numbers were expected.") from None
     if left >= right or top >= bottom:
         raise InputError(

@@ -13,10 +13,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from weakseg.dataset.images import read_grey
 from weakseg.dataset.index import Index
 from weakseg.errors import InputError
 from weakseg.evaluation.table import aligned, decimals
-from weakseg.storage.labels import UNDECIDED, open_checked, read_labels
+from weakseg.storage.labels import UNDECIDED, read_labels
 from weakseg.storage.shards import ShardReader
 
 MEASURES = ("plainMAE", "MAE", "maxF", "meanF", "adaptiveF", "weightedF", "S", "maxE", "meanE", "adaptiveE")
@@ -119,7 +120,14 @@ def folder_pairs(maps: Path, masks: Path, foreground: str) -> Iterator[Pair]:
         name = path.relative_to(masks)
         if len(name.parts) > 1 and name.parts[0] not in videos:
             continue  # a folder of masks holds every split of a data set, the maps one
-        yield name.with_suffix("").as_posix(), _grey(maps / name) / 255.0, _mask(path, foreground)
+        yield name.with_suffix("").as_posix(), _map(maps / name), _mask(path, foreground)
+
+
+def _map(path: Path) -> np.ndarray:
+    try:
+        return read_grey(path).astype(np.float32) / np.float32(255.0)
+    except InputError as error:
+        raise InputError(f"saliency maps, one grey PNG per mask: {error}") from None
 
 
 def _mask(path: Path, foreground: str) -> np.ndarray:
@@ -128,16 +136,6 @@ def _mask(path: Path, foreground: str) -> np.ndarray:
     if foreground == "nonzero":
         mask[values == UNDECIDED] = UNDECIDED
     return mask
-
-
-def _grey(path: Path) -> np.ndarray:
-    try:
-        with open_checked(path) as image:
-            return np.asarray(image.convert("L"), np.float32)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"saliency map {path} cannot be read ({error}); one grey PNG per mask was expected: make it again."
-        ) from None
 
 
 def index_pairs(index: Index, split: str, maps: ShardReader) -> Iterator[Pair]:

@@ -82,7 +82,7 @@ class Guard:
         """Status and sentence, if the request is refused."""
         host = headers.get("host", "").lower()
         if self._token is None and host not in self._hosts:
-            return 421, f"the name '{host[:80]}' was asked for; this server answers to localhost only."
+            return 421, f"the name {host[:80]!r} was asked for; this server answers to localhost only."
         site = headers.get("sec-fetch-site", "none")
         is_api = scope["path"].startswith("/api/")
         if is_api and site not in ("same-origin", "none"):

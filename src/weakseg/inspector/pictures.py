@@ -10,11 +10,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from weakseg.dataset.images import read_image
 from weakseg.dataset.records import Record
-from weakseg.errors import InputError
 from weakseg.evaluation.confusion import ConfusionMatrix
 from weakseg.inspector.palettes import PALETTES
 from weakseg.inspector.run import STAGES, RunView
@@ -55,14 +54,15 @@ def thumbnail(image: Path, labels: Path, palette: str, changed: int) -> bytes:
 
 def _small(path: Path) -> np.ndarray:
     """RGB `uint8`, upright; JPEGs are decoded at a fraction of their size."""
-    try:
-        with Image.open(path) as image:
-            image.draft("RGB", (2 * THUMBNAIL, 2 * THUMBNAIL))
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-            upright.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BILINEAR)
-            return np.asarray(upright, np.uint8).copy()
-    except Exception as error:  # Pillow raises many types for a damaged file
-        raise InputError(f"image {path} cannot be read ({error}); replace it.") from None
+    return _shrunk(read_image(path, at_least=2 * THUMBNAIL), THUMBNAIL)
+
+
+def _shrunk(pixels: np.ndarray, longest: int) -> np.ndarray:
+    """An image H×W×3 of which no side is longer."""
+    height, width = shown_size(pixels.shape, longest)
+    if (height, width) == pixels.shape[:2]:
+        return pixels
+    return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def tint(image: np.ndarray, labels: np.ndarray, palette: np.ndarray, opacity: float = 0.6) -> np.ndarray:
@@ -85,16 +85,12 @@ def encode(pixels: np.ndarray, quality: int) -> bytes:
 
 def picture(record: Record) -> bytes:
     """The image at the size of its layers, as a JPEG."""
-    pixels = read_image(record.image)
-    height, width = shown_size(pixels.shape)
-    if (height, width) != pixels.shape[:2]:
-        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-    return encode(pixels, quality=94)
+    return encode(_shrunk(read_image(record.image), LARGEST), quality=94)
 
 
-def shown_size(shape: Sequence[int]) -> tuple[int, int]:
+def shown_size(shape: Sequence[int], longest: int = LARGEST) -> tuple[int, int]:
     """Height and width of an image on the page: its own, unless that is very large."""
-    scale = min(1.0, LARGEST / max(shape[:2]))
+    scale = min(1.0, longest / max(shape[:2]))
     return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
 
 

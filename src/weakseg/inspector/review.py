@@ -1,16 +1,14 @@
 """Keeping what people decide; the only part of the inspector that writes, and only below `review/`."""
 
-import io
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
-from PIL import Image
 
 from weakseg.dataset.images import check_id, image_size
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.storage.labels import UNDECIDED, write_labels
+from weakseg.storage.labels import UNDECIDED, decode_labels, write_labels
 from weakseg.storage.review import CORRECTED, LISTS, Review, read_list, read_review, write_list
 
 DECISIONS = ("", "accepted", "rejected")
@@ -45,7 +43,7 @@ class Reviews:
         """
         if decision is not None and decision not in DECISIONS:
             raise InputError(
-                f"the decision '{decision[:40]}' was sent; accepted, rejected or '' was expected."
+                f"the decision {decision[:40]!r} was sent; accepted, rejected or '' was expected."
             )
         wanted: dict[str, bool] = {}
         if decision is not None:
@@ -88,27 +86,7 @@ class Reviews:
         return path
 
     def _decode(self, content: bytes, size: tuple[int, int]) -> np.ndarray:
-        try:
-            with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
-                found = (image.height, image.width)
-                if found != size:  # before decoding: the header may promise gigabytes
-                    raise InputError(
-                        f"the file is {found[1]}×{found[0]} pixels, the image {size[1]}×{size[0]}; both must have "
-                        "one size: export the label map at the image's size."
-                    )
-                if image.mode not in ("P", "L"):
-                    raise InputError(
-                        f"the file has pixel mode {image.mode}; one class index per pixel was expected: save it as "
-                        "an 8-bit palette or grey PNG."
-                    )
-                labels = np.asarray(image, np.uint8).copy()
-        except InputError:
-            raise
-        except Exception as error:  # Pillow raises many types for a damaged file
-            reason = str(error).split("<_io")[0].strip() or type(error).__name__
-            raise InputError(
-                f"the file cannot be read as a PNG ({reason}); a label map as PNG was expected."
-            ) from None
+        labels = decode_labels(content, "the file", size)
         stray = np.setdiff1d(np.unique(labels), [*range(self._classes + 1), UNDECIDED])
         if stray.size:
             raise InputError(

@@ -75,7 +75,7 @@ def _sentence(_: Request, error: Exception) -> JSONResponse:
     if isinstance(error, RequestValidationError):
         wrong = error.errors()[0]
         where = ".".join(str(part) for part in wrong["loc"])
-        return JSONResponse({"error": f"'{where[:80]}': {wrong['msg']}"}, 422)
+        return JSONResponse({"error": f"{where[:80]!r}: {wrong['msg']}"}, 422)
     return JSONResponse({"error": str(error)}, 422)
 
 
@@ -106,7 +106,7 @@ def _asked(run: RunView) -> Callable[..., images.Query]:
             ("order", order, ("up", "down")),
         ):
             if value not in known:
-                raise HTTPException(422, f"{name} is '{value[:60]}'; one of {', '.join(known)} was expected.")
+                raise HTTPException(422, f"{name} is {value[:60]!r}; one of {', '.join(known)} was expected.")
         return images.Query(label, split, state, text, sort, order == "down")
 
     return asked
@@ -171,7 +171,7 @@ def _add_gallery(app: FastAPI, run: RunView, reviews: Reviews, listed: images.Ca
         record = _known(run, id)
         if palette not in PALETTES:
             raise HTTPException(
-                422, f"palette is '{palette[:60]}'; one of {', '.join(PALETTES)} was expected."
+                422, f"palette is {palette[:60]!r}; one of {', '.join(PALETTES)} was expected."
             )
         labels = run.label_file("refined", record)
         changed = labels.stat().st_mtime_ns if labels.is_file() else 0

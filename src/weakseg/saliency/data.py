@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from weakseg.dataset.images import EXTENSIONS
+from weakseg.dataset.images import EXTENSIONS, read_grey
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.storage.labels import UNDECIDED, open_checked, read_labels
+from weakseg.storage.labels import UNDECIDED, read_labels
 
 BRIGHT = 128
 """Grey value from which on a mask of a salient-object data set means the object; the edges of JPEG-like masks blur."""
@@ -34,13 +34,7 @@ def read_bright(path: Path) -> np.ndarray:
     Raises:
         InputError: the file is missing or damaged, or holds dark values alone that are no black.
     """
-    try:
-        with open_checked(path) as image:
-            grey = np.asarray(image.convert("L"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"mask {path} cannot be read ({error}); a grey PNG was expected: add or replace it."
-        ) from None
+    grey = read_grey(path)
     highest = int(grey.max(initial=0))
     if 0 < highest < BRIGHT:
         raise InputError(

@@ -7,12 +7,11 @@ import cv2
 import numpy as np
 import torch
 
-from weakseg.dataset.images import read_image
+from weakseg.dataset.images import read_grey, read_image
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.saliency.barrier import barrier_saliency
 from weakseg.saliency.network import load
-from weakseg.storage.labels import open_checked
 from weakseg.storage.onnx_file import open_onnx
 
 Source = Callable[[Record], np.ndarray]
@@ -113,12 +112,8 @@ def folder_source(folder: Path) -> Source:
     def saliency(record: Record) -> np.ndarray:
         path = folder / f"{record.id}.png"
         try:
-            with open_checked(path) as image:
-                return np.asarray(image.convert("L"), np.float32) / 255.0
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"saliency map {path} cannot be read ({error}); one grey PNG per image was expected in "
-                "saliency.folder.folder: add or replace it."
-            ) from None
+            return read_grey(path).astype(np.float32) / np.float32(255.0)
+        except InputError as error:
+            raise InputError(f"saliency.folder.folder, one grey PNG per image: {error}") from None
 
     return saliency

@@ -10,13 +10,14 @@ from PIL import Image, UnidentifiedImageError
 from weakseg.errors import InputError
 from weakseg.storage.atomic import atomic_path
 
-_REMAKE = (
+_REMEDY = (
     "replace a mask of your own; one that weakseg made is made again by the next snakemake once you delete it and the "
     "shard-*.csv beside it (of predictions/plain, segmenter/scores/shard-*.h5)"
 )
 
 UNDECIDED = 255
 """Label of a pixel that is not decided (proxies) or not scored (masks)."""
+_BIT_DEPTH = 24  # where a PNG's header, always its first chunk, says how many bits a pixel has
 
 
 @cache
@@ -56,41 +57,64 @@ def write_grey(path: Path, values: np.ndarray) -> None:
         Image.fromarray(grey).save(temporary, format="PNG")
 
 
-def open_checked(path: Path) -> Image.Image:
-    """An image that is not decoded yet, once the checksums that its format has are right: decoding ignores some.
-
-    Raises:
-        OSError: missing, damaged, or no image.
-    """
-    content = path.read_bytes()
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            image.verify()
-        return Image.open(io.BytesIO(content))
-    except UnidentifiedImageError:
-        raise OSError("it is in no image format known here") from None
-    except OSError:
-        raise
-    except Exception as error:  # Pillow raises many types; a wrong checksum is a SyntaxError
-        raise OSError(str(error) or type(error).__name__) from None
-
-
 def read_labels(path: Path) -> np.ndarray:
     """Read a single-channel PNG (palette or grey) as H×W `uint8`, once the checksum of each of its chunks is right.
 
     Raises:
-        InputError: missing, damaged, or with colour channels instead of indices.
+        InputError: missing, unreadable, damaged, or with anything but one 8-bit index per pixel.
     """
     try:
-        with open_checked(path) as image:
-            mode = image.mode
-            if mode in ("P", "L"):
-                return np.asarray(image, dtype=np.uint8).copy()
+        content = path.read_bytes()
     except FileNotFoundError:
-        raise InputError(f"{path} is missing; a label map was expected: {_REMAKE}.") from None
+        raise InputError(f"{path} is missing; a label map was expected: {_REMEDY}.") from None
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}); a label map was expected: {_REMEDY}."
+        ) from None
+    return decode_labels(content, str(path), remedy=_REMEDY)
+
+
+def decode_labels(
+    content: bytes, name: str, size: tuple[int, int] | None = None, remedy: str = "replace it"
+) -> np.ndarray:
+    """The label map H×W `uint8` in a PNG's bytes, of which every checksum is right.
+
+    Pillow alone passes over the pixels' checksums, and where few values follow each other a flipped bit then gives
+    another label map. It also stretches grey of 2 and 4 bits to 0…255: index 1 would become 85 or 17.
+
+    Args:
+        content: the whole file.
+        name: what to call it in an error.
+        size: height and width that it must have, looked at before anything is decoded.
+        remedy: what to do about a damaged one.
+
+    Raises:
+        InputError: no PNG, damaged, of another size, or with anything but one 8-bit index per pixel.
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+            _check_header(image, content[_BIT_DEPTH], name, size)
+            image.verify()  # reads the file to its end: it must be opened anew
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+            return np.array(image, np.uint8)
+    except InputError:
+        raise
     except Exception as error:  # Pillow raises many types for a damaged file
-        raise InputError(f"{path} cannot be read as a PNG ({error}); {_REMAKE}.") from error
-    raise InputError(
-        f"{path} has pixel mode {mode}; a label map holds one class index per pixel: save it as an 8-bit "
-        "palette or grey PNG."
-    )
+        unknown = isinstance(error, UnidentifiedImageError)
+        reason = "its bytes are no PNG's" if unknown else " ".join(str(error).split()) or type(error).__name__
+        raise InputError(
+            f"{name} cannot be read as a PNG ({reason}); a whole label map was expected: {remedy}."
+        ) from None
+
+
+def _check_header(image: Image.Image, bits: int, name: str, size: tuple[int, int] | None) -> None:
+    if size is not None and (image.height, image.width) != size:
+        raise InputError(
+            f"{name} is {image.width}×{image.height} pixels, the image {size[1]}×{size[0]}; both must have one size: "
+            "export the label map at the image's size."
+        )
+    if image.mode not in ("P", "L") or (image.mode == "L" and bits != 8):
+        raise InputError(
+            f"{name} has pixel mode {image.mode} of {bits} bits; a label map holds one class index per pixel: save it "
+            "as an 8-bit palette or grey PNG."
+        )

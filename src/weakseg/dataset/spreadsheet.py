@@ -1,0 +1,113 @@
+"""Tables and lists as spreadsheets and editors write them.
+
+Separated by commas, semicolons or tabs, as the header is; UTF-8 with or without a mark at its start, or UTF-16 with
+one; any line ends; blanks around values, empty lines, and empty columns and rows at the ends. Nothing is evaluated: a
+formula is a text like any other. What could be read in two ways is refused.
+"""
+
+import codecs
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from weakseg.errors import InputError
+
+SEPARATORS = (",", ";", "\t")
+
+
+def read_table(path: Path, columns: Sequence[str], key: str) -> list[dict[str, str]]:
+    """The rows of a table, column → value without blanks around it; other columns are left out.
+
+    Args:
+        path: the table; its first line names the columns, in any order and any case.
+        columns: those that it must have.
+        key: what the configuration calls the table.
+
+    Raises:
+        InputError: missing, no text, without a column or rows, a row that does not fit, or an open quote.
+    """
+    text = read_text(path, f"set {key} to a UTF-8 CSV file")
+    first = next((line for line in io.StringIO(text, newline=None) if line.strip()), "")
+    separator = max(SEPARATORS, key=first.count)
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True
+    )
+    try:
+        lines = [(reader.line_num, [value.strip() for value in line]) for line in reader]
+    except csv.Error as error:
+        raise InputError(
+            f"labels table {path} line {reader.line_num} cannot be read ({error}); a quote that is never closed, or "
+            "text beside one, does that: correct the line."
+        ) from None
+    filled = [(number, values) for number, values in lines if any(values)]
+    header = [name.lower() for name in filled[0][1]] if filled else []
+    _check_header(path, header, columns)
+    places = {column: header.index(column) for column in columns}
+    for line in filled[1:]:
+        _check_row(path, *line, header, max(places.values()))
+    if len(filled) == 1:
+        raise InputError(f"labels table {path} has no rows; one per image was expected: add them.")
+    return [{column: values[place] for column, place in places.items()} for _, values in filled[1:]]
+
+
+def _check_header(path: Path, header: Sequence[str], columns: Sequence[str]) -> None:
+    lacking = [column for column in columns if column not in header]
+    if lacking:
+        raise InputError(
+            f"labels table {path} has the columns {header[:20]}; {', '.join(columns)} were expected, between "
+            f"commas, semicolons or tabs: add '{lacking[0]}'."
+        )
+    twice = [column for column in columns if header.count(column) > 1]
+    if twice:
+        raise InputError(
+            f"labels table {path} has two columns '{twice[0]}'; one was expected: remove the other."
+        )
+
+
+def _check_row(path: Path, number: int, values: list[str], header: Sequence[str], last: int) -> None:
+    """Refuse a row that ends before the column `last`, or beyond the header, or on another line than it began."""
+    where = f"labels table {path} line {number}"
+    if len(values) <= last:
+        raise InputError(f"{where} has fewer than {last + 1} columns; complete it.")
+    if any(values[len(header) :]):
+        raise InputError(
+            f"{where} has {len(values)} values, the header {len(header)} columns; put quotes around a value that holds "
+            "the separator."
+        )
+    if any("\n" in value or "\r" in value for value in values):
+        raise InputError(
+            f"{where} has a value of several lines, as an open quote makes it; one line per image was expected: close "
+            "the quote or remove the line break."
+        )
+
+
+def read_list(path: Path) -> list[str]:
+    """Ids of a text file, one a line; blank lines are skipped.
+
+    Raises:
+        InputError: the file is missing or no text.
+    """
+    text = read_text(path, "correct its path or save it as UTF-8, one id a line")
+    return [line.strip() for line in io.StringIO(text, newline=None) if line.strip()]
+
+
+def read_text(path: Path, remedy: str) -> str:
+    """The text of a file in UTF-8, or in UTF-16 with a byte-order mark.
+
+    Raises:
+        InputError: missing or anything else.
+    """
+    try:
+        content = path.read_bytes()
+        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        text = content.decode("utf-16" if wide else "utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); {remedy}.") from None
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} cannot be read as text ({error.reason} at byte {error.start}); {remedy}."
+        ) from None
+    if "\0" in text:
+        raise InputError(f"{path} cannot be read as text (it holds zero bytes); {remedy}.")
+    return text
