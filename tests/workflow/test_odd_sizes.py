@@ -33,6 +33,16 @@ STAGES: dict[str, dict[str, Any]] = {
     "segmenter-train": {"method": "largefov", "backbone": BACKBONE, "training": TRAINING},
     "segmenter-predict": {"scales": [1.0, 0.5], "flip": True, "precision": "fp32"},
     "segmenter-refine": {"crf": CRF},
+    "detector-train": {
+        "backbone": BACKBONE,
+        "stride": 8,
+        "anchors": [8, 16],
+        "channels": 16,
+        "width": 32,
+        "proposals": 8,
+        "training": TRAINING | {"resize": 32},
+    },
+    "detector-predict": {"size": 64, "least_score": 0.0, "precision": "fp32"},
 }
 
 
@@ -60,10 +70,11 @@ def run(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def stage(run: Path, command: str, config: str, **options: Any) -> None:
+def stage(run: Path, command: str, config: str | None, **options: Any) -> None:
     """One command of the chain as its rule calls it."""
     index = {"index": run / "dataset" / "index.csv", "classes": run / "dataset" / "classes.csv"}
-    given = {"config": run / "configs" / f"{config}.json"} | (index if config != "dataset" else {}) | options
+    given = {} if config is None else {"config": run / "configs" / f"{config}.json"}
+    given |= (index if config != "dataset" else {}) | options
     words = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     done = CliRunner().invoke(weakseg, [*command.split(), *words], catch_exceptions=False)
     assert done.exit_code == 0, done.output
@@ -99,3 +110,22 @@ def test_every_stage_takes_them(run: Path) -> None:
             assert read_labels(folder / split / f"{name}.png").shape == size
     with (segmenter / "crf.csv").open(encoding="utf-8") as file:
         assert {row["id"] for row in csv.DictReader(file)} == {f"val/{name}" for name in SIZES}
+
+
+def test_so_does_the_detector(run: Path) -> None:
+    """It learns from the masks here, in which every image has regions."""
+    detector, boxes = run / "detector", run / "boxes.json"
+    stage(run, "dataset index", "dataset", out=run / "dataset")
+    stage(run, "proxy boxes", None, split="train", labels=run.parent / "masks", least=0.0, out=boxes)
+    images = json.loads(boxes.read_text())["annotations"]
+    assert {item["image_id"] for item in images} == {1, 2, 3, 4}
+    trained = {"state": detector / "state", "out": detector / "weights.pt"}
+    stage(run, "detector train", "detector-train", boxes=boxes, **trained)
+    found = {"weights": trained["out"], "split": "val", "shard": "1-of-1", "out": detector / "boxes.json"}
+    stage(run, "detector predict", "detector-predict", **found)
+    sides = dict(enumerate(SIZES.values(), start=1))
+    for item in json.loads(found["out"].read_text()):
+        left, top, width, height = item["bbox"]
+        assert left >= 0 <= top
+        assert top + height <= sides[item["image_id"]][0] + 0.01
+        assert left + width <= sides[item["image_id"]][1] + 0.01
