@@ -73,6 +73,20 @@ def test_grey_maps_by_the_same_rules(tmp_path: Path) -> None:
         read_grey(tmp_path / "c.png")
 
 
+def test_grey_maps_are_compared_with_their_checksums(tmp_path: Path) -> None:
+    path, passed = tmp_path / "a.png", []
+    Image.fromarray((WIDE[..., 0] >> 8).astype(np.uint8)).save(path)
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        try:
+            read_grey(path)
+        except InputError:
+            continue
+        passed.append(place)
+    assert all(place >= len(whole) - 12 for place in passed)  # the last chunk, which holds nothing
+
+
 def test_the_size_of_a_gigantic_file_is_refused_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
