@@ -136,7 +136,9 @@ class Vgg(Backbone):
         """
         if self.architecture != "vgg16":
             raise ValueError(f"{self.architecture} has no published weights; only vgg16 does")
-        convolutions = [module for module in self.modules() if isinstance(module, nn.Conv2d)]
+        convolutions = [
+            layer for stage in self.stages for layer in stage.children() if isinstance(layer, nn.Conv2d)
+        ]
         with torch.no_grad():
             for module, (weight, bias) in zip(convolutions, initial.convolutions, strict=True):
                 assert module.bias is not None
