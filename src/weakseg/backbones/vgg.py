@@ -55,6 +55,7 @@ class Vgg(Backbone):
         super().__init__(NEUTRAL_MEAN, NEUTRAL_STD)
         self.architecture = architecture
         self.layout = LAYOUTS[architecture]
+        self.widths = self.layout.widths
         stages = []
         channels = 3
         for number in range(5):
@@ -102,6 +103,15 @@ class Vgg(Backbone):
         result: Tensor = self.stages[self.frozen_stages :](features)
         return result
 
+    def stage_features(self, images: Tensor) -> list[Tensor]:
+        """What each of the five stages gives, its pool included."""
+        features, given = self.normalize(images), []
+        for number, stage in enumerate(self.stages):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and number >= self.frozen_stages):
+                features = stage(features)
+            given.append(features)
+        return given
+
     def side_features(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features of stage 4 and, twice, of stage 5: where SPG's B1, B2 and A begin."""
         with torch.no_grad():
@@ -115,8 +125,12 @@ class Vgg(Backbone):
         self.frozen_stages = stages
         self.stages[:stages].requires_grad_(False)
 
+    def drop_last_stage(self) -> None:
+        """End with the fourth stage."""
+        self.stages[4] = nn.Identity()
+
     def load(self, initial: InitialWeights) -> None:
-        """Take the 13 convolutions and their normalisation.
+        """Take the 13 convolutions, or the first 10 where the last stage was dropped, and their normalisation.
 
         Raises:
             ValueError: this architecture is not VGG16.
@@ -125,7 +139,9 @@ class Vgg(Backbone):
             raise ValueError(f"{self.architecture} has no published weights; only vgg16 does")
         convolutions = [module for module in self.modules() if isinstance(module, nn.Conv2d)]
         with torch.no_grad():
-            for module, (weight, bias) in zip(convolutions, initial.convolutions, strict=True):
+            for module, (weight, bias) in zip(
+                convolutions, initial.convolutions[: len(convolutions)], strict=True
+            ):
                 assert module.bias is not None
                 module.weight.copy_(weight)
                 module.bias.copy_(bias)

@@ -60,14 +60,14 @@ class SmallSaliency(Section):
     training: TrainingConfig = TrainingConfig()
 
 
-class ResNetConfig(Section):
-    """The ResNet under a saliency network."""
+class StagedConfig(Section):
+    """The backbone under a saliency network."""
 
-    architecture: Literal["resnet50", "resnet101"] = "resnet50"
-    """Depth; the 101 layers learn little from a few thousand images."""
+    architecture: Literal["resnet50", "resnet101", "vgg16"] = "resnet50"
+    """Published with `resnet50`; 101 layers learn little from a few thousand images; `vgg16` costs more a step."""
     weights: str = "IMAGENET1K_V1"
     """Initial weights: `IMAGENET1K_V1` (torchvision), a file of torchvision's parameters (`.pth`,
-    `.safetensors`), or `none`."""
+    `.safetensors`; of VGG16 also what `attention.backbone.weights` takes), or `none`."""
     frozen_stages: int = Field(0, ge=0, le=4)
     """Stages whose weights stay as they are; the papers freeze none."""
 
@@ -96,7 +96,7 @@ class SaliencyData(Section):
 class NetworkSection(Section):
     """What the networks that start from ImageNet have in common."""
 
-    backbone: ResNetConfig = ResNetConfig()
+    backbone: StagedConfig = StagedConfig()
     new_layers_rate: Positive = 1.0
     """Learning-rate multiplier of the layers above the backbone."""
     data: SaliencyData = SaliencyData()

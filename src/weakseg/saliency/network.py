@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from weakseg.backbones import InitialWeights, ResNet
+from weakseg.backbones import InitialWeights, ResNet, Vgg
 from weakseg.errors import InputError
 from weakseg.saliency.rcrnet import RcrNet
 from weakseg.saliency.rcrnet_video import RcrNetVideo
@@ -63,7 +63,7 @@ def build(
     network = NETWORKS[method](**options)
     for name in ("backbone", "second"):
         backbone = getattr(network, name, None)
-        if isinstance(backbone, ResNet):
+        if isinstance(backbone, ResNet | Vgg):
             if initial is not None:
                 backbone.load(initial)
             backbone.freeze(frozen_stages)
