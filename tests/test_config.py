@@ -240,8 +240,8 @@ def test_size_of_the_maps_trains_no_network_anew() -> None:
             {},
         ),
         (
-            {"method": "rcrnet_video", "rcrnet_video": {"image_model": "i.pt", "data": {"source": "davis"}}},
-            {"saliency.rcrnet_video.image_model": "i.pt", "saliency.rcrnet_video.data.davis": "davis"},
+            {"method": "rcrnet_video", "rcrnet_video": {"start": "i.pt", "data": {"source": "davis"}}},
+            {"saliency.rcrnet_video.start": "i.pt", "saliency.rcrnet_video.data.davis": "davis"},
             {},
         ),
     ],

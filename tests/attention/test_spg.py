@@ -9,7 +9,8 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from weakseg.attention.parts import min_max, union
-from weakseg.attention.spg import THRESHOLDS, Spg, guidance, mask_loss, unit_scale
+from weakseg.attention.spg import THRESHOLDS, Spg, guidance, mask_loss
+from weakseg.backbones import unit_scale
 from weakseg.errors import InputError
 
 

@@ -72,6 +72,20 @@ def test_table_and_figure(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "compare.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_rounds_have_columns_of_their_own(tmp_path: Path) -> None:
+    runs = [run(tmp_path / name, 0.4) for name in ("once", "twice")]
+    for stage, miou in (("segmenter-2", 0.66), ("relabelled-2", 0.64), ("segmenter-crf", 0.62)):
+        write_score(runs[1] / "evaluation" / f"{stage}.json", scored(stage, miou, 0.0))
+    (runs[1] / "evaluation" / "other-2.json").write_text("{}")
+    result = CliRunner().invoke(weakseg, ["compare", *map(str, runs), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    rows = list(csv.DictReader((tmp_path / "out" / "compare.csv").open(encoding="utf-8")))
+    stages = list(rows[0])[1:8]
+    assert stages[:5] == ["attention", "fused", "refined", "segmenter", "segmenter-crf"]
+    assert stages[5:] == ["relabelled-2", "segmenter-2"]
+    assert [row["segmenter-2"] for row in rows] == ["–", "0.6600"]
+
+
 def test_what_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no scores"):
         read_run(tmp_path / "nothing")

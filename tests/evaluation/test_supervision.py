@@ -98,17 +98,24 @@ def test_unknown_files_say_so_until_the_configuration_names_them(rooms: Any, tmp
     assert named["pixel_labels"] is True
 
 
-def test_a_video_model_tells_what_its_image_model_saw(rooms: Any) -> None:
+def test_a_network_tells_what_all_it_started_from_saw(rooms: Any) -> None:
     initial = {
         "source": "rcrnet.pt",
         "sha256": "ab" * 32,
         "trained_on": "MSRA-B masks",
-        "initial_source": "IMAGENET1K_V1",
+        "initial_source": "first.pt",
+        "initial_sha256": "cd" * 32,
+        "initial_trained_on": "masks in made/",
+        "initial_masks": "made/",
+        "initial_initial_source": "IMAGENET1K_V1",
     }
     weights = [rooms("saliency", {"method": "rcrnet_video", "trained_on": "DAVIS train masks"}, **initial)]
-    assert ledger(weights, [], [], {})["line"] == (
-        "supervision: image labels + saliency (DAVIS train masks) + MSRA-B masks + ImageNet"
+    found = ledger(weights, [], [], {})
+    assert found["line"] == (
+        "supervision: image labels + saliency (DAVIS train masks) + MSRA-B masks + masks in made/ + ImageNet"
     )
+    named = ledger(weights, [], [], {"made": ("proxies of image labels", "image")})
+    assert [source["labels"] for source in named["sources"]] == ["pixels", "pixels", "image", "image"]
 
 
 def test_torchvisions_files_are_known_by_the_digits_of_their_names(rooms: Any) -> None:

@@ -94,6 +94,15 @@ def test_activation_of_the_refinement_blocks(name: str, kind: type[nn.Module]) -
     assert len(found) == 2  # one that the bottleneck uses three times, one after the join
 
 
+@pytest.mark.parametrize("stride", [8, 16])
+def test_rcrnet_on_vgg16_has_the_same_strides(stride: int) -> None:
+    network = RcrNet("vgg16", stride).eval()
+    found = [tuple(values.shape[1:]) for values in network.backbone.stage_features(torch.zeros(1, 3, 96, 64))]
+    last = (512, 96 // stride, 64 // stride)
+    assert found[1:] == [(128, 24, 16), (256, 12, 8), last, last]
+    assert network.pyramid.branches[0][0].in_channels == 512
+
+
 def test_101_layers_have_17_blocks_more() -> None:
     blocks = [len(RcrNet(name).backbone.layer3) for name in ("resnet50", "resnet101")]
     assert blocks == [6, 23]
@@ -196,14 +205,30 @@ def test_srm_parameters() -> None:
     assert count(three) == count(two) + stage[512] == 53_198_746
 
 
-def test_srm_maps_at_the_published_size() -> None:
-    network = Srm().eval()
+@pytest.mark.parametrize(("architecture", "cells"), [("resnet50", (12, 23, 45)), ("vgg16", (11, 22, 44))])
+def test_srm_maps_at_the_published_size(architecture: str, cells: tuple[int, ...]) -> None:
+    network = Srm(architecture).eval()
     parts = {"coarse": network.coarse, "stage2": network.refinements[0], "stage3": network.refinements[1]}
     assert shapes(parts, lambda: network.saliency(torch.zeros(1, 3, 353, 353))) == {
-        "coarse": (2, 12, 12),
-        "stage2": (2, 23, 23),
-        "stage3": (2, 45, 45),
+        "coarse": (2, cells[0], cells[0]),
+        "stage2": (2, cells[1], cells[1]),
+        "stage3": (2, cells[2], cells[2]),
     }
+
+
+def test_srm_brings_vgg16s_features_to_unit_scale() -> None:
+    """Weights of ImageNet give features in the hundreds: the first maps would have losses of hundreds."""
+    torch.manual_seed(0)
+    network = Srm("vgg16").eval()
+    images = torch.randint(0, 256, (1, 3, 64, 64)).float()
+    with torch.no_grad():
+        before = network.maps(images)[-1]
+        for backbone in (network.backbone, network.second):
+            for layer in (backbone.stages[0][0], backbone.stages[0][2]):
+                layer.weight *= 20
+                layer.bias *= 20
+        after = network.maps(images)[-1]
+    torch.testing.assert_close(after, before, rtol=1e-2, atol=1e-2)
 
 
 def test_later_stages_share_one_backbone() -> None:

@@ -11,22 +11,31 @@ from weakseg.config import SaliencyConfig
 from weakseg.saliency.network import NETWORKS, build, load
 from weakseg.storage.weights import Weights, save_weights
 
+VGG = "-vgg16"
+"""After a method's name: on VGG16 in place of ResNet-50."""
 
-@pytest.fixture(scope="module", params=sorted(NETWORKS))
-def method(request: pytest.FixtureRequest) -> str:
+
+@pytest.fixture(scope="module", params=[*sorted(NETWORKS), *(f"{name}{VGG}" for name in ("rcrnet", "srm"))])
+def case(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def options(method: str) -> dict[str, Any]:
-    section = getattr(SaliencyConfig(), method)
-    return section.options() if method != "small" else {}
+@pytest.fixture(scope="module")
+def method(case: str) -> str:
+    return case.removesuffix(VGG)
+
+
+def options(case: str) -> dict[str, Any]:
+    section = getattr(SaliencyConfig(), case.removesuffix(VGG))
+    chosen = section.options() if case != "small" else {}
+    return chosen | ({"architecture": "vgg16"} if case.endswith(VGG) else {})
 
 
 @pytest.fixture(scope="module")
-def built(method: str) -> nn.Module:
+def built(case: str, method: str) -> nn.Module:
     """Built once; tests leave it as it was, and those that train it take a copy of their own."""
     torch.manual_seed(0)
-    network = build(method, options(method))
+    network = build(method, options(case))
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             if ".out." in name:  # a non-local block begins as the identity, which hides what is inside it
@@ -75,8 +84,10 @@ def test_one_image_alone_equals_itself_in_a_batch(network: nn.Module, images: Te
     assert not torch.equal(together[0], together[1])
 
 
-def test_state_survives_saving(method: str, network: nn.Module, images: Tensor, tmp_path: Path) -> None:
-    settings = {"method": method, "options": options(method)}
+def test_state_survives_saving(
+    case: str, method: str, network: nn.Module, images: Tensor, tmp_path: Path
+) -> None:
+    settings = {"method": method, "options": options(case)}
     save_weights(tmp_path / "weights.pt", Weights("saliency", network.state_dict(), settings, []))
     assert torch.equal(saliency(load(tmp_path / "weights.pt"), images), saliency(network, images))
 
@@ -116,8 +127,10 @@ def _only(mask: Tensor, number: int) -> Tensor:
     return left
 
 
-def test_one_step_lowers_the_loss(method: str, built: nn.Module, images: Tensor, mask: Tensor) -> None:
-    network = build(method, options(method))
+def test_one_step_lowers_the_loss(
+    case: str, method: str, built: nn.Module, images: Tensor, mask: Tensor
+) -> None:
+    network = build(method, options(case))
     network.load_state_dict(built.state_dict())
     network.eval()  # the same function before and after
     groups = network.parameter_groups()  # type: ignore[operator]

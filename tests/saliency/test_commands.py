@@ -12,7 +12,7 @@ from PIL import Image
 
 from weakseg.cli import weakseg
 from weakseg.errors import InputError
-from weakseg.saliency.network import build, load_image_model
+from weakseg.saliency.network import build, load, load_start
 from weakseg.saliency.sources import shrunk
 from weakseg.storage.weights import Weights, load_weights, save_weights
 
@@ -88,18 +88,42 @@ def test_video_model_learns_from_clips_and_shows_a_video(tmp_path: Path, folder:
         assert (image.mode, image.size) == ("L", (32, 24))
 
 
-def test_image_model_must_fit(tmp_path: Path) -> None:
+def test_a_training_starts_from_another(tmp_path: Path, folder: Path) -> None:
+    images, masks = (str(folder / part / "480p") for part in ("JPEGImages", "Annotations"))
+    first = train(tmp_path, "rcrnet", {"source": "folder", "images": images, "masks": masks})
+    known = load(first).state_dict()
+    davis = {"source": "davis", "davis": str(folder)}
+    still = TRAINING | {"learning_rate": 1e-9}
+    second = tmp_path / "second"
+    second.mkdir()
+    train_again = {"start": str(first), "training": still}
+    for method, prefix in (("rcrnet", ""), ("rcrnet_video", "image_model.")):
+        out = train(second, method, davis, **train_again)
+        found = load(out).state_dict()
+        torch.testing.assert_close(
+            found[f"{prefix}backbone.conv1.weight"], known["backbone.conv1.weight"], rtol=0, atol=1e-5
+        )
+        weights = load_weights(out, "saliency")
+        assert weights.initial["source"] == str(first)
+        assert weights.initial["trained_on"] == f"masks in {masks}"
+        assert weights.initial["masks"] == masks
+    assert weights.settings["options"].get("frozen_batch_norm") is None  # always, in the video model
+
+
+def test_a_start_must_fit(tmp_path: Path) -> None:
     options = {"architecture": "resnet50", "stride": 16, "activation": "relu"}
     network = build("rcrnet", options)
     path = tmp_path / "weights.pt"
     settings = {"method": "rcrnet", "options": options}
     save_weights(path, Weights("saliency", network.state_dict(), settings, []))
-    state = load_image_model(path, options).state
-    video = build("rcrnet_video", options, image_model=state)
-    taken = video.image_model.state_dict()  # type: ignore[union-attr, operator]
-    assert all(torch.equal(taken[name], value) for name, value in state.items())
+    start = load_start(path, "rcrnet_video", options)
+    for method, part in (("rcrnet", ""), ("rcrnet_video", "image_model.")):
+        taken = build(method, options, start=start).state_dict()
+        assert all(torch.equal(taken[part + name], value) for name, value in start.state.items())
     with pytest.raises(InputError, match="whose stride is 16; 8 was expected"):
-        load_image_model(path, options | {"stride": 8})
+        load_start(path, "rcrnet_video", options | {"stride": 8})
+    with pytest.raises(InputError, match="whose method is rcrnet; srm was expected"):
+        load_start(path, "srm", {"architecture": "resnet50", "stages": 3})
 
 
 def test_mistakes(tmp_path: Path, folder: Path) -> None:

@@ -28,6 +28,7 @@ CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "deeplab_v2-scales": ("deeplab_v2", "resnet50", LIVE | {"multi_scale": True}),
     "deeplab_v2-inception": ("deeplab_v2", "inception_v3", {}),
     "deformable": ("deformable", "resnet50", LIVE),
+    "deformable-vgg": ("deformable", "vgg_small", {}),
     "deformable-6": ("deformable", "resnet50", LIVE | {"layers": 6}),
     "deeplab_v3": ("deeplab_v3", "mobilenet_v3_large", {}),
     "deeplab_v3-resnet": ("deeplab_v3", "resnet50", {}),

@@ -9,12 +9,13 @@ import torch
 from torch import nn
 from torchvision.models import segmentation
 
-from weakseg.backbones import ResNet
+from weakseg.backbones import InitialWeights, ResNet, Vgg
 from weakseg.segmenter.deeplab_v2 import DeepLabV2
 from weakseg.segmenter.deeplab_v3 import DeepLabV3
-from weakseg.segmenter.deformable import DeformableConvolution, DeformableDeepLab
+from weakseg.segmenter.deformable import DeformableConvolution, deformable
 from weakseg.segmenter.largefov import LargeFov
 from weakseg.segmenter.lraspp import LrAspp
+from weakseg.segmenter.network import build
 from weakseg.segmenter.vgg_aspp import VggAspp
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "segmenters.md"
@@ -156,22 +157,58 @@ def test_an_offset_moves_where_the_convolution_reads() -> None:
     torch.testing.assert_close(deformed(features)[..., 1:-2, 1:-2], plain(features)[..., 2:-1, 2:-1])
 
 
-@pytest.mark.parametrize(("layers", "expected"), [(3, (0, 3)), (6, (3, 3))])
-def test_the_last_layers_deform_and_nothing_changes_at_first(layers: int, expected: tuple[int, int]) -> None:
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_deformable_convolution_keeps_weights_and_bias(bias: bool) -> None:
+    plain = nn.Conv2d(4, 6, 3, padding=1, bias=bias)
+    features = torch.randn(2, 4, 11, 13)
+    deformed = DeformableConvolution(plain)
+    torch.testing.assert_close(deformed(features), plain(features))
+    assert plain.state_dict().keys() <= deformed.state_dict().keys()
+
+
+@pytest.mark.parametrize(
+    ("architecture", "layers", "expected"),
+    [
+        ("resnet50", 3, ["layer4.0", "layer4.1", "layer4.2"]),
+        ("resnet50", 6, ["layer3.3", "layer3.4", "layer3.5", "layer4.0", "layer4.1", "layer4.2"]),
+        ("vgg16", 3, ["stages.4.0", "stages.4.2", "stages.4.4"]),
+        ("vgg16", 6, ["stages.3.0", "stages.3.2", "stages.3.4", "stages.4.0", "stages.4.2", "stages.4.4"]),
+    ],
+)
+def test_the_last_layers_deform_and_nothing_changes_at_first(
+    architecture: str, layers: int, expected: list[str]
+) -> None:
     torch.manual_seed(0)
-    network = DeformableDeepLab("resnet50", 2, layers=layers, frozen_normalization=False).eval()
-    assert isinstance(network.backbone, ResNet)
-    found = tuple(
-        sum(isinstance(block.conv2, DeformableConvolution) for block in layer)
-        for layer in (network.backbone.layer3, network.backbone.layer4)
-    )
+    network: Any = deformable(architecture, 2, layers=layers, frozen_normalization=False).eval()
+    found = [
+        name.removesuffix(".conv2")
+        for name, module in network.backbone.named_modules()
+        if isinstance(module, DeformableConvolution)
+    ]
     assert found == expected
-    plain = DeepLabV2("resnet50", 2, frozen_normalization=False).eval()
-    missing = plain.load_state_dict(network.state_dict(), strict=False)
+    plain: Any = LargeFov(architecture, 2) if architecture == "vgg16" else DeepLabV2(architecture, 2)
+    missing = plain.eval().load_state_dict(network.state_dict(), strict=False)
     assert not missing.missing_keys
     assert all(".offset." in name for name in missing.unexpected_keys)
     with torch.inference_mode():
         torch.testing.assert_close(network.logits(images()), plain.logits(images()), rtol=1e-3, atol=1e-3)
+
+
+def test_published_weights_and_a_trained_backbone_leave_the_offsets_at_zero() -> None:
+    convolutions = [
+        (torch.randn_like(layer.weight), torch.randn(layer.out_channels))
+        for layer in Vgg("vgg16").modules()
+        if isinstance(layer, nn.Conv2d)
+    ]
+    published: Any = build(
+        "deformable", "vgg16", 2, {}, InitialWeights(convolutions, None, None, (0.0,) * 3, (1.0,) * 3, {})
+    )
+    assert torch.equal(published.backbone.stages[4][4].weight, convolutions[-1][0])
+    trained: Any = build("deformable", "vgg16", 2, {}, Vgg("vgg16").state_dict())
+    for network in (published, trained):
+        offsets = [value for name, value in network.backbone.state_dict().items() if ".offset." in name]
+        assert len(offsets) == 6
+        assert not any(value.any() for value in offsets)
 
 
 # --------------------------------------------------------------------------------------- torchvision's

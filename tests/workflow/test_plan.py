@@ -45,6 +45,7 @@ def _jobs(output: str) -> dict[str, int]:
         (["seenet-release"], SUPERVISED | WEAK | {"saliency_train"}, 2),
         (["demo-ceiling"], SUPERVISED | {"attention_train"}, 2),
         (["voc-animals"], SUPERVISED | WEAK, 8),
+        (["voc-animals", "voc-animals-unsupervised"], SUPERVISED | WEAK, 8),
         (["voc-animals", "voc-animals-ceiling"], SUPERVISED, 8),
     ],
 )

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.attention.parts import EPSILON, Classifier, image_loss, min_max, pooled, union
+from weakseg.attention.parts import Classifier, image_loss, min_max, pooled, union
+from weakseg.backbones import unit_scale
 from weakseg.errors import InputError
 
 STRIDE = 8
@@ -107,16 +108,6 @@ def guidance(values: Tensor, above: float, below: float) -> Tensor:
     mask[values > threshold] = 1.0
     mask[values < below] = 0.0
     return mask
-
-
-def unit_scale(features: Tensor) -> Tensor:
-    """Features N×D×h×w, each image's divided by their root mean square.
-
-    VGG16's reach hundreds without batch normalisation; on them the mask branches die in their first steps and call
-    everything background.
-    """
-    square = features.float().square().mean(dim=(1, 2, 3), keepdim=True)
-    return features / (square.sqrt() + EPSILON).to(features.dtype)
 
 
 def mask_loss(logits: Tensor, mask: Tensor) -> Tensor:

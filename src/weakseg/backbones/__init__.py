@@ -1,6 +1,7 @@
 """Convolutional networks under the rooms' networks: features, initial weights, normalisation."""
 
 from weakseg.backbones.alexnet import AlexNet
+from weakseg.backbones.base import unit_scale
 from weakseg.backbones.inception import Inception
 from weakseg.backbones.mobilenet import MobileNet
 from weakseg.backbones.resnet import ResNet
@@ -20,6 +21,8 @@ __all__ = [
     "backbone",
     "read_initial_weights",
     "read_start",
+    "staged",
+    "unit_scale",
 ]
 
 
@@ -37,3 +40,17 @@ def backbone(architecture: str, stride: int, *, pool: bool = True, dilation: int
     if stride == 16:
         return Vgg(architecture, pool_strides=(2, 2, 2, 2, 0))
     return Vgg(architecture, pool_strides=(2, 2, 2, 1 if pool else 0, 0), last_dilation=dilation)
+
+
+def staged(architecture: str, stride: int, *, frozen_normalization: bool = False) -> Vgg | ResNet:
+    """The backbone of a saliency network, whose `stage_features` have strides 4, 8, 16 and 32 from the second on.
+
+    Args:
+        architecture: `vgg16`, `resnet50` or `resnet101`.
+        stride: 8, 16 or 32: no stage is coarser; those that would be are dilated, in a VGG the last one alone.
+        frozen_normalization: of a ResNet; a VGG16 has none.
+    """
+    if architecture == "vgg16":
+        pools = (2, 2, 2, 2 if stride > 8 else 0, 2 if stride > 16 else 0)
+        return Vgg(architecture, pools, last_dilation=2 if stride == 8 else 1)
+    return ResNet(architecture, stride, frozen_normalization=frozen_normalization)

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from weakseg.backbones.weights import InitialWeights
 
 RGB = tuple[float, float, float]
+EPSILON = 1e-8
 
 
 class Backbone(nn.Module):
@@ -39,3 +40,13 @@ class Backbone(nn.Module):
         """Take the mean and deviation that the weights expect."""
         self.mean.copy_(torch.tensor(initial.mean).view(1, 3, 1, 1))
         self.std.copy_(torch.tensor(initial.std).view(1, 3, 1, 1))
+
+
+def unit_scale(features: Tensor) -> Tensor:
+    """Features N×D×h×w, each image's divided by their root mean square.
+
+    VGG16's reach hundreds without batch normalisation; layers that start from noise above them die in their first
+    steps: SPG's mask branches call everything background.
+    """
+    square = features.float().square().mean(dim=(1, 2, 3), keepdim=True)
+    return features / (square.sqrt() + EPSILON).to(features.dtype)

@@ -26,6 +26,7 @@ class ResNet(Backbone):
     """
 
     channels = 2048
+    unit_features = True
     widths = (64, 256, 512, 1024, 2048)
 
     def __init__(self, architecture: str, stride: int, *, frozen_normalization: bool = False) -> None:
@@ -82,6 +83,10 @@ class ResNet(Backbone):
         for stage in self._stages()[:stages]:
             for layer in stage:
                 layer.requires_grad_(False)
+
+    def drop_last_stage(self) -> None:
+        """End with layer 3."""
+        self.layer4 = nn.Identity()
 
     def load(self, initial: InitialWeights) -> None:
         """Take torchvision's weights; its classifier is left out.

@@ -58,6 +58,7 @@ class Vgg(Backbone):
         self.architecture = architecture
         self.layout = LAYOUTS[architecture]
         self._ceil_mode = ceil_mode
+        self.widths = self.layout.widths
         stages = []
         channels = 3
         for number in range(5):
@@ -128,17 +129,25 @@ class Vgg(Backbone):
         self.frozen_stages = stages
         self.stages[:stages].requires_grad_(False)
 
+    def drop_last_stage(self) -> None:
+        """End with the fourth stage."""
+        self.stages[4] = nn.Identity()
+
     def load(self, initial: InitialWeights) -> None:
-        """Take the 13 convolutions and their normalisation.
+        """Take the 13 convolutions, or the first 10 where the last stage was dropped, and their normalisation.
 
         Raises:
             ValueError: this architecture is not VGG16.
         """
         if self.architecture != "vgg16":
             raise ValueError(f"{self.architecture} has no published weights; only vgg16 does")
-        convolutions = [module for module in self.modules() if isinstance(module, nn.Conv2d)]
+        convolutions = [
+            layer for stage in self.stages for layer in stage.children() if isinstance(layer, nn.Conv2d)
+        ]
         with torch.no_grad():
-            for module, (weight, bias) in zip(convolutions, initial.convolutions, strict=True):
+            for module, (weight, bias) in zip(
+                convolutions, initial.convolutions[: len(convolutions)], strict=True
+            ):
                 assert module.bias is not None
                 module.weight.copy_(weight)
                 module.bias.copy_(bias)

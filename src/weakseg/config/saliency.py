@@ -60,14 +60,14 @@ class SmallSaliency(Section):
     training: TrainingConfig = TrainingConfig()
 
 
-class ResNetConfig(Section):
-    """The ResNet under a saliency network."""
+class StagedConfig(Section):
+    """The backbone under a saliency network."""
 
-    architecture: Literal["resnet50", "resnet101"] = "resnet50"
-    """Depth; the 101 layers learn little from a few thousand images."""
+    architecture: Literal["resnet50", "resnet101", "vgg16"] = "resnet50"
+    """Published with `resnet50`; 101 layers learn little from a few thousand images; `vgg16` costs more a step."""
     weights: FilePath = "IMAGENET1K_V1"
     """Initial weights: `IMAGENET1K_V1` (torchvision), a file of torchvision's parameters (`.pth`,
-    `.safetensors`), or `none`."""
+    `.safetensors`; of VGG16 also what `attention.backbone.weights` takes), or `none`."""
     frozen_stages: int = Field(0, ge=0, le=4)
     """Stages whose weights stay as they are; the papers freeze none."""
 
@@ -96,12 +96,15 @@ class SaliencyData(Section):
 class NetworkSection(Section):
     """What the networks that start from ImageNet have in common."""
 
-    backbone: ResNetConfig = ResNetConfig()
+    backbone: StagedConfig = StagedConfig()
     new_layers_rate: Positive = 1.0
     """Learning-rate multiplier of the layers above the backbone."""
     data: SaliencyData = SaliencyData()
     trained: FilePath | None = None
     """A `weights.pt` of this method that another run trained; then nothing is trained here. `null`: train."""
+    start: FilePath | None = None
+    """A `weights.pt` of this method (of `rcrnet_video` also: of `rcrnet`, as published) that the training starts from;
+    `null`: from the backbone's weights."""
     training: WholeImages = WholeImages()
     size: int = Field(448, ge=32, le=4096)
     """Longest side that images are brought to for their maps; smaller ones keep their size."""
@@ -119,7 +122,8 @@ class NetworkSection(Section):
 
 def _frozen(section: "RcrNetConfig | SrmConfig") -> bool:
     chosen = section.frozen_batch_norm
-    return section.backbone.weights != "none" if chosen is None else chosen
+    trained = section.start is not None or section.backbone.weights != "none"
+    return trained if chosen is None else chosen
 
 
 class RcrNetConfig(NetworkSection):
@@ -154,8 +158,6 @@ class RcrNetVideoConfig(NetworkSection):
     """As in `rcrnet`."""
     activation: Literal["relu", "tanh", "sigmoid"] = "relu"
     """As in `rcrnet`."""
-    image_model: FilePath | None = None
-    """The `weights.pt` of a trained `rcrnet` to start from, as published; `null`: the backbone's weights alone."""
     clip: int = Field(4, ge=1, le=64)
     """Frames of a training clip, and of the window that goes over a video."""
     training: RcrNetVideoTraining = RcrNetVideoTraining()
@@ -239,9 +241,9 @@ class SaliencyConfig(Section):
         network, prefix = self.network(), f"saliency.{self.method}"
         if network is None or network.trained is not None:
             return {}
-        image_model, initial = getattr(network, "image_model", None), network.backbone.weights
-        found = {} if image_model is None else {f"{prefix}.image_model": str(image_model)}
-        if image_model is None and initial not in ("none", "IMAGENET1K_V1"):
+        found = {} if network.start is None else {f"{prefix}.start": network.start}
+        initial = network.backbone.weights
+        if network.start is None and initial not in ("none", "IMAGENET1K_V1"):
             found[f"{prefix}.backbone.weights"] = initial
         keys: dict[str, tuple[str, ...]] = {"split": (), "folder": ("images", "masks")}
         for key in keys.get(network.data.source, (network.data.source,)):

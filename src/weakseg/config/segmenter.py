@@ -15,7 +15,7 @@ BACKBONES = {
     "fcn16s": ("vgg16", "vgg_small"),
     "fcn8s": ("vgg16", "vgg_small"),
     "deeplab_v2": ("resnet50", "resnet101", "inception_v3"),
-    "deformable": ("resnet50", "resnet101"),
+    "deformable": ("vgg16", "vgg_small", "resnet50", "resnet101"),
     "deeplab_v3": ("mobilenet_v3_large", "resnet50", "resnet101"),
     "lraspp": ("mobilenet_v3_large",),
 }
@@ -68,12 +68,14 @@ class DeepLabV2Config(Section):
 
 
 class DeformableConfig(Section):
-    """DeepLab v2 with deformable convolutions (Dai et al., 2017)."""
+    """LargeFOV on a VGG, DeepLab v2 on a ResNet, with deformable convolutions (Dai et al., 2017)."""
 
     layers: Literal[3, 6] = 3
-    """How many of the last 3×3 convolutions deform; by the paper DeepLab got worse with 6."""
+    """How many of the backbone's last 3×3 convolutions deform; by the paper DeepLab got worse with 6."""
     frozen_normalization: bool = True
     """As in deeplab_v2."""
+    new_dense_rate: Positive = 1.0
+    """As in largefov."""
 
 
 class DeepLabV3Config(Section):

@@ -13,7 +13,7 @@ from weakseg.evaluation.localisation import read_localisation
 from weakseg.evaluation.logs import images_per_second, read_costs, read_history
 from weakseg.evaluation.scores import read_score, write_json
 from weakseg.evaluation.supervision import read_ledger
-from weakseg.evaluation.table import STAGES, aligned, decimals
+from weakseg.evaluation.table import STAGES, aligned, decimals, place
 from weakseg.storage.atomic import write_text
 from weakseg.storage.run import Run
 
@@ -42,9 +42,9 @@ class RunFigures:
     memory_gb: float | None
     supervision: str | None = None
 
-    def cells(self) -> dict[str, str]:
-        """Column → text."""
-        named: dict[str, float | None] = {stage: self.miou.get(stage) for stage in STAGES}
+    def cells(self, stages: Sequence[str]) -> dict[str, str]:
+        """Column → text, a column for each of the stages."""
+        named: dict[str, float | None] = {stage: self.miou.get(stage) for stage in stages}
         named |= {"undecided": self.undecided, "GT-known": self.gt_known}
         rest = {"images/s": self.images_per_second, "minutes": self.minutes, "GB": self.memory_gb}
         text = {name: decimals(value) for name, value in named.items()}
@@ -58,7 +58,9 @@ def read_run(folder: Path) -> RunFigures:
         InputError: nothing of the run is scored yet, or one of its files is damaged.
     """
     run = Run(folder)
-    files = [run.evaluation / f"{stage}.json" for stage in STAGES]
+    rounds = [path.stem for path in run.evaluation.glob("*-[2-9].json")]
+    stages = [*STAGES, *(stage for stage in rounds if place(stage)[0] > 1)]
+    files = [run.evaluation / f"{stage}.json" for stage in stages]
     scores = {score.stage: score for score in (read_score(file) for file in files if file.is_file())}
     if not scores:
         raise InputError(
@@ -101,7 +103,8 @@ def write_comparison(runs: Sequence[RunFigures], out: Path) -> str:
     names = [run.name for run in runs]
     if len(set(names)) < len(names):
         raise InputError(f"two runs are called the same ({', '.join(names)}); give each run once.")
-    rows = [run.cells() for run in runs]
+    stages = sorted({*STAGES, *(stage for run in runs for stage in run.miou)}, key=place)
+    rows = [run.cells(stages) for run in runs]
     lines = [run.supervision or "supervision: not recorded" for run in runs]
     text = io.StringIO()
     writer = csv.DictWriter(text, [*rows[0], "supervision"], lineterminator="\n")
@@ -110,6 +113,6 @@ def write_comparison(runs: Sequence[RunFigures], out: Path) -> str:
         writer.writerow(row | {"supervision": line.removeprefix("supervision: ")})
     write_text(out / "compare.csv", text.getvalue())
     write_json(out / "compare.json", {run.name: vars(run) for run in runs})
-    draw_comparison({run.name: run.miou for run in runs}, STAGES, out / "compare.png")
+    draw_comparison({run.name: run.miou for run in runs}, stages, out / "compare.png")
     table = aligned([list(rows[0]), *(list(row.values()) for row in rows)])
     return "\n".join([table, *(f"{name}: {line}" for name, line in zip(names, lines, strict=True))])

@@ -104,16 +104,18 @@ def _trained(room: str, path: Path, files: Mapping[str, tuple[str, str]]) -> lis
     initial = weights.initial
     if initial.get("source", "none") in ("none", "attention"):  # this run's attention has its own entry
         return found
-    start = f"{room} start"
-    if "trained_on" in initial:  # a network of weakseg's
-        own = (initial["trained_on"], "pixels")
-        found.append(Source(start, initial["source"], initial.get("sha256"), *own))
+    while initial:  # a network of weakseg's tells what it started from itself
+        if "trained_on" in initial:
+            masks = str(Path(initial["masks"])) if "masks" in initial else None
+            said = files.get(masks or "", (initial["trained_on"], "pixels"))
+        else:
+            said = _look_up(initial["source"], initial.get("sha256"), files)
+        found.append(Source(f"{room} start", initial["source"], initial.get("sha256"), *said))
         initial = {
-            name.removeprefix("initial_"): value for name, value in initial.items() if "initial_" in name
+            name.removeprefix("initial_"): value
+            for name, value in initial.items()
+            if name.startswith("initial_")
         }
-    if initial:
-        said = _look_up(initial["source"], initial.get("sha256"), files)
-        found.append(Source(start, initial["source"], initial.get("sha256"), *said))
     return found
 
 

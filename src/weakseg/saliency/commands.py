@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from weakseg.dataset.records import Record
     from weakseg.saliency.sources import Source
     from weakseg.saliency.videos import Video
+    from weakseg.storage.weights import Weights
 
 PATH = click.Path(path_type=Path)
 LONGEST = 448
@@ -94,14 +95,14 @@ def _train_network(
 
     material = _material(section, index, classes)
     options, training, backbone = section.options(), section.training, section.backbone
-    image_model, provenance = _image_model(section, options)
+    start, provenance = _start(settings.method, section)
     initial = None
-    if image_model is None:
+    if start is None:
         initial = read_initial_weights(backbone.weights, "auto", backbone.architecture)
         provenance = initial.provenance if initial else {"source": "none"}
     train_stage(
         "saliency",
-        lambda: build(settings.method, options, initial, backbone.frozen_stages, image_model),
+        lambda: build(settings.method, options, initial, backbone.frozen_stages, start),
         lambda network: material.samples(
             Augmentation(**training.augmentation(), fill=network.backbone.fill),
             getattr(section, "clip", None),
@@ -123,20 +124,23 @@ def _train_network(
     )
 
 
-def _image_model(section: "NetworkSection", options: dict[str, Any]) -> tuple[Any, dict[str, str]]:
-    """The state of the image model that a video model starts from, and where it comes from."""
-    from weakseg.saliency.network import load_image_model
+def _start(method: str, section: "NetworkSection") -> "tuple[Weights | None, dict[str, str]]":
+    """The trained network that a training starts from, and where it comes from."""
+    from weakseg.saliency.network import load_start
     from weakseg.storage.weights import file_sha256
 
-    source = getattr(section, "image_model", None)
-    if source is None:
+    if section.start is None:
         return None, {}
-    weights = load_image_model(Path(source), options)
-    provenance = {"source": source, "sha256": file_sha256(Path(source))}
+    path = Path(section.start)
+    weights = load_start(path, method, section.options())
+    provenance = {"source": str(path), "sha256": file_sha256(path)}
     provenance["trained_on"] = str(weights.settings.get("trained_on", SPLIT_MASKS))
+    data = weights.settings.get(str(weights.settings.get("method")), {}).get("data", {})
+    if data.get("source") == "folder":
+        provenance["masks"] = data["masks"]
     if weights.initial.get("source", "none") != "none":
         provenance |= {f"initial_{name}": value for name, value in weights.initial.items()}
-    return weights.state, provenance
+    return weights, provenance
 
 
 # ------------------------------------------------------------------------------------------ what is learnt from

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from weakseg.backbones import InitialWeights, ResNet
+from weakseg.backbones import InitialWeights, ResNet, Vgg
 from weakseg.errors import InputError
 from weakseg.saliency.rcrnet import RcrNet
 from weakseg.saliency.rcrnet_video import RcrNetVideo
@@ -49,7 +49,7 @@ def build(
     options: Mapping[str, Any],
     initial: InitialWeights | None = None,
     frozen_stages: int = 0,
-    image_model: Mapping[str, Tensor] | None = None,
+    start: Weights | None = None,
 ) -> nn.Module:
     """An untrained network.
 
@@ -58,17 +58,18 @@ def build(
         options: its keyword arguments.
         initial: of the backbone, or of both of SRM's.
         frozen_stages: of the backbone, or of both of SRM's.
-        image_model: `rcrnet_video` only: the state of a trained `rcrnet`; wins over `initial`.
+        start: a trained network of the same method, or the `rcrnet` under a video model; wins over `initial`.
     """
     network = NETWORKS[method](**options)
     for name in ("backbone", "second"):
         backbone = getattr(network, name, None)
-        if isinstance(backbone, ResNet):
+        if isinstance(backbone, ResNet | Vgg):
             if initial is not None:
                 backbone.load(initial)
             backbone.freeze(frozen_stages)
-    if image_model is not None:
-        network.image_model.load_state_dict(image_model)  # type: ignore[union-attr]
+    if start is not None:
+        part: Any = network if method_of(start) == method else network.image_model
+        part.load_state_dict(start.state)
     return network
 
 
@@ -89,21 +90,20 @@ def method_of(weights: Weights) -> str:
     return str(weights.settings.get("method", "small"))
 
 
-def load_image_model(path: Path, options: Mapping[str, Any]) -> Weights:
-    """Weights of a trained `rcrnet` that fits a video model's options.
+def load_start(path: Path, method: str, options: Mapping[str, Any]) -> Weights:
+    """Weights of a trained network that a training of `method` can start from.
 
     Raises:
-        InputError: they are of another method, architecture, stride or activation.
+        InputError: they are of another method, architecture, stride, activation or number of stages.
     """
     weights = load_weights(path, "saliency")
-    found = {"method": method_of(weights), **weights.settings.get("options", {})}
-    for name, expected in {
-        "method": "rcrnet",
-        **{name: options[name] for name in ("architecture", "stride", "activation")},
-    }.items():
-        if found.get(name) != expected:
+    made = method_of(weights)
+    found = {"method": made, **weights.settings.get("options", {})}
+    expected = {"method": "rcrnet" if method == "rcrnet_video" and made == "rcrnet" else method, **options}
+    for name in ("method", "architecture", "stride", "activation", "stages"):
+        if found.get(name) != expected.get(name):
             raise InputError(
-                f"saliency.rcrnet_video.image_model is {path}, whose {name} is {found.get(name)}; {expected} was "
-                "expected: give an rcrnet that fits, or set the video model's values to its."
+                f"saliency.{method}.start is {path}, whose {name} is {found.get(name)}; {expected.get(name)} was "
+                "expected: give weights that fit, or set this method's values to theirs."
             )
     return weights

@@ -1,7 +1,7 @@
 """RCRNet: the image model of Semi-Supervised Video Salient Object Detection (Yan et al., ICCV 2019, section 3.1).
 
 A dilated ResNet, atrous spatial pyramid pooling on its last features, and three refinement blocks that bring back the
-detail of layers 3, 2 and 1. The video model (`rcrnet_video.py`) stands on this one.
+detail of layers 3, 2 and 1 (of a VGG16: of stages 4, 3 and 2). The video model (`rcrnet_video.py`) stands on this one.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 from torchvision.models.resnet import Bottleneck
 
-from weakseg.backbones import ResNet
+from weakseg.backbones import staged
 from weakseg.saliency.losses import binary_loss
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
@@ -33,7 +33,7 @@ class RcrNet(nn.Module):
     """Saliency of single images.
 
     Args:
-        architecture: `resnet50` or `resnet101`.
+        architecture: `resnet50`, `resnet101` or `vgg16`.
         stride: output stride of the backbone, 16 or 8.
         activation: of the refinement blocks, a name of `ACTIVATIONS`.
         frozen_batch_norm: the backbone's batch normalisation stays as it is.
@@ -49,9 +49,9 @@ class RcrNet(nn.Module):
         new_layers_rate: float = 1.0,
     ) -> None:
         super().__init__()
-        self.backbone = ResNet(architecture, stride, frozen_normalization=frozen_batch_norm)
-        self.pyramid = AtrousPyramid(ResNet.channels, DILATIONS[stride])
-        _, fine, middle, coarse, _ = ResNet.widths
+        self.backbone = staged(architecture, stride, frozen_normalization=frozen_batch_norm)
+        self.pyramid = AtrousPyramid(self.backbone.channels, DILATIONS[stride])
+        _, fine, middle, coarse, _ = self.backbone.widths
         self.refinements = nn.ModuleList(
             [
                 Refinement(coarse, WIDTH, activation),

@@ -7,7 +7,7 @@ ConvGRU) and see each other again, before each frame is decoded by the image mod
 import torch
 from torch import Tensor, nn
 
-from weakseg.backbones import ResNet
+from weakseg.backbones import ResNet, Vgg
 from weakseg.saliency.losses import binary_loss
 from weakseg.saliency.rcrnet import WIDTH, RcrNet
 from weakseg.training.parameters import ParameterGroup, caffe_groups
@@ -37,7 +37,7 @@ class RcrNetVideo(nn.Module):
             module.requires_grad_(False)
 
     @property
-    def backbone(self) -> ResNet:
+    def backbone(self) -> ResNet | Vgg:
         """The image model's."""
         return self.image_model.backbone
 

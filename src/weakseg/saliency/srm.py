@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.backbones import ResNet
+from weakseg.backbones import staged, unit_scale
 from weakseg.saliency.losses import softmax_loss
 from weakseg.saliency.rcrnet import resized
 from weakseg.training.parameters import ParameterGroup, caffe_groups
@@ -30,7 +30,7 @@ class Srm(nn.Module):
     """Saliency of single images, refined stage by stage.
 
     Args:
-        architecture: `resnet50` or `resnet101`.
+        architecture: `resnet50`, `resnet101` or `vgg16`, whose features are brought to unit scale.
         stages: 2 or 3; the last one's map is the result.
         frozen_batch_norm: batch normalisation stays as it is; the published training sees one image a step.
         new_layers_rate: learning-rate multiplier of everything above the two backbones.
@@ -44,22 +44,25 @@ class Srm(nn.Module):
         new_layers_rate: float = 1.0,
     ) -> None:
         super().__init__()
-        self.backbone = ResNet(architecture, 32, frozen_normalization=frozen_batch_norm)
-        self.second = ResNet(architecture, 32, frozen_normalization=frozen_batch_norm)
-        self.second.layer4 = nn.Identity()  # the second one ends with C4
+        self.backbone = staged(architecture, 32, frozen_normalization=frozen_batch_norm)
+        self.second = staged(architecture, 32, frozen_normalization=frozen_batch_norm)
+        self.second.drop_last_stage()  # it ends with C4
         self.coarse = nn.Sequential(
-            nn.Conv2d(ResNet.channels, COARSE, 3, padding=1),
+            nn.Conv2d(self.backbone.channels, COARSE, 3, padding=1),
             nn.ReLU(inplace=True),
             nn.Conv2d(COARSE, CLASSES, 3, padding=1),
         )
-        _, _, fine, middle, _ = ResNet.widths
+        _, _, fine, middle, _ = self.second.widths
         self.refinements = nn.ModuleList([Stage(channels) for channels in (middle, fine)[: stages - 1]])
         self.new_layers_rate = new_layers_rate
 
     def maps(self, images: Tensor) -> list[Tensor]:
         """Scores N×2×h×w of each stage, strides 32, 16 and 8, for RGB N×3×H×W in 0…255."""
+        coarse = self.backbone(images)
         _, _, fine, middle, _ = self.second.stage_features(images)
-        scores = [self.coarse(self.backbone(images))]
+        if not self.backbone.unit_features:
+            coarse, middle, fine = unit_scale(coarse), unit_scale(middle), unit_scale(fine)
+        scores = [self.coarse(coarse)]
         for refinement, features in zip(self.refinements, (middle, fine), strict=False):
             scores.append(refinement(features, scores[-1]))
         return scores

@@ -1,10 +1,12 @@
-"""DeepLab with deformable convolutions (Dai et al., ICCV 2017) in the last layers of its ResNet.
+"""DeepLab with deformable convolutions (Dai et al., ICCV 2017) in the last layers of its backbone.
 
 A deformable convolution reads each tap of its kernel at a place of its own, which another convolution predicts. The
-paper replaces the 3×3 convolutions of the last three blocks (its default) and, in its table 1, three blocks before
-them; by the notes DeepLab got worse with six. The paper's DeepLab has stride 16 and a 1×1 head; here everything else is
-DeepLab v2, so that the two differ by the deformation alone.
+paper replaces the 3×3 convolutions of the last three blocks of a ResNet (its default) and, in its table 1, three blocks
+before them; by the notes DeepLab got worse with six. The paper's DeepLab has stride 16 and a 1×1 head; here everything
+else is DeepLab v2, or LargeFOV on a VGG, so that two runs differ by the deformation alone.
 """
+
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -12,40 +14,61 @@ from torchvision.ops import deform_conv2d
 
 from weakseg.backbones import ResNet
 from weakseg.segmenter.deeplab_v2 import DeepLabV2
+from weakseg.segmenter.largefov import LargeFov
+from weakseg.segmenter.parts import PixelClassifier
 
 
-class DeformableDeepLab(DeepLabV2):
-    """DeepLab v2 whose last `layers` 3×3 convolutions are deformable.
+def deformable(
+    architecture: str,
+    classes: int,
+    layers: int = 3,
+    frozen_normalization: bool = True,
+    new_dense_rate: float = 1.0,
+) -> PixelClassifier:
+    """LargeFOV on a VGG, DeepLab v2 on a ResNet, the last `layers` 3×3 convolutions of the backbone deformable.
 
     Args:
-        architecture: `resnet50` or `resnet101`.
+        architecture: `vgg16`, `vgg_small`, `resnet50` or `resnet101`.
         classes: number of classes C, without background.
-        layers: 3 (layer 4) or 6 (also the last three blocks of layer 3).
-        frozen_normalization: as in DeepLab v2.
+        layers: 3 (VGG16's conv5, a ResNet's layer 4) or 6 (three before them, too).
+        frozen_normalization: as in DeepLab v2; a VGG does not ask.
+        new_dense_rate: as in LargeFOV; a ResNet does not ask.
     """
+    if architecture.startswith("vgg"):
+        plain = LargeFov(architecture, classes, new_dense_rate)
+        convolutions = [
+            (stage, name)
+            for stage in plain.backbone.stages
+            for name, layer in stage.named_children()
+            if isinstance(layer, nn.Conv2d)
+        ]
+        deform(convolutions[-layers:])
+        return plain
+    network = DeepLabV2(architecture, classes, frozen_normalization=frozen_normalization)
+    assert isinstance(network.backbone, ResNet)
+    blocks = [*network.backbone.layer3, *network.backbone.layer4]
+    deform((block, "conv2") for block in blocks[-layers:])
+    return network
 
-    def __init__(
-        self, architecture: str, classes: int, layers: int = 3, frozen_normalization: bool = True
-    ) -> None:
-        super().__init__(architecture, classes, frozen_normalization=frozen_normalization)
-        assert isinstance(self.backbone, ResNet)
-        blocks = [*self.backbone.layer3, *self.backbone.layer4]
-        for block in blocks[len(blocks) - layers :]:
-            block.conv2 = DeformableConvolution(block.conv2)
+
+def deform(places: Iterable[tuple[nn.Module, str]]) -> None:
+    """Put a deformable convolution in the place of each plain one, named by its parent and its name there."""
+    for parent, name in places:
+        setattr(parent, name, DeformableConvolution(getattr(parent, name)))
 
 
 class DeformableConvolution(nn.Conv2d):
     """A convolution with offsets from zero: at first it computes what `plain` does, with the same weights.
 
     Args:
-        plain: the convolution that it replaces, without bias; its weight keeps its name.
+        plain: the convolution that it replaces; its weight and bias keep their names.
     """
 
     def __init__(self, plain: nn.Conv2d) -> None:
         height, width = plain.kernel_size
         shape = {"stride": plain.stride, "padding": plain.padding, "dilation": plain.dilation}
         super().__init__(plain.in_channels, plain.out_channels, (height, width), bias=False, **shape)  # type: ignore[arg-type]
-        self.weight = plain.weight
+        self.weight, self.bias = plain.weight, plain.bias
         # Two numbers, down and right in pixels of the features, for each tap (section 2.1).
         self.offset = nn.Conv2d(plain.in_channels, 2 * height * width, (height, width), **shape)  # type: ignore[arg-type]
         for parameter in self.offset.parameters():
@@ -59,6 +82,7 @@ class DeformableConvolution(nn.Conv2d):
                 features.float(),
                 offset.float(),
                 self.weight.float(),
+                None if self.bias is None else self.bias.float(),
                 stride=self.stride,
                 padding=self.padding,
                 dilation=self.dilation,

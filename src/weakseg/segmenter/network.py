@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from weakseg.backbones import InitialWeights, Start
 from weakseg.segmenter.deeplab_v2 import DeepLabV2
 from weakseg.segmenter.deeplab_v3 import DeepLabV3
-from weakseg.segmenter.deformable import DeformableDeepLab
+from weakseg.segmenter.deformable import deformable
 from weakseg.segmenter.fcn import Fcn8s, Fcn16s, Fcn32s
 from weakseg.segmenter.largefov import LargeFov
 from weakseg.segmenter.loss import PixelLoss
@@ -49,11 +49,11 @@ NETWORKS: dict[str, Callable[..., PixelClassifier]] = {
     "fcn16s": Fcn16s,
     "fcn8s": Fcn8s,
     "deeplab_v2": DeepLabV2,
-    "deformable": DeformableDeepLab,
+    "deformable": deformable,
     "deeplab_v3": DeepLabV3,
     "lraspp": LrAspp,
 }
-"""Method name → class, built as `cls(architecture, classes, **options)`."""
+"""Method name → what makes it of `(architecture, classes, **options)`."""
 
 
 def build(
@@ -80,7 +80,8 @@ def build(
     if isinstance(initial, InitialWeights):
         network.load(initial)
     elif initial is not None:
-        network.backbone.load_state_dict(initial)
+        # What only the segmenter's backbone has, the offsets of deformable convolutions, starts from zero.
+        network.backbone.load_state_dict(network.backbone.state_dict() | dict(initial))
     network.backbone.freeze(frozen_stages)
     if pixel_loss is not None:
         network.pixel_loss = pixel_loss
