@@ -1,6 +1,10 @@
 """Small data that several rooms test on."""
 
+import os
 from pathlib import Path
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # several test processes: one core each, said before torch is loaded
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 import numpy as np
 import pytest
@@ -12,6 +16,12 @@ from weakseg.storage.labels import write_labels
 settings.register_profile("weakseg", deadline=None)  # a busy machine is no failure
 settings.register_profile("long", deadline=None, max_examples=3000)  # --hypothesis-profile=long, by hand
 settings.load_profile("weakseg")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole pipelines first: begun last, one process would run them while the others wait."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
 
 TABLE = {
     "a": ("cat", "train"),

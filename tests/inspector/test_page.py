@@ -54,7 +54,7 @@ def test_from_the_gallery_to_a_decision_that_training_obeys(page: Any, served: A
     expect(page.locator(".tile")).to_have_count(3)
     page.locator("[name=sort]").select_option("iou")
     page.locator("[name=order]").select_option("highest first")
-    page.wait_for_load_state("networkidle")
+    expect(page.locator(".tiles[aria-busy]")).to_have_count(0)
     values = [float(text) for text in page.locator(".tile .number").all_inner_texts()]
     assert values == sorted(values, reverse=True)
     order = _ids(page)
@@ -147,8 +147,7 @@ def test_a_threshold_changes_pixels_and_gives_yaml(page: Any, looked_at: Any) ->
     page.get_by_label("saliency low").fill("0.95")
     page.locator(".panel").filter(has_text="new refined").wait_for(timeout=30_000)
     expect(page.locator(".what-if-result")).to_contain_text("pixels changed")
-    page.wait_for_load_state("networkidle")
-    assert page.locator(".panel").count() == 11  # also the new difference and the change
+    expect(page.locator(".panel")).to_have_count(11)  # also the new difference and the change
     small = _canvas(page, "new refined")
     assert small.size
     same = _canvas(page, "refined")

@@ -61,12 +61,6 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 
 
 @pytest.fixture(scope="module")
-def shipped(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """A copy in which the demo runs as it is shipped."""
-    return copy_workflow(tmp_path_factory.mktemp("shipped") / "checkout")
-
-
-@pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A copy for real runs."""
     return copy_workflow(tmp_path_factory.mktemp("run") / "checkout")

@@ -35,11 +35,12 @@ export function gallery(page) {
     asked = new AbortController();
     for (const tile of tiles.values()) tile.remove();
     tiles.clear();
-    found = { total: 0, pages: new Map() };
+    const mine = { total: 0, pages: new Map() };
+    found = mine;
     said.textContent = filter.sort === "disagreement" ? "Reading every map, once…" : "…";
     field.setAttribute("aria-busy", "true");
     await fetchPage(0);
-    field.removeAttribute("aria-busy");
+    if (mine === found) field.removeAttribute("aria-busy"); // else a newer question is under way
   }
 
   /** From an image back to where the gallery was left. */
