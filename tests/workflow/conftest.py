@@ -1,6 +1,5 @@
 """A copy of the workflow in which tests run real Snakemake."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -19,11 +18,14 @@ class Checkout:
     folder: Path
 
     def start(self, *arguments: str | Path) -> "subprocess.Popen[str]":
-        """Snakemake in the background, in a process group of its own, both streams in one."""
+        """Snakemake in the background, in a process group of its own, both streams in one.
+
+        Its jobs have one thread: where two test processes share two cores, threads of one training wait for each other
+        and it takes six times as long.
+        """
         return subprocess.Popen(
-            [sys.executable, "-m", "snakemake", *map(str, arguments)],
+            [sys.executable, "-m", "snakemake", "--max-threads", "1", *map(str, arguments)],
             cwd=self.folder,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
             text=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

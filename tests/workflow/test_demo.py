@@ -41,7 +41,7 @@ SMALL: dict[str, Any] = {  # what tests change or count is set here, whatever co
     },
     "shards": 2,
 }
-RUN = ("--cores", "2", "--configfile", "small.yaml", "--set-threads", "attention_train=1")
+RUN = ("--cores", "2", "--configfile", "small.yaml")
 CHANGED = {"stage_config", "run_config", "evaluate_labels", "evaluate_summary", "report", "all"}
 
 
