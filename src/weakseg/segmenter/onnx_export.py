@@ -55,7 +55,8 @@ def export_onnx(run: Run, path: Path) -> float:
     weights = load_weights(weights_file, "segmenter")
     settings = settings_of(run)
     network = from_weights(weights).eval()
-    program = _traced(network)
+    method = weights.settings["method"]
+    program = _traced(network, method)
     program.model.producer_name = "weakseg"
     program.model.metadata_props.update(
         {
@@ -66,10 +67,10 @@ def export_onnx(run: Run, path: Path) -> float:
     )
     with atomic_path(path) as temporary:
         program.save(temporary)
-        return _checked(network, temporary, path)
+        return _checked(network, method, temporary, path)
 
 
-def _traced(network: nn.Module) -> Any:
+def _traced(network: nn.Module, method: str) -> Any:
     """The exporter's program, its batch, height and width free."""
     try:
         import onnxscript  # noqa: F401  # torch imports it late and names no extra
@@ -99,12 +100,12 @@ def _traced(network: nn.Module) -> Any:
                 verbose=False,
             )
         except torch.onnx.OnnxExporterError as error:
-            raise _impossible(network, _reason(error)) from error
+            raise _impossible(method, _reason(error)) from error
 
 
-def _impossible(network: nn.Module, reason: str) -> InputError:
+def _impossible(method: str, reason: str) -> InputError:
     return InputError(
-        f"torch {torch.__version__} cannot write this segmenter ({type(network).__name__}) as ONNX ({reason}), so "
+        f"torch {torch.__version__} cannot write a {method} segmenter as ONNX ({reason}), so "
         "nothing was written; predict with --run instead, or train another segmenter.method to export."
     )
 
@@ -132,7 +133,7 @@ def _described(network: nn.Module, settings: Settings) -> dict[str, str]:
     }
 
 
-def _checked(network: nn.Module, file: Path, path: Path) -> float:
+def _checked(network: nn.Module, method: str, file: Path, path: Path) -> float:
     """The largest difference between the two on random images.
 
     Raises:
@@ -141,7 +142,7 @@ def _checked(network: nn.Module, file: Path, path: Path) -> float:
     try:
         session = open_onnx(file)
     except InputError as error:  # deformable convolutions come with operator set 19 only
-        raise _impossible(network, f"onnxruntime cannot load it with operator set {OPSET}") from error
+        raise _impossible(method, f"onnxruntime cannot load it with operator set {OPSET}") from error
     scorer = OnnxScorer(session, cast(Scorer, network).stride, cast(Scorer, network).aligned)
     generator = torch.Generator().manual_seed(0)
     worst = 0.0
