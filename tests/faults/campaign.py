@@ -62,6 +62,8 @@ SHORT_TARGETS = (
     *("evaluation/refined.json", "evaluation/segmenter-crf.json"),
 )
 """What the short form makes: everything that is compared, but two scores alone and no report."""
+TRIES = 8
+"""Runs that may end before a fault finds somebody to strike."""
 LEAST_COMPARED = 3 + 6 + 2 * 32 + 2 * 8 + 2
 """Weights, shards, proxies, predictions and scores of the short form."""
 
@@ -99,15 +101,16 @@ class Campaign:
 
     def strike(self, run: str, name: str, fault: Fault) -> None:
         """Let a fault strike a run at work; one that is finished is first taken back to have work again."""
-        while True:
+        for _ in range(TRIES):
             first = len(self.demo.started)
             struck = fault(self.demo, run, self.chance)
             self._settle(run, first)
             if struck is not None:
-                break
+                self._pending = self.note(run, name, struck), progress(self.demo.results(run))
+                return
             self.finish(run)
             self.demo.rewind(run, self.chance.choice(("saliency", "attention")))
-        self._pending = self.note(run, name, struck), progress(self.demo.results(run))
+        self.note(run, name, Struck("nothing", f"{TRIES} runs ended as if nothing had struck them"))
 
     def finish(self, run: str) -> None:
         """Bring a run to its end and compare it with the undisturbed one."""

@@ -171,6 +171,8 @@ class Demo:
         """
 
         def prepare() -> None:
+            # A shell lets what it starts in the background ignore Ctrl-C.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             if largest_file is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
             if obey_permissions and os.getuid() == 0:
