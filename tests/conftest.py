@@ -1,6 +1,7 @@
 """Small data that several rooms test on."""
 
 import os
+import signal
 from pathlib import Path
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # several test processes: one core each, said before torch is loaded
@@ -16,6 +17,8 @@ from weakseg.storage.labels import write_labels
 settings.register_profile("weakseg", deadline=None)  # a busy machine is no failure
 settings.register_profile("long", deadline=None, max_examples=3000)  # --hypothesis-profile=long, by hand
 settings.load_profile("weakseg")
+# A shell lets what it starts in the background ignore Ctrl-C; what is interrupted here would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
