@@ -50,7 +50,7 @@ ONCE: dict[str, Callable[[Demo, str], Struck | None]] = {
 }
 KILLS: dict[str, Fault] = {f"kill -9: {kind}": partial(strikes.kill, kind) for kind in VICTIMS}
 LONG = {"saliency": 100, "attention": 200, "segmenter": 120}
-SHORT = {"saliency": 10, "attention": 120, "segmenter": 20}
+SHORT = {"saliency": 10, "attention": 80, "segmenter": 20}
 SHARDED = ("saliency/maps", "attention/maps", "proxy/fused", "proxy/refined", "segmenter/scores")
 SHORT_TARGETS = (
     *(f"{room}/weights.pt" for room in TRAININGS),
@@ -64,7 +64,7 @@ SHORT_TARGETS = (
 """What the short form makes: everything that is compared, but two scores alone and no report."""
 TRIES = 8
 """Runs that may end before a fault finds somebody to strike."""
-LEAST_COMPARED = 3 + 6 + 2 * 32 + 2 * 8 + 2
+LEAST_COMPARED = 3 + 6 + 2 * 16 + 2 * 4 + 2
 """Weights, shards, proxies, predictions and scores of the short form."""
 
 

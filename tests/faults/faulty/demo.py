@@ -39,7 +39,7 @@ def reduced(iterations: dict[str, int]) -> dict[str, Any]:
     common = {"batch_size": 4, "crop": 64, "checkpoint_every": EVERY, "workers": 1}
     training = {room: common | {"iterations": number} for room, number in iterations.items()}
     return {
-        "dataset": {"demo": {"train": 24, "val": 8, "saliency": 8, "size": 64}},
+        "dataset": {"demo": {"train": 12, "val": 4, "saliency": 8, "size": 64}},
         "saliency": {"small": {"training": training["saliency"]}},
         "attention": {"training": training["attention"] | {"learning_rate": 1e-3}, "maps": {"size": 64}},
         "proxy": {"refine": {"crf": {"preset": "irn"}}},
