@@ -147,3 +147,13 @@ def test_command_line_starts_without_heavy_libraries() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+def test_networks_are_known_without_torchvision() -> None:
+    """It takes two seconds, of every job of every run."""
+    rooms = ("attention", "saliency", "segmenter")
+    code = f"import sys, {', '.join(f'weakseg.{room}.network' for room in rooms)}; print('torchvision' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stdout.strip() == "False", done.stderr

@@ -7,7 +7,6 @@ both pools are padded and, at stride 8, Mixed_6a keeps the resolution.
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
-from torchvision.models import inception
 
 from weakseg.backbones.base import Backbone
 from weakseg.backbones.weights import NORMALIZATIONS, InitialWeights
@@ -37,6 +36,8 @@ class Inception(Backbone):
     unit_features = True
 
     def __init__(self, stride: int) -> None:
+        from torchvision.models import inception
+
         mean, std, _ = NORMALIZATIONS["inception"]
         super().__init__(mean, std)
         convolution = inception.BasicConv2d
@@ -103,16 +104,24 @@ class Inception(Backbone):
         self.take_normalization(initial)
 
 
-class _Reduction(inception.InceptionB):  # type: ignore[misc]  # torchvision carries no types
+class _Reduction(nn.Module):
     """Mixed_6a with padding, so that stride 1 keeps the resolution."""
 
     def __init__(self, stride: int) -> None:
-        super().__init__(288)
+        from torchvision.models import inception
+
+        super().__init__()
         self._stride = stride
+        published = inception.InceptionB(288)
+        self.branch3x3 = published.branch3x3
+        self.branch3x3dbl_1 = published.branch3x3dbl_1
+        self.branch3x3dbl_2 = published.branch3x3dbl_2
+        self.branch3x3dbl_3 = published.branch3x3dbl_3
         for branch in (self.branch3x3, self.branch3x3dbl_3):
             branch.conv.stride, branch.conv.padding = (stride, stride), (1, 1)
 
-    def _forward(self, x: Tensor) -> list[Tensor]:
-        double = self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x)))
-        pooled = functional.max_pool2d(x, kernel_size=3, stride=self._stride, padding=1)
-        return [self.branch3x3(x), double, pooled]
+    def forward(self, features: Tensor) -> Tensor:
+        """N×288×h×w → N×768×h'×w'."""
+        double = self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(features)))
+        pooled = functional.max_pool2d(features, kernel_size=3, stride=self._stride, padding=1)
+        return torch.cat([self.branch3x3(features), double, pooled], 1)

@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor, nn
-from torchvision import models
 
 from weakseg.backbones.base import Backbone
 from weakseg.backbones.weights import NORMALIZATIONS, InitialWeights
@@ -21,6 +20,8 @@ class MobileNet(Backbone):
     architecture = "mobilenet_v3_large"
 
     def __init__(self, stride: int = 16) -> None:
+        from torchvision import models
+
         mean, std, _ = NORMALIZATIONS["torchvision"]
         super().__init__(mean, std)
         self.features = models.mobilenet_v3_large(weights=None, dilated=stride == 16).features

@@ -4,12 +4,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torchvision import models
 
 from weakseg.backbones.base import Backbone
 from weakseg.backbones.weights import NORMALIZATIONS, InitialWeights
-
-ARCHITECTURES = {"resnet50": models.resnet50, "resnet101": models.resnet101}
 
 
 class ResNet(Backbone):
@@ -19,7 +16,7 @@ class ResNet(Backbone):
     block of each is dilated by half of that, as torchvision has it.
 
     Args:
-        architecture: a name of `ARCHITECTURES`.
+        architecture: `resnet50` or `resnet101`.
         stride: output stride 8, 16 or 32.
         frozen_normalization: batch normalisation keeps its statistics, weights and biases, as DeepLab v2 and RCRNet
             train it; without it small batches spoil them.
@@ -30,12 +27,14 @@ class ResNet(Backbone):
     widths = (64, 256, 512, 1024, 2048)
 
     def __init__(self, architecture: str, stride: int, *, frozen_normalization: bool = False) -> None:
+        from torchvision import models
+
         mean, std, _ = NORMALIZATIONS["torchvision"]
         super().__init__(mean, std)
         self.architecture = architecture
         self.frozen_normalization = frozen_normalization
-        full = ARCHITECTURES[architecture](
-            weights=None, replace_stride_with_dilation=[False, stride <= 8, stride <= 16]
+        full = models.get_model(
+            architecture, weights=None, replace_stride_with_dilation=[False, stride <= 8, stride <= 16]
         )
         self.conv1, self.bn1, self.relu, self.maxpool = full.conv1, full.bn1, full.relu, full.maxpool
         self.layer1, self.layer2, self.layer3, self.layer4 = (

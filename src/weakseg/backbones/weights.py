@@ -14,7 +14,6 @@ import h5py
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision import models
 
 from weakseg.errors import InputError
 from weakseg.storage.patience import patience
@@ -101,6 +100,8 @@ def read_initial_weights(
 
 
 def _download(name: str, kind: str = "VGG16_Weights") -> Mapping[str, Tensor]:
+    from torchvision import models
+
     chosen = getattr(models, kind)[name]
     _check_kept(chosen.url)
     try:
@@ -133,6 +134,8 @@ def _check_kept(url: str) -> None:
 
 def _torchvision(source: str, normalization: str, architecture: str) -> InitialWeights:
     """Torchvision's state of an architecture, by name or from a `.pth` or `.safetensors` file."""
+    from torchvision import models
+
     kind, options, usual = TORCHVISION[architecture]
     path = Path(source)
     provenance = {"source": source}

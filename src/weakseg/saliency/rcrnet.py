@@ -9,7 +9,6 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
-from torchvision.models.resnet import Bottleneck
 
 from weakseg.backbones import staged
 from weakseg.saliency.losses import binary_loss
@@ -127,6 +126,8 @@ class Refinement(nn.Module):
     """A skip connection, reduced by a residual bottleneck, joined with the coarser map and convolved."""
 
     def __init__(self, skip: int, coarser: int, activation: str) -> None:
+        from torchvision.models.resnet import Bottleneck
+
         super().__init__()
         make = ACTIVATIONS[activation]
         # torchvision's bottleneck widens its last layer fourfold

@@ -1,7 +1,6 @@
 """DeepLab v3 (Chen et al., 2017): torchvision's own head on our backbones."""
 
 from torch import Tensor
-from torchvision.models.segmentation.deeplabv3 import DeepLabHead
 
 from weakseg.backbones import InitialWeights, MobileNet, ResNet
 from weakseg.segmenter.parts import PixelClassifier
@@ -20,6 +19,8 @@ class DeepLabV3(PixelClassifier):
     """
 
     def __init__(self, architecture: str, classes: int, new_layers_rate: float = 1.0) -> None:
+        from torchvision.models.segmentation.deeplabv3 import DeepLabHead
+
         super().__init__()
         mobile = architecture == "mobilenet_v3_large"
         self.stride = 16 if mobile else 8

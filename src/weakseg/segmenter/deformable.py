@@ -10,7 +10,6 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
-from torchvision.ops import deform_conv2d
 
 from weakseg.backbones import ResNet
 from weakseg.segmenter.deeplab_v2 import DeepLabV2
@@ -76,6 +75,8 @@ class DeformableConvolution(nn.Conv2d):
 
     def forward(self, features: Tensor) -> Tensor:
         """Features N×I×h×w → N×O×h'×w' float32."""
+        from torchvision.ops import deform_conv2d
+
         offset = self.offset(features)
         with torch.autocast(features.device.type, enabled=False):  # its kernels know no bfloat16 on a CPU
             return deform_conv2d(  # type: ignore[no-any-return]

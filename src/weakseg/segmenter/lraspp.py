@@ -1,7 +1,6 @@
 """LR-ASPP (Howard et al., ICCV 2019): torchvision's own head on MobileNetV3, for computers without a GPU."""
 
 from torch import Tensor
-from torchvision.models.segmentation.lraspp import LRASPPHead
 
 from weakseg.backbones import InitialWeights, MobileNet
 from weakseg.segmenter.parts import PixelClassifier
@@ -22,6 +21,8 @@ class LrAspp(PixelClassifier):
     stride = 8
 
     def __init__(self, architecture: str, classes: int, new_layers_rate: float = 1.0) -> None:
+        from torchvision.models.segmentation.lraspp import LRASPPHead
+
         super().__init__()
         assert architecture == "mobilenet_v3_large"
         self.backbone = MobileNet()
