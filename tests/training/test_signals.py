@@ -11,7 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
+from weakseg.errors import InputError
+from weakseg.training.batches import worker_deaths
 from weakseg.training.checkpoint import CHECKPOINT, load_checkpoint
 
 PROGRAM = """
@@ -198,6 +201,23 @@ def test_a_killed_data_worker_is_one_sentence(tmp_path: Path) -> None:
         said.splitlines()[-1],
     )
     assert "Traceback" not in said
+
+
+def test_a_pipe_that_breaks_before_the_death_is_heard_of_is_the_same_sentence() -> None:
+    stream = iter(DataLoader(list(range(1000)), num_workers=1))  # type: ignore[arg-type]
+    next(stream)
+    (worker,) = psutil.Process().children()
+    with (
+        pytest.raises(InputError, match=rf"images died \(DataLoader worker \(pid {worker.pid}\)"),
+        worker_deaths(),
+    ):
+        worker.kill()
+        raise ConnectionResetError(104, "Connection reset by peer")
+
+
+def test_another_broken_pipe_is_told_as_it_is() -> None:
+    with pytest.raises(ConnectionResetError), worker_deaths():
+        raise ConnectionResetError(104, "Connection reset by peer")
 
 
 @pytest.mark.parametrize("workers", [0, 1])

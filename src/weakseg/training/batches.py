@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -14,6 +15,11 @@ from torch.utils.data import DataLoader
 from weakseg.errors import InputError
 from weakseg.training.sampling import PositionedSamples, PositionSampler
 from weakseg.training.stop import StopRequest
+
+DEATH = "DataLoader worker"
+"""What torch's error for a dead data worker begins with."""
+HEARD = 1.0
+"""Seconds within which torch hears of a death."""
 
 
 def batches(
@@ -81,9 +87,20 @@ def worker_deaths() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+        if DEATH not in str(error):
             raise
-        raise InputError(
-            f"a process that prepares images died ({str(error).splitlines()[0].strip(' .')}); it was killed or memory "
-            "ran out: run again, which goes on from the last state, or lower training.workers."
-        ) from error
+        raise _died(error) from error
+    except (OSError, EOFError) as error:
+        # A pipe to a worker may break before torch hears of its death, which it then raises wherever that finds us.
+        try:
+            time.sleep(HEARD)
+        except RuntimeError as heard:
+            raise _died(heard) from error
+        raise
+
+
+def _died(error: RuntimeError) -> InputError:
+    return InputError(
+        f"a process that prepares images died ({str(error).splitlines()[0].strip(' .')}); it was killed or memory "
+        "ran out: run again, which goes on from the last state, or lower training.workers."
+    )
