@@ -1,5 +1,7 @@
 """What all segmenters share: how they learn from label maps, and the fully connected layers of VGG16 and AlexNet."""
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 
@@ -14,7 +16,7 @@ DROPOUT = 0.5
 SCORE_RATE = 10.0  # lr_mult 10 / 20 of DeepLab's score layers, all others 1 / 2
 
 
-class PixelClassifier(nn.Module):
+class PixelClassifier(nn.Module, ABC):
     """A segmenter that learns from label maps. Its subclasses add a backbone, `logits` and `parameter_groups`.
 
     Attributes:
@@ -30,9 +32,9 @@ class PixelClassifier(nn.Module):
         super().__init__()
         self.pixel_loss = PixelLoss()
 
+    @abstractmethod
     def logits(self, images: Tensor) -> Tensor:
         """Class scores N×(C+1)×h×w float32 of RGB N×3×H×W in 0…255."""
-        raise NotImplementedError
 
     def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Loss over the decided pixels of `labels` N×H×W; zero where none is decided."""
