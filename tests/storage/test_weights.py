@@ -9,9 +9,18 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from weakseg.errors import InputError
-from weakseg.storage.weights import FORMAT, UNSEALED, Weights, file_sha256, load_weights, save_weights
+from weakseg.storage.weights import (
+    FORMAT,
+    UNSEALED,
+    Weights,
+    file_sha256,
+    load_weights,
+    restore,
+    save_weights,
+)
 
 WEIGHTS = Weights(
     room="attention",
@@ -144,3 +153,15 @@ def test_other_classes_are_refused(tmp_path: Path) -> None:
     assert load_weights(tmp_path / "weights.pt", "segmenter", ("cat", "dog")).classes == ["cat", "dog"]
     with pytest.raises(InputError, match="train the segmenter stage again"):
         load_weights(tmp_path / "weights.pt", "segmenter", ("dog", "cat"))
+
+
+def test_weights_of_another_version_are_one_sentence(tmp_path: Path) -> None:
+    def build(settings: dict[str, Any]) -> nn.Module:
+        return nn.Linear(settings["features"], 1)
+
+    path, state = tmp_path / "weights.pt", nn.Linear(3, 1).state_dict()
+    restored = restore(path, Weights("attention", state, {"features": 3}, ["cat"]), build)
+    assert torch.equal(restored.state_dict()["weight"], state["weight"])
+    for settings, reason in (({}, "KeyError: 'features'"), ({"features": 4}, "RuntimeError: Error")):
+        with pytest.raises(InputError, match=f"do not fit .*{reason}.*train the attention stage again"):
+            restore(path, Weights("attention", state, settings, ["cat"]), build)

@@ -13,7 +13,7 @@ from weakseg.attention.seenet import SeeNet
 from weakseg.attention.spg import Spg
 from weakseg.backbones import InitialWeights
 from weakseg.dataset.index import Index
-from weakseg.storage.weights import load_weights
+from weakseg.storage.weights import load_weights, restore
 from weakseg.training.parameters import ParameterGroup
 
 
@@ -85,13 +85,14 @@ def load(path: Path, index: Index) -> nn.Module:
     """A trained attention network.
 
     Raises:
-        InputError: not attention weights, or trained for other classes.
+        InputError: not attention weights, of another version, or trained for other classes.
     """
     weights = load_weights(path, "attention", index.classes)
-    settings = weights.settings
-    network = build(
-        settings["method"], settings["backbone"]["architecture"], len(index.classes), settings["options"]
-    )
-    enrol(network, index)
-    network.load_state_dict(weights.state)
-    return network
+
+    def untrained(settings: dict[str, Any]) -> nn.Module:
+        architecture, options = settings["backbone"]["architecture"], settings["options"]
+        network = build(settings["method"], architecture, len(index.classes), options)
+        enrol(network, index)
+        return network
+
+    return restore(path, weights, untrained)

@@ -15,7 +15,7 @@ from torchvision.ops import MultiScaleRoIAlign
 
 from weakseg.backbones import InitialWeights, Start
 from weakseg.detector.features import build_features
-from weakseg.storage.weights import load_weights
+from weakseg.storage.weights import load_weights, restore
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
 RATIOS = (0.5, 1.0, 2.0)
@@ -156,12 +156,10 @@ def load(path: Path, classes: Sequence[str]) -> Detector:
     """A trained detector, in evaluation mode.
 
     Raises:
-        InputError: not detector weights, or trained for other classes.
+        InputError: not detector weights, of another version, or trained for other classes.
     """
     weights = load_weights(path, "detector", classes)
-    network = build(weights.settings, len(weights.classes))
-    network.load_state_dict(weights.state)
-    return network.eval()
+    return restore(path, weights, lambda settings: build(settings, len(classes))).eval()
 
 
 def build(settings: Mapping[str, Any], classes: int) -> Detector:

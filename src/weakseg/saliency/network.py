@@ -12,7 +12,7 @@ from weakseg.saliency.rcrnet import RcrNet
 from weakseg.saliency.rcrnet_video import RcrNetVideo
 from weakseg.saliency.small import SmallSaliency
 from weakseg.saliency.srm import Srm
-from weakseg.storage.weights import Weights, load_weights
+from weakseg.storage.weights import Weights, load_weights, restore
 from weakseg.training.parameters import ParameterGroup
 
 
@@ -77,12 +77,11 @@ def load(path: Path) -> nn.Module:
     """A trained saliency network, in evaluation mode.
 
     Raises:
-        InputError: not saliency weights.
+        InputError: not saliency weights, or of another version.
     """
     weights = load_weights(path, "saliency")
-    network = NETWORKS[method_of(weights)](**weights.settings.get("options", {}))
-    network.load_state_dict(weights.state)
-    return network.eval()
+    method = method_of(weights)
+    return restore(path, weights, lambda settings: NETWORKS[method](**settings.get("options", {}))).eval()
 
 
 def method_of(weights: Weights) -> str:

@@ -238,8 +238,9 @@ def _of_run(folder: Path, device: torch.device) -> tuple[Scorer, list[str], Sett
     from weakseg.storage.weights import load_weights
 
     run = open_run(folder)
-    weights = load_weights(run.trained("segmenter"), "segmenter")
-    network: Any = from_weights(weights).eval()
+    path = run.trained("segmenter")
+    weights = load_weights(path, "segmenter")
+    network: Any = from_weights(path, weights).eval()
     network.to(device, memory_format=torch.channels_last)
     return network, ["background", *weights.classes], settings_of(run)
 

@@ -16,7 +16,7 @@ from weakseg.segmenter.loss import PixelLoss
 from weakseg.segmenter.lraspp import LrAspp
 from weakseg.segmenter.parts import PixelClassifier
 from weakseg.segmenter.vgg_aspp import VggAspp
-from weakseg.storage.weights import Weights, load_weights
+from weakseg.storage.weights import Weights, load_weights, restore
 from weakseg.training.parameters import ParameterGroup
 
 
@@ -92,14 +92,20 @@ def load(path: Path, classes: Sequence[str]) -> nn.Module:
     """A trained segmenter.
 
     Raises:
-        InputError: not segmenter weights, or trained for other classes.
+        InputError: not segmenter weights, of another version, or trained for other classes.
     """
-    return from_weights(load_weights(path, "segmenter", classes))
+    return from_weights(path, load_weights(path, "segmenter", classes))
 
 
-def from_weights(weights: Weights) -> nn.Module:
-    """The segmenter that a weights file holds."""
-    method, backbone = weights.settings["method"], weights.settings["backbone"]
-    network = build(method, backbone["architecture"], len(weights.classes), weights.settings[method])
-    network.load_state_dict(weights.state)
-    return network
+def from_weights(path: Path, weights: Weights) -> nn.Module:
+    """The segmenter that a weights file holds.
+
+    Raises:
+        InputError: weights of another version.
+    """
+
+    def untrained(settings: dict[str, Any]) -> nn.Module:
+        method, architecture = settings["method"], settings["backbone"]["architecture"]
+        return build(method, architecture, len(weights.classes), settings[method])
+
+    return restore(path, weights, untrained)

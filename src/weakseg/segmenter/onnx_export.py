@@ -54,7 +54,7 @@ def export_onnx(run: Run, path: Path) -> float:
     weights_file = run.trained("segmenter")
     weights = load_weights(weights_file, "segmenter")
     settings = settings_of(run)
-    network = from_weights(weights).eval()
+    network = from_weights(weights_file, weights).eval()
     method = weights.settings["method"]
     program = _traced(network, method)
     program.model.producer_name = "weakseg"

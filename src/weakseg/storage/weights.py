@@ -1,13 +1,13 @@
 """Trained weights: one file that says what it is, loadable without executing anything."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from weakseg.errors import REMAKE, InputError
 from weakseg.storage.atomic import atomic_file
@@ -16,6 +16,7 @@ from weakseg.storage.seal import is_sealed, seal
 FORMAT = "weakseg-weights-2"
 UNSEALED = "weakseg-weights-1"
 """The format before there was a checksum; it is still read."""
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,29 @@ def load_weights(path: Path, room: str, classes: Sequence[str] | None = None) ->
             f"they must agree: train the {room} stage again."
         )
     return weights
+
+
+def restore(path: Path, weights: Weights, build: Callable[[dict[str, Any]], Network]) -> Network:
+    """The network that weights were saved from.
+
+    Args:
+        path: where they were read from, for the message.
+        weights: its parameters and settings.
+        build: makes an untrained network of the settings.
+
+    Raises:
+        InputError: the settings or the parameters are not those of a network that `build` makes.
+    """
+    try:
+        network = build(weights.settings)
+        network.load_state_dict(weights.state)
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise InputError(
+            f"{path} holds {weights.room} weights that do not fit this weakseg's {weights.room} network "
+            f"({type(error).__name__}: {str(error).splitlines()[0]}); another version wrote them: train the "
+            f"{weights.room} stage again, or use that version."
+        ) from error
+    return network
 
 
 def file_sha256(path: Path) -> str:
