@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from weakseg.errors import InputError
+from weakseg.training.fabric import Fabric
 from weakseg.training.sampling import PositionedSamples, PositionSampler
 from weakseg.training.stop import StopRequest
 

@@ -6,11 +6,9 @@ import warnings
 from typing import Any, cast
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
-from lightning_fabric.strategies.ddp import DDPStrategy
 
 from weakseg.errors import InputError
+from weakseg.training.fabric import DDPStrategy, Fabric, LightningEnvironment
 from weakseg.training.precision import fabric_precision
 
 STARTED_BY = ("NODE_RANK", "GROUP_RANK")

@@ -8,12 +8,12 @@ from typing import Protocol, cast
 
 import torch
 from filelock import FileLock, Timeout
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from weakseg.errors import InputError
 from weakseg.training.batches import batches, worker_deaths
 from weakseg.training.checkpoint import Checkpoints, clear_remains
+from weakseg.training.fabric import Fabric
 from weakseg.training.history import History, Progress
 from weakseg.training.meter import Meter
 from weakseg.training.parameters import ParameterGroup

@@ -5,8 +5,9 @@ import time
 from typing import cast
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
+
+from weakseg.training.fabric import Fabric
 
 
 class Meter:

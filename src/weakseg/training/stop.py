@@ -9,7 +9,8 @@ from types import FrameType
 from typing import Any, NoReturn, Self
 
 import torch
-from lightning_fabric import Fabric
+
+from weakseg.training.fabric import Fabric
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 PATIENCE = 8.0
