@@ -34,8 +34,8 @@ class Hung(Exception):
     """A Snakemake did not end."""
 
 
-def reduced(iterations: dict[str, int]) -> dict[str, Any]:
-    """Configuration of a run whose trainings take so many iterations."""
+def reduced(iterations: dict[str, int], shards: int) -> dict[str, Any]:
+    """Configuration of a run whose trainings take so many iterations, and whose maps come in so many shards."""
     common = {"batch_size": 4, "crop": 64, "checkpoint_every": EVERY, "workers": 1}
     training = {room: common | {"iterations": number} for room, number in iterations.items()}
     return {
@@ -44,7 +44,7 @@ def reduced(iterations: dict[str, int]) -> dict[str, Any]:
         "attention": {"training": training["attention"] | {"learning_rate": 1e-3}, "maps": {"size": 64}},
         "proxy": {"refine": {"crf": {"preset": "irn"}}},
         "segmenter": {"training": training["segmenter"], "prediction": {"crf": {"preset": "deeplab"}}},
-        "shards": 2,
+        "shards": shards,
     }
 
 
@@ -127,12 +127,14 @@ class Demo:
     Attributes:
         folder: the checkout; it must not exist yet.
         iterations: of each training.
+        shards: of its maps and label maps.
         targets: files below a run with which it ends; none stands for everything to the report.
         started: every Snakemake so far.
     """
 
     folder: Path
     iterations: dict[str, int]
+    shards: int = 2
     targets: tuple[str, ...] = ()
     started: list[Running] = field(default_factory=list)
 
@@ -143,7 +145,7 @@ class Demo:
         for name in ("workflow", "envs"):
             shutil.copytree(ROOT / name, self.folder / name)
         (self.folder / "profiles").symlink_to("workflow/profiles")
-        text = yaml.safe_dump(reduced(self.iterations))
+        text = yaml.safe_dump(reduced(self.iterations, self.shards))
         (self.folder / "reduced.yaml").write_text(text, encoding="utf-8")
 
     def results(self, run: str) -> Path:
@@ -232,6 +234,16 @@ def is_alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
+
+
+def catches(process: psutil.Process, number: int) -> bool:
+    """Whether it does something of its own on a signal, by Linux's word."""
+    try:
+        status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    caught = next(row for row in status.splitlines() if row.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
 
 
 def seconds_until_end(processes: list[psutil.Process], longest: float) -> float:

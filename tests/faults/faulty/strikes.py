@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from faulty.demo import Demo, Running, describe, end, is_alive, line, parent, seconds_until_end
+from faulty.demo import Demo, Running, catches, describe, end, is_alive, line, parent, seconds_until_end
 
 PROMISED_END = 10.0
 """Seconds within which a training ends after SIGTERM or SIGINT."""
@@ -41,9 +41,9 @@ def _snakemake(running: Running) -> list[psutil.Process]:
 
 
 def _at_work(running: Running) -> list[psutil.Process]:
-    """Trainings that have come to their first batch: those with a data worker."""
+    """Trainings that have come to their first batch: those with a data worker, and ears for SIGTERM."""
     found = (parent(worker) for worker in running.workers())
-    return [trainer for trainer in found if trainer is not None]
+    return [trainer for trainer in found if trainer is not None and catches(trainer, signal.SIGTERM)]
 
 
 VICTIMS: dict[str, tuple[Victims, float]] = {
