@@ -5,7 +5,7 @@ model = weakseg.load("results/demo")
 labels = model.predict("photo.jpg")  # H×W uint8, index into model.classes
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -15,10 +15,9 @@ import cv2
 import numpy as np
 import torch
 
-from weakseg.crf import CrfParameters, chosen
 from weakseg.dataset.images import read_image
 from weakseg.errors import InputError
-from weakseg.options import LONGEST, PRECISIONS
+from weakseg.options import LONGEST
 from weakseg.segmenter.predict import (
     Scorer,
     enlarged_labels,
@@ -26,49 +25,9 @@ from weakseg.segmenter.predict import (
     refined_probabilities,
     upsample,
 )
+from weakseg.segmenter.settings import Settings, settings_of
 from weakseg.segmenter.windows import labels_in_bands, predict_windows
-from weakseg.storage.run import Run, open_run
-
-LEAST_WINDOW = 64
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How images are predicted.
-
-    Attributes:
-        scales: image sizes whose class probabilities are averaged.
-        flip: average with the mirrored image.
-        precision: `auto`, `bf16`, `fp16` or `fp32`; an ONNX model always computes in `fp32`.
-        crf: parameters of the dense CRF.
-        use_crf: whether it is applied.
-        longest: longer side, in pixels, above which an image is shrunk for the network and the CRF.
-        window: side, in pixels, of overlapping windows in which an image is predicted at its own size instead.
-    """
-
-    scales: tuple[float, ...]
-    flip: bool
-    precision: str
-    crf: CrfParameters
-    use_crf: bool = False
-    longest: int = LONGEST
-    window: int | None = None
-
-    def __post_init__(self) -> None:
-        if not self.scales or min(self.scales) <= 0 or self.longest < 1:
-            raise InputError(
-                f"scales {list(self.scales)} and longest {self.longest} were given; scales such as [0.75, 1] "
-                "and a longest side in pixels, all above 0, were expected: correct them."
-            )
-        if self.precision not in PRECISIONS:
-            raise InputError(
-                f"precision {self.precision!r} was given; one of {', '.join(PRECISIONS)} was expected."
-            )
-        if self.window is not None and (self.window < LEAST_WINDOW or self.use_crf):
-            raise InputError(
-                f"window {self.window} was given{' with the CRF' if self.use_crf else ''}; {LEAST_WINDOW} pixels or "
-                "more were expected, and no CRF, whose memory grows with the whole image: leave one of them out."
-            )
+from weakseg.storage.run import open_run
 
 
 @dataclass(frozen=True)
@@ -243,34 +202,3 @@ def _of_run(folder: Path, device: torch.device) -> tuple[Scorer, list[str], Sett
     network: Any = from_weights(path, weights).eval()
     network.to(device, memory_format=torch.channels_last)
     return network, ["background", *weights.classes], settings_of(run)
-
-
-def settings_of(run: Run) -> Settings:
-    """The settings that a run predicts with.
-
-    Raises:
-        InputError: they are missing or damaged.
-    """
-    return read_settings(
-        run.settings("segmenter-predict") | run.settings("segmenter-refine"), str(run.folder)
-    )
-
-
-def read_settings(values: Mapping[str, Any], source: str) -> Settings:
-    """Settings of plain values: `scales`, `flip`, `precision`, and `crf` as in the configuration.
-
-    Raises:
-        InputError: a value is missing or of a wrong kind; `source` is named.
-    """
-    try:
-        return Settings(
-            scales=tuple(float(scale) for scale in values["scales"]),
-            flip=bool(values["flip"]),
-            precision=str(values["precision"]),
-            crf=chosen(**values["crf"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"the prediction settings of {source} are damaged ({type(error).__name__}: {error}); scales, flip, "
-            "precision and crf were expected: run snakemake again, or export again."
-        ) from None

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from weakseg.errors import InputError
-from weakseg.segmenter.model import Settings, settings_of
 from weakseg.segmenter.network import from_weights
 from weakseg.segmenter.onnx_model import FORMAT, INPUT, OUTPUT, OnnxScorer
 from weakseg.segmenter.predict import Scorer
+from weakseg.segmenter.settings import Settings, settings_of
 from weakseg.storage.atomic import atomic_path
 from weakseg.storage.onnx_file import open_onnx
 from weakseg.storage.run import Run
