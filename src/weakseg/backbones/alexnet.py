@@ -1,10 +1,11 @@
 """AlexNet (Krizhevsky, 2014, as torchvision has it), padded so that the cells of every stage lie over one grid."""
 
-import torch
-from torch import Tensor, nn
+from collections.abc import Sequence
+
+from torch import nn
 
 from weakseg.backbones.base import Backbone
-from weakseg.backbones.weights import NORMALIZATIONS, InitialWeights
+from weakseg.backbones.weights import NORMALIZATIONS
 
 _STAGES = ((0, 3), (3, 6), (6, 8), (8, 10), (10, 13))
 
@@ -43,33 +44,5 @@ class AlexNet(Backbone):
                 assert module.bias is not None
                 nn.init.zeros_(module.bias)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Features of the last stage, N×256×h×w, not negative."""
-        return self.stage_features(images)[-1]
-
-    def stage_features(self, images: Tensor) -> list[Tensor]:
-        """What each of the five stages gives, its pool included."""
-        features, given = self.normalize(images), []
-        for number, (start, stop) in enumerate(_STAGES):
-            with torch.set_grad_enabled(torch.is_grad_enabled() and number >= self.frozen_stages):
-                features = self.features[start:stop](features)
-            given.append(features)
-        return given
-
-    def freeze(self, stages: int) -> None:
-        """Keep the weights of the first `stages` stages as they are."""
-        self.frozen_stages = stages
-        for start, stop in _STAGES[:stages]:
-            self.features[start:stop].requires_grad_(False)
-
-    def load(self, initial: InitialWeights) -> None:
-        """Take torchvision's convolutions.
-
-        Raises:
-            ValueError: the weights are not those of an AlexNet.
-        """
-        if initial.state is None:
-            raise ValueError("these are not the weights of an AlexNet")
-        own = {name: initial.state[name] for name in self.state_dict() if name in initial.state}
-        self.load_state_dict(own, strict=False)
-        self.take_normalization(initial)
+    def _stages(self) -> list[Sequence[nn.Module]]:
+        return [tuple(self.features[start:stop]) for start, stop in _STAGES]

@@ -4,12 +4,14 @@ Torchvision's modules and parameter names, so that its weights fit. Against torc
 both pools are padded and, at stride 8, Mixed_6a keeps the resolution.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from weakseg.backbones.base import Backbone
-from weakseg.backbones.weights import NORMALIZATIONS, InitialWeights
+from weakseg.backbones.weights import NORMALIZATIONS
 
 ALIGNED_PADDING = (6, 10, 6, 10)
 """Left, right, top and bottom, in pixels, that put cell i of the stride-8 features over pixel 8i.
@@ -59,7 +61,7 @@ class Inception(Backbone):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
 
-    def _stages(self) -> list[list[nn.Module]]:
+    def _stages(self) -> list[Sequence[nn.Module]]:
         return [
             [self.Conv2d_1a_3x3, self.Conv2d_2a_3x3, self.Conv2d_2b_3x3],
             [self._pool, self.Conv2d_3b_1x1, self.Conv2d_4a_3x3],
@@ -83,25 +85,6 @@ class Inception(Backbone):
                     if layer is self.Mixed_5d or layer is self.Mixed_6d:
                         taken.append(features)
         return taken[0], taken[1], features
-
-    def freeze(self, stages: int) -> None:
-        """Keep the weights of the first `stages` stages as they are."""
-        self.frozen_stages = stages
-        for stage in self._stages()[:stages]:
-            for layer in stage:
-                layer.requires_grad_(False)
-
-    def load(self, initial: InitialWeights) -> None:
-        """Take torchvision's weights of the layers that are here.
-
-        Raises:
-            ValueError: the weights are not those of an Inception-v3.
-        """
-        if initial.state is None:
-            raise ValueError("these are not the weights of an Inception-v3")
-        own = {name: initial.state[name] for name in self.state_dict() if name not in ("mean", "std")}
-        self.load_state_dict(own, strict=False)
-        self.take_normalization(initial)
 
 
 class _Reduction(nn.Module):

@@ -1,10 +1,11 @@
 """MobileNetV3-Large (Howard et al., ICCV 2019), torchvision's modules and names."""
 
-import torch
-from torch import Tensor, nn
+from collections.abc import Sequence
+
+from torch import nn
 
 from weakseg.backbones.base import Backbone
-from weakseg.backbones.weights import NORMALIZATIONS, InitialWeights
+from weakseg.backbones.weights import NORMALIZATIONS
 
 
 class MobileNet(Backbone):
@@ -31,37 +32,6 @@ class MobileNet(Backbone):
         self.low = len(self._ends) - 4
         self.low_channels, self.channels = self.widths[self.low], self.widths[-1]
 
-    def _stages(self) -> list[nn.Sequential]:
+    def _stages(self) -> list[Sequence[nn.Module]]:
         starts = [0, *(end + 1 for end in self._ends[:-1])]
-        return [self.features[start : end + 1] for start, end in zip(starts, self._ends, strict=True)]
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Features of the last stage, N×960×h×w at the output stride."""
-        return self.stage_features(images)[-1]
-
-    def stage_features(self, images: Tensor) -> list[Tensor]:
-        """What each stage gives."""
-        features, given = self.normalize(images), []
-        for number, stage in enumerate(self._stages()):
-            with torch.set_grad_enabled(torch.is_grad_enabled() and number >= self.frozen_stages):
-                features = stage(features)
-            given.append(features)
-        return given
-
-    def freeze(self, stages: int) -> None:
-        """Keep the weights of the first `stages` stages as they are."""
-        self.frozen_stages = stages
-        for stage in self._stages()[:stages]:
-            stage.requires_grad_(False)
-
-    def load(self, initial: InitialWeights) -> None:
-        """Take torchvision's weights; its classifier is left out.
-
-        Raises:
-            ValueError: the weights are not those of a MobileNetV3.
-        """
-        if initial.state is None:
-            raise ValueError("these are not the weights of a MobileNetV3")
-        own = {name: initial.state[name] for name in self.state_dict() if name in initial.state}
-        self.load_state_dict(own, strict=False)
-        self.take_normalization(initial)
+        return [tuple(self.features[start : end + 1]) for start, end in zip(starts, self._ends, strict=True)]

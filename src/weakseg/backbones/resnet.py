@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from weakseg.backbones.base import Backbone
-from weakseg.backbones.weights import NORMALIZATIONS, InitialWeights
+from weakseg.backbones.weights import NORMALIZATIONS
 
 
 class ResNet(Backbone):
@@ -62,40 +61,6 @@ class ResNet(Backbone):
                 module.eval()
         return self
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Features of layer 4, N×2048×h×w, not negative."""
-        return self.stage_features(images)[-1]
-
-    def stage_features(self, images: Tensor) -> list[Tensor]:
-        """What each of the five stages gives, `widths` channels each."""
-        features, given = self.normalize(images), []
-        for number, stage in enumerate(self._stages()):
-            with torch.set_grad_enabled(torch.is_grad_enabled() and number >= self.frozen_stages):
-                for layer in stage:
-                    features = layer(features)
-            given.append(features)
-        return given
-
-    def freeze(self, stages: int) -> None:
-        """Keep the weights of the first `stages` stages as they are."""
-        self.frozen_stages = stages
-        for stage in self._stages()[:stages]:
-            for layer in stage:
-                layer.requires_grad_(False)
-
     def drop_last_stage(self) -> None:
         """End with layer 3."""
         self.layer4 = nn.Identity()
-
-    def load(self, initial: InitialWeights) -> None:
-        """Take torchvision's weights; its classifier is left out.
-
-        Raises:
-            ValueError: the weights are not those of a ResNet.
-        """
-        if initial.state is None:
-            raise ValueError("these are not the weights of a ResNet")
-        # What torchvision lacks is new: the offsets of deformable convolutions. The rest was checked on reading.
-        own = {name: initial.state[name] for name in self.state_dict() if name in initial.state}
-        self.load_state_dict(own, strict=False)
-        self.take_normalization(initial)

@@ -1,5 +1,6 @@
 """VGG16 (Simonyan and Zisserman, 2015) and a small sibling for the demo, with selectable pooling and dilation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -100,34 +101,13 @@ class Vgg(Backbone):
             layers.append(nn.MaxPool2d(size, stride, padding=padding, ceil_mode=self._ceil_mode))
         return nn.Sequential(*layers)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Features of the last stage, N×`channels`×h×w, not negative."""
-        with torch.no_grad():
-            features = self.stages[: self.frozen_stages](self.normalize(images))
-        result: Tensor = self.stages[self.frozen_stages :](features)
-        return result
-
-    def stage_features(self, images: Tensor) -> list[Tensor]:
-        """What each of the five stages gives, its pool included."""
-        features, given = self.normalize(images), []
-        for number, stage in enumerate(self.stages):
-            with torch.set_grad_enabled(torch.is_grad_enabled() and number >= self.frozen_stages):
-                features = stage(features)
-            given.append(features)
-        return given
+    def _stages(self) -> list[Sequence[nn.Module]]:
+        return [(stage,) for stage in self.stages]
 
     def side_features(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features of stage 4 and, twice, of stage 5: where SPG's B1, B2 and A begin."""
-        with torch.no_grad():
-            features = self.stages[: self.frozen_stages](self.normalize(images))
-        low = self.stages[self.frozen_stages : 4](features)
-        high = self.stages[4](low)
+        *_, low, high = self.stage_features(images)
         return low, high, high
-
-    def freeze(self, stages: int) -> None:
-        """Keep the first `stages` stages as they are: their edge filters serve any images, and a step is cheaper."""
-        self.frozen_stages = stages
-        self.stages[:stages].requires_grad_(False)
 
     def drop_last_stage(self) -> None:
         """End with the fourth stage."""
