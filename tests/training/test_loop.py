@@ -147,6 +147,17 @@ def test_another_fingerprint_starts_anew(tmp_path: Path, capsys: pytest.CaptureF
     assert "other settings" in capsys.readouterr().err
 
 
+def test_a_training_of_other_data_that_failed_costs_no_history(tmp_path: Path) -> None:
+    """Found by the campaign: a training of damaged labels was refused; with whole ones the first one was done."""
+    train(tmp_path)
+    rows = read_history(tmp_path / HISTORY)
+    with pytest.raises(InputError, match="the loss became nan"):
+        train(tmp_path, mark="damaged", learning_rate=1e30)
+    train(tmp_path)
+    assert read_history(tmp_path / HISTORY) == rows
+    assert [int(row["iteration"]) for row in rows] == [10, 20, 30, 40]
+
+
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
@@ -157,15 +168,15 @@ def test_another_fingerprint_starts_anew(tmp_path: Path, capsys: pytest.CaptureF
 def test_a_damaged_checkpoint_is_named_and_the_one_before_it_is_taken(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[bytes], bytes], reason: str
 ) -> None:
-    save_checkpoint(tmp_path, "m", {"iteration": 5})
+    save_checkpoint(tmp_path, "m", {"iteration": 5, "history": []})
     path = tmp_path / CHECKPOINT
     path.write_bytes(damage(path.read_bytes()))
     assert load_checkpoint(tmp_path, "m") is None
     assert re.search(f"discarding .*checkpoint.pt: .*{reason}", capsys.readouterr().err)
     for iteration in (10, 15):
-        save_checkpoint(tmp_path, "m", {"iteration": iteration})
+        save_checkpoint(tmp_path, "m", {"iteration": iteration, "history": []})
     path.write_bytes(damage(path.read_bytes()))
-    assert load_checkpoint(tmp_path, "m") == {"iteration": 10}
+    assert load_checkpoint(tmp_path, "m") == {"iteration": 10, "history": []}
     assert reason in capsys.readouterr().err
 
 
@@ -225,11 +236,11 @@ def test_a_loss_that_is_no_number_names_its_step_and_images(tmp_path: Path) -> N
 def test_weights_that_broke_under_a_finite_loss_are_not_saved(tmp_path: Path) -> None:
     model = network()
     checkpoints = Checkpoints(tmp_path, "m", model, torch.optim.SGD(model.parameters(), momentum=0.9))
-    checkpoints.save(10)
+    checkpoints.save(10, [])
     with torch.no_grad():
         model.layers[4].weight[0, 0] = float("inf")
     with pytest.raises(InputError, match=r"after iteration 20 .* not finite; .* is of iteration 10, in "):
-        checkpoints.save(20)
+        checkpoints.save(20, [])
     saved = load_checkpoint(tmp_path, "m")
     assert saved is not None
     assert saved["iteration"] == 10

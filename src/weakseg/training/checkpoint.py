@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from weakseg.errors import InputError
 from weakseg.storage.atomic import atomic_file
 from weakseg.storage.seal import is_sealed, seal
+from weakseg.training.history import Row
 
 CHECKPOINT = "checkpoint.pt"
 BEFORE = "checkpoint-before.pt"
@@ -46,33 +47,34 @@ class Checkpoints:
         self._network, self._solver = network, solver
         self.last = 0
 
-    def resume(self) -> int:
-        """Take up the last good state, if there is one; the iteration to go on from."""
+    def resume(self) -> tuple[int, list[Row]]:
+        """Take up the last good state, if there is one; the iteration to go on from, and the history until it."""
         saved = load_checkpoint(self._folder, self._mark)
-        if saved is not None:
-            self._network.load_state_dict(saved["network"])
-            self._solver.load_state_dict(saved["optimizer"])
-            self.last = saved["iteration"]
-        return self.last
+        if saved is None:
+            return 0, []
+        self._network.load_state_dict(saved["network"])
+        self._solver.load_state_dict(saved["optimizer"])
+        self.last = saved["iteration"]
+        return self.last, saved["history"]
 
-    def save(self, iteration: int) -> None:
-        """Save the state after so many iterations.
+    def save(self, iteration: int, history: list[Row]) -> None:
+        """Save the state after so many iterations, and the rows of their history.
 
         Raises:
             InputError: a number in it is not finite, or the disk is full; the states before are kept.
         """
         if self._enabled:
-            self._write(iteration)
+            self._write(iteration, history)
         self.last = iteration
 
-    def _write(self, iteration: int) -> None:
+    def _write(self, iteration: int, history: list[Row]) -> None:
         state = {"network": self._network.state_dict(), "optimizer": self._solver.state_dict()}
         if not all(bool(torch.isfinite(value).all()) for value in _tensors(state)):
             raise InputError(
                 f"after iteration {iteration} the training's state holds numbers that are not finite; only finite ones "
                 f"are saved: lower learning_rate or set precision to fp32 ({self.describe()})."
             )
-        save_checkpoint(self._folder, self._mark, {"iteration": iteration, **state})
+        save_checkpoint(self._folder, self._mark, {"iteration": iteration, "history": history, **state})
 
     def describe(self) -> str:
         """Which state a training would go on from, in words."""
@@ -133,6 +135,8 @@ def _read(path: Path, mark: str) -> dict[str, Any] | None:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         if state.pop("fingerprint", None) != mark:
             raise ValueError("it belongs to other settings or data")
+        if "history" not in state:
+            raise ValueError("an older weakseg wrote it, without its history")
         return state
     except InputError:
         reason = "it is damaged, its content does not match its checksum"

@@ -2,7 +2,7 @@
 
 import csv
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,25 +10,29 @@ from typing import Any
 from weakseg.storage.atomic import atomic_path
 
 HISTORY = "history.csv"
+Row = dict[str, str]
+"""Column → what is written."""
 
 
 class History:
-    """Appends rows to `folder/history.csv`; on resume drops the rows that will be repeated.
+    """Appends rows to `folder/history.csv`, after those that the checkpoint holds; what a kill left there goes away.
 
     Of several processes one is `enabled`; the others write nothing.
+
+    Attributes:
+        rows: all until now.
     """
 
-    def __init__(self, folder: Path, start: int, enabled: bool = True) -> None:
+    def __init__(self, folder: Path, rows: Sequence[Row] = (), enabled: bool = True) -> None:
         self._enabled = enabled
+        self.rows = list(rows)
         if not enabled:
             return
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / HISTORY
-        kept = [row for row in read_history(self.path) if int(row["iteration"]) <= start] if start else []
-        self._columns = list(kept[0]) if kept else []
         with atomic_path(self.path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerows([self._columns, *(row.values() for row in kept)] if kept else [])
+            writer.writerows([list(self.rows[0]), *(row.values() for row in self.rows)] if self.rows else [])
         self._file = self.path.open("a", encoding="utf-8", newline="")
         self._writer = csv.writer(self._file, lineterminator="\n")
         self._board = _tensorboard(folder)
@@ -37,10 +41,11 @@ class History:
         """Write one row; the first decides the columns."""
         if not self._enabled:
             return
-        if not self._columns:
-            self._columns = list(row)
-            self._writer.writerow(self._columns)
-        self._writer.writerow([_text(row[name]) for name in self._columns])
+        columns = list(self.rows[0] if self.rows else row)
+        if not self.rows:
+            self._writer.writerow(columns)
+        self.rows.append({name: _text(row[name]) for name in columns})
+        self._writer.writerow(self.rows[-1].values())
         self._file.flush()
         if self._board is not None:
             for name, value in row.items():
@@ -55,7 +60,7 @@ class History:
             self._board.close()
 
 
-def read_history(path: Path) -> list[dict[str, str]]:
+def read_history(path: Path) -> list[Row]:
     """Rows of a history file; none if it does not exist."""
     if not path.is_file():
         return []

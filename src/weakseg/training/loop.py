@@ -82,7 +82,7 @@ def fit(
         groups = cast(Trainable, network).parameter_groups()
         solver = _optimizer(optimizer, groups, learning_rate, momentum, weight_decay)
         checkpoints = Checkpoints(state, mark, network, solver, enabled=fabric.is_global_zero)
-        start = checkpoints.resume()
+        start, rows = checkpoints.resume()
         if start and fabric.is_global_zero:
             print(f"resuming {state} at iteration {start} of {iterations}", file=sys.stderr)
         model, stepper = fabric.setup(network, solver)
@@ -90,14 +90,14 @@ def fit(
         ordered = PositionedSamples(samples, seed)
         positions = range(start * batch_size, iterations * batch_size)
         stream = batches(fabric, ordered, stop, positions, batch_size, workers)
-        history = History(state, start, enabled=fabric.is_global_zero)
+        history = History(state, rows, enabled=fabric.is_global_zero)
         progress = Progress(state.parent.name, start, iterations, enabled=fabric.is_global_zero)
         meter = Meter(fabric, start)
 
         for iteration in range(start, iterations):
             batch = next(stream, None)
             if stop.agreed() or batch is None:
-                checkpoints.save(iteration)
+                checkpoints.save(iteration, history.rows)
                 stop.leave(
                     f"{state} holds iteration {iteration} of {iterations}; the same command goes on from there"
                 )
@@ -131,7 +131,7 @@ def fit(
                 history.add(row)
                 progress.report(row)
             if is_checkpoint:
-                checkpoints.save(done)
+                checkpoints.save(done, history.rows)
         history.close()
         progress.close()
 
