@@ -8,14 +8,18 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 import torch
 from torch.utils.data import DataLoader
 
 from weakseg.errors import InputError
-from weakseg.training.batches import worker_deaths
+from weakseg.training.batches import batches, worker_deaths
 from weakseg.training.checkpoint import CHECKPOINT, load_checkpoint
+from weakseg.training.launch import launch
+from weakseg.training.sampling import PositionedSamples
+from weakseg.training.stop import StopRequest
 
 PROGRAM = """
 import sys, time
@@ -218,6 +222,28 @@ def test_a_pipe_that_breaks_before_the_death_is_heard_of_is_the_same_sentence() 
 def test_another_broken_pipe_is_told_as_it_is() -> None:
     with pytest.raises(ConnectionResetError), worker_deaths():
         raise ConnectionResetError(104, "Connection reset by peer")
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(104, "Connection reset by peer"), EOFError()])
+def test_a_broken_pipe_after_a_signal_ends_the_batches(error: Exception) -> None:
+    """The signal reached the data workers, too, while one of them handed a batch over."""
+
+    class Broken:
+        def __len__(self) -> int:
+            return 3
+
+        def sample(self, item: int, generator: np.random.Generator) -> dict[str, torch.Tensor]:
+            raise error
+
+        def name(self, item: int) -> str:
+            return str(item)
+
+    fabric, samples = launch("fp32"), PositionedSamples(Broken(), 0)
+    with StopRequest(fabric) as stop:
+        with pytest.raises(type(error)):
+            list(batches(fabric, samples, stop, range(3), 1, 0))
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert list(batches(fabric, samples, stop, range(3), 1, 0)) == []
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -62,7 +62,7 @@ def batches(
     except InputError as error:  # from a worker it comes with the worker's traceback before it
         sentence = str(error).splitlines()[-1]
         raise InputError(sentence.removeprefix(f"{InputError.__module__}.InputError: ")) from None
-    except RuntimeError:
+    except (RuntimeError, OSError, EOFError):  # torch's word for a dead worker, or a broken pipe to it
         if not stop.heard:
             raise
 
