@@ -36,6 +36,7 @@ rule all:
     default_target: True
     input:
         "<run>/report.html",
+        rules.evaluate_summary.output,
         KEPT,
 
 

@@ -135,11 +135,14 @@ def test_a_rejected_image_retrains_the_segmenter_and_a_flagged_one_nothing(demo:
 def test_what_is_deleted_of_a_finished_run_is_made_again(demo: Any) -> None:
     results = demo.folder / "results" / "demo"
     deleted = {
+        "dataset_index": "dataset/index.csv",
         "saliency_maps": "saliency/maps/shard-1-of-2.h5",
         "attention_train": "attention/weights.pt",
         "proxy_refine": "proxy/refined/shard-2-of-2.csv",
         "segmenter_predict": "segmenter/scores/shard-1-of-2.h5",
         "evaluate_labels": "evaluation/refined.json",
+        "evaluate_supervision": "evaluation/supervision.json",
+        "evaluate_summary": "evaluation/scores.csv",
     }
     for rule, name in deleted.items():
         aside = results / f"{name}.aside"

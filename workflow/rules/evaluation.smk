@@ -79,7 +79,8 @@ for number in ROUNDS:
 SCORED = weak(PROXY_SCORES) + SEGMENTER_SCORES
 
 # All that a run keeps. Snakemake makes a missing file only where something asks for it: the targets ask for these, so
-# that what was deleted, because it was damaged or by mistake, is made again by the same command.
+# that what was deleted, because it was damaged, by mistake, or by Snakemake when a job failed that had made it before,
+# is made again by the same command.
 KEPT_PROXIES = [
     gather.shard(f"<run>/{path}")
     for path in (
@@ -91,7 +92,9 @@ KEPT_PROXIES = [
 ]
 KEPT_PROXIES += [f"<run>/{room}/weights.pt" for room in LEARNT]
 KEPT_PROXIES += [f"<run>/evaluation/{name}.json" for name in PROXY_SCORES]
-KEPT = [*weak(KEPT_PROXIES)]
+KEPT_PROXIES += rules.dataset_index.output
+KEPT = [*weak(KEPT_PROXIES), *rules.dataset_index.output]
+KEPT += ["<run>/evaluation/supervision.json"]
 KEPT += [gather.shard(f"<run>/{LABELS[name][2]}") for name in SEGMENTER_SCORES]
 KEPT += [f"<run>/{room}/weights.pt" for room in TRAINED if room not in LEARNT]
 KEPT += [f"<run>/evaluation/{name}.json" for name in SEGMENTER_SCORES]
