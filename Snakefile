@@ -36,6 +36,7 @@ rule all:
     default_target: True
     input:
         "<run>/report.html",
+        rules.dataset_index.output,
         rules.evaluate_summary.output,
         KEPT,
 
@@ -43,6 +44,7 @@ rule all:
 rule proxies:
     input:
         "<run>/evaluation/localisation.json",
+        rules.dataset_index.output,
         KEPT_PROXIES,
 
 

@@ -55,12 +55,13 @@ SHORT_TARGETS = (
     *(f"{room}/weights.pt" for room in TRAININGS),
     *(f"{folder}/shard-1-of-1.h5" for folder in ("saliency/maps", "attention/maps", "segmenter/scores")),
     *(f"proxy/{step}/shard-1-of-1.csv" for step in ("fused", "refined")),
-    "evaluation/segmenter.json",
+    "segmenter/predictions/crf/shard-1-of-1.csv",
+    *("evaluation/refined.json", "evaluation/segmenter-crf.json"),
 )
-"""What the short form makes: a run without the CRF over predictions, the other scores and the report."""
+"""What the short form makes: everything that is compared, but two scores alone and no report."""
 TRIES = 8
 """Runs that may end before a fault finds somebody to strike."""
-LEAST_COMPARED = 3 + 3 + 2 * 16 + 4 + 1
+LEAST_COMPARED = 3 + 3 + 2 * 16 + 2 * 4 + 2
 """Weights, shards, proxies, predictions and scores of the short form."""
 
 
@@ -201,30 +202,44 @@ def short(folder: Path, seed: int) -> Report:
     campaign, run = Campaign(Demo(folder, SHORT, 1, SHORT_TARGETS), seed), "faulty"
     campaign.strike(run, "full disk (largest size of a file)", limits.full_disk)
     campaign.strike(run, "kill -9: data worker", KILLS["kill -9: data worker"])
-    campaign.strike(run, "SIGINT to everything (Ctrl-C)", STOPS["SIGINT to everything (Ctrl-C)"])
+    for name in ("SIGTERM to a training", "SIGINT to everything (Ctrl-C)"):
+        campaign.strike(run, name, STOPS[name])
     campaign.finish(run)
-    damage_both(campaign, run)
+    several_damages(campaign, run)
     campaign.ended = 1
     return campaign.report()
 
 
-def damage_both(campaign: Campaign, run: str) -> None:
-    """A shard and a checkpoint of a finished run at once; it is finished again afterwards."""
+def several_damages(campaign: Campaign, run: str) -> None:
+    """A label map, a shard and a checkpoint of a finished run; it is finished again afterwards."""
     results, folder, chance = campaign.demo.results(run), campaign.demo.folder, campaign.chance
-    shard, checkpoint = results / "saliency/maps/shard-1-of-1.h5", results / "segmenter/state/checkpoint.pt"
-    (results / "segmenter/weights.pt").unlink()
-    of_shard = campaign.note(run, "flipped bit in a shard", Struck(damage.flip(shard, chance)[0]))
-    of_checkpoint = campaign.note(
-        run, "flipped bit in a checkpoint", Struck(damage.flip(checkpoint, chance)[0])
-    )
-    running = campaign.demo.start(run)
-    status, said = running.finish(), running.said()
-    if not status or not damage.said_about(str(shard.relative_to(folder)), said):
-        of_shard.problem = f"it was not named (status {status}): {said[-1000:]}"
-    shard.unlink()
+    fused = results / "proxy/fused"
+    # What was made from a file is removed, so that it is read again; then what goes with it.
+    for kind, path, follows, also in (
+        ("label map", fused / "val-00001.png", "proxy/refined/shard-1-of-1.csv", fused / "shard-1-of-1.csv"),
+        ("shard", results / "saliency/maps/shard-1-of-1.h5", "segmenter/weights.pt", None),
+    ):
+        (results / follows).unlink()
+        entry = campaign.note(run, f"flipped bit in a {kind}", Struck(f"{path.name}: {flipped(path)}"))
+        running = campaign.demo.start(run)
+        status, said = running.finish(), running.said()
+        if not status or not damage.said_about(str(path.relative_to(folder)), said):
+            entry.problem = f"it was not named (status {status}): {said[-1000:]}"
+        for deleted in (path, *([also] if also else [])):
+            deleted.unlink()
+    checkpoint = results / "segmenter/state/checkpoint.pt"
+    entry = campaign.note(run, "flipped bit in a checkpoint", Struck(damage.flip(checkpoint, chance)[0]))
     campaign.finish(run)
     if f"discarding {checkpoint.relative_to(folder)}" not in campaign.demo.started[-1].said():
-        of_checkpoint.problem = "the checkpoint was used"
+        entry.problem = "the checkpoint was used"
+
+
+def flipped(path: Path) -> str:
+    """Flip a bit in the middle of a file, which no reader may overlook."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    return "a bit in the middle"
 
 
 def main() -> int:

@@ -13,7 +13,9 @@ def test_a_demo_under_faults_ends_with_what_an_undisturbed_one_ends_with(tmp_pat
     assert [entry.fault for entry in report.entries] == [
         "full disk (largest size of a file)",
         "kill -9: data worker",
+        "SIGTERM to a training",
         "SIGINT to everything (Ctrl-C)",
+        "flipped bit in a label map",
         "flipped bit in a shard",
         "flipped bit in a checkpoint",
     ]

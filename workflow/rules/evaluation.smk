@@ -92,9 +92,7 @@ KEPT_PROXIES = [
 ]
 KEPT_PROXIES += [f"<run>/{room}/weights.pt" for room in LEARNT]
 KEPT_PROXIES += [f"<run>/evaluation/{name}.json" for name in PROXY_SCORES]
-KEPT_PROXIES += rules.dataset_index.output
-KEPT = [*weak(KEPT_PROXIES), *rules.dataset_index.output]
-KEPT += ["<run>/evaluation/supervision.json"]
+KEPT = [*weak(KEPT_PROXIES), "<run>/evaluation/supervision.json"]
 KEPT += [gather.shard(f"<run>/{LABELS[name][2]}") for name in SEGMENTER_SCORES]
 KEPT += [f"<run>/{room}/weights.pt" for room in TRAINED if room not in LEARNT]
 KEPT += [f"<run>/evaluation/{name}.json" for name in SEGMENTER_SCORES]

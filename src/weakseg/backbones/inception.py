@@ -70,10 +70,6 @@ class Inception(Backbone):
             [self.Mixed_6b, self.Mixed_6c, self.Mixed_6d, self.Mixed_6e],
         ]
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Features of Mixed_6e, N×768×h×w, not negative."""
-        return self.side_features(images)[2]
-
     def side_features(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features of Mixed_5d (N×288), Mixed_6d and Mixed_6e (N×768): where SPG's B1, B2 and A begin."""
         features = self.normalize(images)
