@@ -35,28 +35,23 @@ def test_threshold() -> None:
         attention_least=0.1,
         rescue=0.7,
         background_attention=1.0,
-        conflict=1.0,
     )
     assert labels.tolist() == [[0, 255, 8, 12, 12, 255]]
 
 
-def test_threshold_leaves_doubtful_background_and_conflicts_undecided() -> None:
-    #              background  attended  rescued  one class  two classes  two, undecided anyway
-    saliency = row(0.1, 0.1, 0.1, 0.9, 0.9, 0.3)
-    cat = row(0.3, 0.4, 0.95, 0.6, 0.6, 0.6)
-    dog = row(0.0, 0.1, 0.1, 0.4, 0.55, 0.6)
+def test_threshold_leaves_background_that_attracts_attention_undecided() -> None:
+    #              background  attended  rescued  salient
     _, labels = threshold(
-        saliency,
-        maps(cat, dog),
+        row(0.1, 0.1, 0.1, 0.9),
+        maps(row(0.3, 0.4, 0.95, 0.6), row(0.0, 0.1, 0.1, 0.4)),
         [8, 12],
         saliency_low=0.2,
         saliency_high=0.4,
         attention_least=0.0,
         rescue=0.9,
         background_attention=0.35,
-        conflict=0.5,
     )
-    assert labels.tolist() == [[0, 255, 8, 8, 255, 255]]
+    assert labels.tolist() == [[0, 255, 8, 8]]
 
 
 def test_seenet() -> None:

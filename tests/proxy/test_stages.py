@@ -6,9 +6,12 @@ from weakseg.crf import PRESETS
 from weakseg.proxy.rules import threshold
 from weakseg.proxy.stages import fuse, label_probabilities, refine
 
-OPTIONS = {"saliency_low": 0.2, "saliency_high": 0.4, "attention_least": 0.0, "rescue": 0.9} | {
+OPTIONS = {
+    "saliency_low": 0.2,
+    "saliency_high": 0.4,
+    "attention_least": 0.0,
+    "rescue": 0.9,
     "background_attention": 1.0,
-    "conflict": 1.0,
 }
 
 

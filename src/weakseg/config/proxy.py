@@ -21,8 +21,6 @@ class ThresholdRule(Section):
     """Attention above this is foreground whatever saliency says."""
     background_attention: Fraction = 1.0
     """Background pixels with attention above this: undecided. 1 decides all."""
-    conflict: Fraction = 1.0
-    """Two classes both above this: undecided. 1 decides all."""
 
 
 class SeeNetRule(Section):

@@ -24,25 +24,23 @@ def threshold(
     attention_least: float,
     rescue: float,
     background_attention: float,
-    conflict: float,
 ) -> Labelled:
     """Saliency decides foreground, the strongest attention its class.
 
     After WSSS-BED (saliency binarised, class by argmax), with a band of undecided saliency and a rescue of what
     saliency missed: background below `saliency_low`, undecided up to `saliency_high` and wherever salient pixels
-    attract less attention than `attention_least`; attention above `rescue` is foreground in any case. Undecided, too,
-    as the OAA and SeeNet authors have it: background that attracts more than `background_attention`, an object that
-    saliency may have missed, and foreground where two classes both attract more than `conflict`.
+    attract less attention than `attention_least`; attention above `rescue` is foreground in any case. As the OAA
+    authors have it, background that attracts more than `background_attention` is undecided: it may be an object
+    that saliency missed.
     """
     scores = np.concatenate([1.0 - saliency[None], saliency[None] * attention])
     strongest = attention.max(axis=0, initial=0.0)
     classes = _class_of(attention, present)
     labels = np.where(saliency < saliency_low, 0, classes)
     undecided = (saliency >= saliency_low) & ((saliency < saliency_high) | (strongest < attention_least))
+    undecided |= (saliency < saliency_low) & (strongest > background_attention)
     labels = np.where(undecided, UNDECIDED, labels)
     labels = np.where(strongest > rescue, classes, labels)
-    missed = (labels == 0) & (strongest > background_attention)
-    labels = np.where(missed | ((labels != 0) & _conflicting(attention, conflict)), UNDECIDED, labels)
     return scores, labels.astype(np.uint8)
 
 
@@ -63,7 +61,7 @@ def seenet(
     harmonic = (weight + 1.0) / (weight / (attention + EPSILON) + 1.0 / (saliency[None] + EPSILON))
     scores = np.concatenate([1.0 - saliency[None], harmonic])
     labels = _label_of(scores, present)
-    labels[_conflicting(attention, conflict)] = UNDECIDED
+    labels[(attention > conflict).sum(axis=0) >= 2] = UNDECIDED
     labels[(labels != 0) & (saliency < saliency_low)] = UNDECIDED
     return scores, labels
 
@@ -98,7 +96,7 @@ def oaa(
     scores = np.concatenate([1.0 - saliency[None], attention])
     scores = np.where(scores < floor, 0.0, scores)
     labels = _label_of(scores, present)
-    labels[_conflicting(scores, conflict)] = UNDECIDED
+    labels[(scores > conflict).sum(axis=0) >= 2] = UNDECIDED
     strong = attention.max(axis=0, initial=0.0) > background_attention
     labels[(labels == 0) & ((saliency >= background_saliency) | strong)] = UNDECIDED
     if np.mean((labels != 0) & (labels != UNDECIDED)) < least_foreground:
@@ -121,12 +119,6 @@ def _class_of(attention: np.ndarray, present: Sequence[int]) -> np.ndarray:
         return np.zeros(attention.shape[1:], np.uint8)
     strongest: np.ndarray = np.asarray(present, np.uint8)[attention.argmax(axis=0)]
     return strongest
-
-
-def _conflicting(scores: np.ndarray, above: float) -> np.ndarray:
-    """Where at least two of N×H×W scores lie above a value, H×W."""
-    several: np.ndarray = (scores > above).sum(axis=0) >= 2
-    return several
 
 
 def _label_of(scores: np.ndarray, present: Sequence[int]) -> np.ndarray:
