@@ -11,7 +11,7 @@ import torch
 from click.testing import CliRunner, Result
 
 from weakseg.cli import weakseg
-from weakseg.segmenter.largefov import LargeFov
+from weakseg.segmenter.network import NETWORKS
 from weakseg.storage.weights import Weights, save_weights
 
 CLASSES = ["cat", "dog", "Größe", "bird"]
@@ -30,21 +30,23 @@ def run_command(*arguments: object) -> Result:
     return CliRunner().invoke(weakseg, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
-def write_run(folder: Path, weights: bool = True) -> Path:
+def write_run(folder: Path, weights: bool = True, method: str = "largefov") -> Path:
     """A run folder as the workflow leaves it; every class wins somewhere."""
     for stage, values in (("segmenter-predict", PREDICT), ("segmenter-refine", REFINE)):
         (folder / "configs").mkdir(parents=True, exist_ok=True)
         (folder / "configs" / f"{stage}.json").write_text(json.dumps(values), encoding="utf-8")
     if weights:
         torch.manual_seed(0)
-        network = LargeFov("vgg_small", len(CLASSES)).eval()
+        options = {} if method == "largefov" else {"width": 32}
+        network = NETWORKS[method]("vgg_small", len(CLASSES), **options).eval()
         with torch.inference_mode():
+            torch.nn.init.normal_(network.score.weight, std=0.01)
             logits = network.logits(torch.from_numpy(make_photo(97, 129)).permute(2, 0, 1)[None])
             mean, spread = logits.mean((0, 2, 3)), logits.std((0, 2, 3))
             network.score.weight *= (4 / spread)[:, None, None, None]
             network.score.bias -= mean  # zero before
             network.score.bias *= 4 / spread
-        settings = {"method": "largefov", "backbone": {"architecture": "vgg_small"}, "largefov": {}}
+        settings = {"method": method, "backbone": {"architecture": "vgg_small"}, method: options}
         save_weights(
             folder / "segmenter" / "weights.pt", Weights("segmenter", network.state_dict(), settings, CLASSES)
         )
@@ -62,6 +64,12 @@ def exported(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     result = run_command("export", "--run", trained_run, "--format", "onnx", "--out", path)
     assert result.exit_code == 0, result.output
     return path
+
+
+@pytest.fixture(scope="session")
+def fcn_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose cells lie over the middle of their pixels, at stride 32."""
+    return write_run(tmp_path_factory.mktemp("results") / "fcn", method="fcn32s")
 
 
 @pytest.fixture

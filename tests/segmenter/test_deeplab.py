@@ -131,6 +131,15 @@ def test_scales_are_fused_by_their_maximum() -> None:
     assert (fused > whole).any()
 
 
+def test_smaller_images_are_whole_cells_long() -> None:
+    network = DeepLabV2("resnet50", 2, multi_scale=True)
+    seen: list[tuple[int, ...]] = []
+    network.backbone.register_forward_pre_hook(lambda _, given: seen.append(tuple(given[0].shape[2:])))
+    with torch.inference_mode():
+        network.logits(torch.zeros(1, 3, 41, 57))  # 5 and 7 cells of 8 pixels, and one
+    assert seen == [(41, 57), (33, 41), (17, 33)]
+
+
 def test_each_scale_has_a_loss() -> None:
     network = DeepLabV2("resnet50", 2, multi_scale=True, frozen_normalization=False).eval()
     losses = network.losses({"image": images(), "labels": torch.ones(2, 65, 65)})

@@ -99,18 +99,24 @@ def test_predicting_needs_none_of_the_networks_code(exported: Path, photo: Photo
     np.testing.assert_array_equal(read_labels(tmp_path / "out/a.png"), labels)
 
 
+@pytest.mark.parametrize("run", ["trained_run", "fcn_run"])
 def test_the_documented_example(
-    exported: Path, photo: Photo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: str,
+    photo: Photo,
+    invoke: Invoke,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     (example,) = (text for text in examples() if "InferenceSession" in text)
     assert "weakseg" not in example
     assert lines(example) == 10
-    (tmp_path / "model.onnx").write_bytes(exported.read_bytes())
+    invoke("export", "--run", request.getfixturevalue(run), "--out", tmp_path / "model.onnx")
     Image.fromarray(photo(60, 91)).save(tmp_path / "photo.jpg")
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     exec(example, names)
-    ours = weakseg.load(exported, scales=[1.0], flip=False).predict("photo.jpg")
+    ours = weakseg.load("model.onnx", scales=[1.0], flip=False).predict("photo.jpg")
     labels = names["labels"]
     assert isinstance(labels, np.ndarray)
     # Ours averages probabilities, kept in 16 bits; the example enlarges logits: borders differ by a pixel.

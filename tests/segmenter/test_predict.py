@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from weakseg.crf import PRESETS
+from weakseg.segmenter.grid import CENTRES, CORNERS
 from weakseg.segmenter.largefov import STRIDE, LargeFov
 from weakseg.segmenter.predict import predict_scores, refine_scores, upsample
 
@@ -49,6 +52,41 @@ def test_scales_are_averaged_on_the_first_grid(network: LargeFov) -> None:
     one, many = scores_of(network, image), scores_of(network, image, scales=[1.0, 0.75, 1.5])
     assert one.shape == many.shape == (4, 6, 8)
     assert not np.allclose(one, many, atol=1e-3)
+
+
+class Ramp:
+    """Two classes; the log of their ratio is the red of the pixel under a cell, less 128."""
+
+    def __init__(self, stride: int, aligned: str) -> None:
+        self.stride, self.aligned = stride, aligned
+
+    def logits(self, images: Tensor) -> Tensor:
+        red = images[:, :1].float() - 128.0
+        step = self.stride
+        red = avg_pool2d(red, step) if self.aligned == CENTRES else red[:, :, ::step, ::step]
+        return torch.cat([torch.zeros_like(red), red / 256], dim=1)
+
+
+@pytest.mark.parametrize(("stride", "aligned"), [(8, CORNERS), (16, CORNERS), (8, CENTRES), (32, CENTRES)])
+@pytest.mark.parametrize("side", [300, 333, 375, 500])
+@pytest.mark.parametrize("scale", [0.6, 0.8, 1.5])
+def test_a_scaled_image_is_looked_up_where_its_pixels_lie(
+    stride: int, aligned: str, side: int, scale: float
+) -> None:
+    ramp = np.uint8(np.round(np.linspace(0, 255, side)))
+    for axis in (0, 1):
+        image = np.repeat(np.expand_dims(ramp, 1 - axis), side // 2, axis=1 - axis)
+        scorer, image = Ramp(stride, aligned), np.repeat(image[:, :, None], 3, axis=2)
+        options = {"flip": True, "precision": "fp32", "device": CPU}
+        whole = predict_scores(scorer, image, scales=[1.0], **options)  # type: ignore[arg-type]
+        scaled = predict_scores(scorer, image, scales=[scale], **options)  # type: ignore[arg-type]
+        assert scaled.shape == whole.shape
+        moved = (
+            ((scaled[1] - scaled[0]) - (whole[1] - whole[0])).astype(np.float32) * 256 * side / 255
+        )  # pixels
+        along = np.moveaxis(moved, axis, 0)[1 : -1 - stride // 8]  # the last cells look at padding
+        for part in np.array_split(along, 3):
+            assert abs(part.mean()) < 1.0
 
 
 def test_crf_follows_the_edge() -> None:

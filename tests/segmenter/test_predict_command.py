@@ -167,6 +167,17 @@ def test_every_result(trained_run: Path, photos: Path, invoke: Invoke, tmp_path:
         assert {file["b%2Fa"][name].shape for name in areas["classes"]} == {(6, 9)}
 
 
+def test_scores_say_where_their_cells_lie(
+    fcn_run: Path, trained_run: Path, photos: Path, invoke: Invoke, tmp_path: Path
+) -> None:
+    for run, said in ((fcn_run, {"stride": 32, "aligned": "centres"}), (trained_run, {})):
+        invoke(
+            "predict", photos / "a.jpg", "--run", run, "--scores", tmp_path / "s.h5", "--out", tmp_path / "o"
+        )
+        with h5py.File(tmp_path / "s.h5") as file:
+            assert {name: file.attrs[name] for name in ("stride", "aligned") if name in file.attrs} == said
+
+
 def test_crf_on_request(trained_run: Path, photos: Path, invoke: Invoke, tmp_path: Path) -> None:
     invoke("predict", photos / "a.jpg", "--run", trained_run, "--out", tmp_path / "plain")
     invoke("predict", photos / "a.jpg", "--run", trained_run, "--out", tmp_path / "crf", "--crf")

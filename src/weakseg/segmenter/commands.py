@@ -167,7 +167,7 @@ def predict_command(
     from weakseg.dataset.images import read_image
     from weakseg.dataset.index import read_index
     from weakseg.dataset.index import shard as part
-    from weakseg.segmenter.grid import USUAL
+    from weakseg.segmenter.grid import attributes
     from weakseg.segmenter.network import load
     from weakseg.segmenter.predict import predict_scores, upsample
     from weakseg.storage.labels import write_labels
@@ -189,7 +189,7 @@ def predict_command(
             write_labels(labels / f"{record.id}.png", predicted.astype("uint8"))
             yield record.id, dict(zip(("background", *data.classes), scores, strict=True))
 
-    write_shard(out, maps(), {} if (stride, aligned) == USUAL else {"stride": stride, "aligned": aligned})
+    write_shard(out, maps(), attributes(stride, aligned))
 
 
 @segmenter.command("refine")

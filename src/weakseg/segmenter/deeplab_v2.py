@@ -83,10 +83,10 @@ class DeepLabV2(PixelClassifier):
         return summed
 
     def _of_scales(self, images: Tensor) -> list[Tensor]:
-        """The scores of each size, at the resolution of the first."""
+        """The scores of each size, at the resolution of the first; smaller images are whole cells long, too."""
         given = [self._scores(images)]
         for scale in SCALES[1:]:
-            size = [int((side - 1) * scale) + 1 for side in images.shape[2:]]
+            size = [round((side - 1) / self.stride * scale) * self.stride + 1 for side in images.shape[2:]]
             smaller = self._scores(resize(images.float(), size, CORNERS))
             given.append(resize(smaller, given[0].shape[2:], CORNERS))
         return given

@@ -8,13 +8,20 @@
 """
 
 from collections.abc import Sequence
+from typing import Any
 
+import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
 CORNERS, CENTRES = "corners", "centres"
 USUAL = (8, CORNERS)
 """Stride and alignment of a file of scores that names none."""
+
+
+def attributes(stride: int, aligned: str) -> dict[str, Any]:
+    """What a file of scores says of its cells."""
+    return {} if (stride, aligned) == USUAL else {"stride": stride, "aligned": aligned}
 
 
 def cells(pixels: int, stride: int, aligned: str) -> int:
@@ -30,6 +37,29 @@ def padding(pixels: int, stride: int, aligned: str) -> int:
 def resize(values: Tensor, size: Sequence[int], aligned: str) -> Tensor:
     """Values N×M×h×w over an image brought to another number of cells or pixels, bilinearly."""
     return functional.interpolate(values, list(size), mode="bilinear", align_corners=aligned == CORNERS)
+
+
+def resample(values: Tensor, scaled: Sequence[int], size: Sequence[int], stride: int, aligned: str) -> Tensor:
+    """Values of a scaled image's cells at the cells of the image itself, bilinearly.
+
+    The two grids cover different lengths, since each is padded to whole cells: a cell is looked up where its pixel
+    lies in the scaled image, its border where that is outside.
+
+    Args:
+        values: N×M×h×w, float.
+        scaled: height and width of the scaled image.
+        size: of the image.
+        stride, aligned: where the cells lie, in both.
+    """
+    first = (stride - 1) / 2 if aligned == CENTRES else 0.0  # pixel under the first cell
+    along = []
+    for count, pixels, wanted in zip(values.shape[2:], scaled, size, strict=True):
+        cell = torch.arange(cells(wanted, stride, aligned), device=values.device)
+        pixel = (first + stride * cell + 0.5) * (pixels / wanted) - 0.5
+        along.append(2.0 * (pixel - first) / stride / max(1, count - 1) - 1.0)
+    rows, columns = torch.meshgrid(*along, indexing="ij")
+    places = torch.stack([columns, rows], dim=2).expand(len(values), -1, -1, -1)
+    return functional.grid_sample(values, places, padding_mode="border", align_corners=True)
 
 
 def enlarge(values: Tensor, size: Sequence[int], stride: int, aligned: str) -> Tensor:

@@ -68,7 +68,7 @@ def predict_files(
     if outputs.scores is None:
         deque(scores(), maxlen=0)
     else:
-        write_shard(outputs.scores, scores())
+        write_shard(outputs.scores, scores(), model.grid)
     if outputs.summary is not None:
         content = {"classes": model.classes, "images": report.areas, "failures": report.failures}
         write_text(outputs.summary, json.dumps(content, indent=2, ensure_ascii=False) + "\n")

@@ -18,6 +18,7 @@ import torch
 from weakseg.dataset.images import read_image
 from weakseg.errors import InputError
 from weakseg.options import LONGEST
+from weakseg.segmenter.grid import attributes
 from weakseg.segmenter.predict import (
     Scorer,
     enlarged_labels,
@@ -59,6 +60,11 @@ class Model:
         self.classes = tuple(classes)
         self.settings = settings
         self._scorer, self._device = scorer, device
+
+    @property
+    def grid(self) -> dict[str, Any]:
+        """What a file of scores says of its cells."""
+        return attributes(self._scorer.stride, self._scorer.aligned)
 
     def predict(self, image: "np.ndarray | str | PathLike[str]") -> np.ndarray:
         """Label map of one image, as `weakseg predict` writes it.

@@ -10,7 +10,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from weakseg.crf import CrfParameters, dense_crf
-from weakseg.segmenter.grid import CORNERS, cells, enlarge, padding, resize
+from weakseg.segmenter.grid import CORNERS, enlarge, padding, resample
 from weakseg.training.precision import autocast
 
 
@@ -65,14 +65,14 @@ def predict_batch(
 ) -> list[np.ndarray]:
     """`predict_scores` of several images of one size at once, (C+1)×h×w float16 each."""
     scorer = cast(Scorer, network)
-    size = [cells(side, scorer.stride, scorer.aligned) for side in images[0].shape[:2]]
+    size = images[0].shape[:2]
     total: Tensor | None = None
     with torch.inference_mode(), autocast(precision, device):
         for scale in scales:
             batch = np.stack([_scaled(image, scale) for image in images])
             probabilities = _probabilities(scorer, batch, flip, device)
             if scale != 1.0:
-                probabilities = resize(probabilities, size, scorer.aligned)
+                probabilities = resample(probabilities, batch.shape[1:3], size, scorer.stride, scorer.aligned)
             total = probabilities if total is None else total + probabilities
     assert total is not None
     mean = (total / len(scales)).clamp(min=1e-7)

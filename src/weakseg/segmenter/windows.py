@@ -24,7 +24,7 @@ def predict_windows(
     precision: str,
     device: torch.device,
 ) -> np.ndarray:
-    """As `predict_scores`, but the network never sees more than `window` pixels a side.
+    """As `predict_scores`, but the network never sees more than `window` pixels a side, times the largest scale.
 
     Windows begin on the grid of the whole image's cells. Where several look, their probabilities are averaged, a
     window's border counting least: it knows least of what lies around it.
