@@ -171,10 +171,9 @@ def test_scores_say_where_their_cells_lie(
     fcn_run: Path, trained_run: Path, photos: Path, invoke: Invoke, tmp_path: Path
 ) -> None:
     for run, said in ((fcn_run, {"stride": 32, "aligned": "centres"}), (trained_run, {})):
-        invoke(
-            "predict", photos / "a.jpg", "--run", run, "--scores", tmp_path / "s.h5", "--out", tmp_path / "o"
-        )
-        with h5py.File(tmp_path / "s.h5") as file:
+        out = tmp_path / run.name
+        invoke("predict", photos / "a.jpg", "--run", run, "--scores", out / "s.h5", "--out", out / "labels")
+        with h5py.File(out / "s.h5") as file:
             assert {name: file.attrs[name] for name in ("stride", "aligned") if name in file.attrs} == said
 
 
