@@ -123,6 +123,7 @@ def test_boxes_are_made_when_asked_for(planned: Any) -> None:
     assert status == 0, output
     shown = ("evaluate_attention", "evaluate_localisation")
     assert set(_jobs(output)) == {"stage_config", "dataset_index", "saliency_train", *WEAK} - {*shown} | {
+        "run_config",
         "proxy_boxes",
         "detector_train",
         "detector_predict",
@@ -156,6 +157,7 @@ def test_a_target_asks_for_all_that_it_keeps(
         rf"^(?:local)?rule {target}:\n    input: (.*)$", planned.snakemake("-n", target)[1], re.M
     )
     files = asked.split(", ")
+    assert ("results/demo/configs/run.json" in files) == (target != "all")  # there the report asks for it
     assert {f"results/demo/{name}" for name in kept} <= {*files}
     assert not [name for name in files if name.startswith(f"results/demo/{others}")]
 
