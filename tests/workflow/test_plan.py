@@ -175,7 +175,15 @@ def test_a_review_reaches_the_segmenter_when_it_changes_its_images(planned: Any)
     assert "--least 0.005 --review results/demo/review --out" in planned.snakemake("-n", "-p", "detector")[1]
     ceiling = planned.snakemake("-n", "-p", "--config", "segmenter={labels: masks}")[1]
     assert "--review" not in ceiling  # decisions are about proxies; masks are true
-    shutil.rmtree(review)
+    index = planned.folder / "results" / "demo" / "dataset" / "index.csv"
+    index.parent.mkdir()
+    index.write_text("id,image,split,labels,mask\ntrain-00001,a.png,val,,\n", encoding="utf-8")
+    assert "--review" not in planned.snakemake("-n", "-p", "all", "detector")[1]  # nothing learns from it
+    (review / "rejected.csv").write_text("name\n", encoding="utf-8")
+    status, output = planned.snakemake("-n")
+    assert status == 1
+    assert output.splitlines()[-1].startswith("weakseg: results/demo/review/rejected.csv has no column 'id'")
+    shutil.rmtree(planned.folder / "results" / "demo")
 
 
 def test_voc_is_fetched_only_when_asked(planned: Any) -> None:

@@ -5,11 +5,13 @@
     review/flagged.csv          ids to come back to
     review/corrected/<id>.png   label maps that replace the refined proxy label
 
-A list is a CSV of one column, sorted, and is absent when empty. Each decision has a file of its own, so that the
-workflow retrains when the training images change and not when somebody flags one.
+A list is a CSV of one column, sorted, and is absent when empty. The workflow retrains when `decided` changes, and not
+when somebody flags an image.
 """
 
 import csv
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,9 +50,37 @@ def read_review(folder: Path) -> Review:
     return Review(**lists, corrected=corrected_files(folder))
 
 
-def training_files(folder: Path) -> list[Path]:
-    """The files of a `review` folder that change what is learnt from proxy labels; only such as exist."""
-    return [*folder.glob("rejected.csv"), *corrected_files(folder).values()]
+def decided(folder: Path, index: Path) -> str:
+    """Digest of the decisions that change what is learnt from proxy labels: about training images; empty without any.
+
+    Before there is an index that can be read, every image counts.
+
+    Raises:
+        InputError: a list is damaged, or a corrected label map cannot be read.
+    """
+    review = read_review(folder)
+    ids = {*review.rejected, *review.corrected}
+    if ids and index.is_file():
+        ids &= _training_ids(index)
+    rejected = sorted(ids & review.rejected)
+    corrected = [(name, _sha256(review.corrected[name])) for name in sorted(ids - review.rejected)]
+    if not ids:
+        return ""
+    return hashlib.sha256(json.dumps([rejected, corrected]).encode()).hexdigest()
+
+
+def _training_ids(index: Path) -> set[str]:
+    with index.open(encoding="utf-8", errors="replace", newline="") as file:
+        return {row["id"] for row in csv.DictReader(file) if row.get("split") == "train"}
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}); a corrected label map was expected: replace or delete it."
+        ) from None
 
 
 def corrected_files(folder: Path) -> dict[str, Path]:
