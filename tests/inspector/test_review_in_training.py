@@ -12,7 +12,7 @@ from weakseg.config import Config
 from weakseg.errors import InputError
 from weakseg.segmenter.commands import segmenter
 from weakseg.storage.labels import read_labels, write_labels
-from weakseg.storage.review import Review, decided, read_review, write_list
+from weakseg.storage.review import Review, decided, read_corrected, read_review, write_list
 from weakseg.training import stage
 
 ODD = "folder/ü & 100% #1"
@@ -118,6 +118,44 @@ def test_only_decisions_about_training_images_count(tmp_path: Path) -> None:
     found.append(decided(review, index))
     assert len(set(found)) == 4
     assert not (review / "rejected.csv").exists()
+
+
+def test_a_corrected_map_keeps_its_classes(tmp_path: Path) -> None:
+    drawn, bare = tmp_path / "drawn.png", tmp_path / "bare.png"
+    labels = np.array([[0, 2], [3, 255]], np.uint8)
+    write_labels(drawn, labels, ["bird", 'a "c" ü', "dog"])
+    write_labels(bare, labels)
+    for names in (["bird", 'a "c" ü', "dog"], ["BIRD", 'a "c" ü', "dog", "cow"]):  # no pixel is a bird
+        assert np.array_equal(read_corrected(drawn, names), labels)
+    assert np.array_equal(read_corrected(bare, ["x", "y", "z"]), labels)
+    for path, names, sentence in (
+        (
+            drawn,
+            ["dog", "bird", 'a "c" ü'],
+            r"drawn\.png holds the index 2, drawn as 'a \"c\" ü', where .* 'bird'; correct",
+        ),
+        (
+            drawn,
+            ["bird", 'a "c" ü'],
+            r"holds the index 3, drawn as 'dog', where the run has no class; correct",
+        ),
+        (
+            bare,
+            ["x", "y"],
+            r"bare\.png holds the index 3 where the run has no class; correct the image again",
+        ),
+    ):
+        with pytest.raises(InputError, match=sentence):
+            read_corrected(path, names)
+
+
+def test_a_corrected_map_of_other_classes_is_refused_before_the_training(trained: Any, small: Path) -> None:
+    path = small / "review" / "corrected" / "img-00.png"
+    write_labels(path, np.full((48, 64), 3, np.uint8), ["dog", "cat", "bird"])
+    with pytest.raises(InputError, match="index 3, drawn as 'bird', where the run has 'dog'"):
+        trained("--review", "review/")
+    write_list(small / "review", "rejected", ["img-00"])
+    assert len(trained("--review", "review/")["samples"]) == 5
 
 
 @pytest.mark.parametrize("ids", [['a,b "c"', "d"], ["ü/#1"], ["x\\y", " z"]])

@@ -3,7 +3,7 @@
     review/rejected.csv         ids that leave the training of the segmenter and the detector
     review/accepted.csv         ids that someone looked at and found good
     review/flagged.csv          ids to come back to
-    review/corrected/<id>.png   label maps that replace the refined proxy label
+    review/corrected/<id>.png   label maps that replace the refined proxy label, with the names of their classes
 
 A list is a CSV of one column, sorted, and is absent when empty. The workflow retrains when `decided` changes, and not
 when somebody flags an image.
@@ -12,12 +12,15 @@ when somebody flags an image.
 import csv
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from weakseg.errors import InputError
 from weakseg.storage.atomic import write_text
+from weakseg.storage.labels import UNDECIDED, read_classes, read_labels
 
 LISTS = ("accepted", "rejected", "flagged")
 CORRECTED = "corrected"
@@ -81,6 +84,32 @@ def _sha256(path: Path) -> str:
         raise InputError(
             f"{path} cannot be read ({error.strerror}); a corrected label map was expected: replace or delete it."
         ) from None
+
+
+def read_corrected(path: Path, classes: Sequence[str]) -> np.ndarray:
+    """A corrected label map H×W `uint8`, 255 undecided.
+
+    Args:
+        path: its file.
+        classes: names without background, now.
+
+    Raises:
+        InputError: unreadable, or an index in it is none of the classes, or another than when it was drawn.
+    """
+    labels = read_labels(path)
+    drawn = (
+        read_classes(path) or classes
+    )  # made by hand, or before names were kept: only the count can be checked
+    for number in np.setdiff1d(labels, [0, UNDECIDED]):
+        before, now = (names[number - 1] if number <= len(names) else None for names in (drawn, classes))
+        if now is None or now != before:
+            drawn_as = "" if before is None else f", drawn as '{before}',"
+            found = "no class" if now is None else f"'{now}'"
+            raise InputError(
+                f"{path} holds the index {number}{drawn_as} where the run has {found}; correct the image again in "
+                "`weakseg inspect`, or delete the file."
+            )
+    return labels
 
 
 def corrected_files(folder: Path) -> dict[str, Path]:
