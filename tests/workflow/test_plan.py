@@ -162,6 +162,14 @@ def test_a_target_asks_for_all_that_it_keeps(
     assert not [name for name in files if name.startswith(f"results/demo/{others}")]
 
 
+def test_settings_of_the_report_score_nothing_anew(planned: Any) -> None:
+    output = planned.snakemake("-n", "all", "detector")[1]
+    reads = re.findall(r"^rule (\w+):\n    input: (.*)$", output, re.M)
+    assert [rule for rule, files in reads if "configs/evaluation.json" in files] == ["evaluate_summary"]
+    boxes = {rule for rule, files in reads if "configs/evaluation-boxes.json" in files}
+    assert boxes == {"evaluate_localisation", "evaluate_detector"}
+
+
 def test_a_review_reaches_the_segmenter_when_it_changes_its_images(planned: Any) -> None:
     review = planned.folder / "results" / "demo" / "review"
     review.mkdir(parents=True)
