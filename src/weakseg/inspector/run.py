@@ -21,11 +21,8 @@ from weakseg.training.history import read_history
 STAGES = ("fused", "refined", "prediction")
 """Label maps that the page shows."""
 SCORES = ("attention", "fused", "refined", "segmenter", "segmenter-crf")
-ROUND = (
-    "relabelled",
-    "segmenter",
-    "segmenter-crf",
-)  # with `-2` and so on behind it: scores of a further round
+ROUND = ("relabelled", "segmenter", "segmenter-crf")
+"""Scores of a further round, with `-2` and so on behind each."""
 TRAININGS = ("saliency", "attention", "segmenter")
 MOST_POINTS = 400  # of a training curve; a screen shows no more
 
