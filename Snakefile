@@ -44,6 +44,7 @@ rule all:
 rule proxies:
     input:
         "<run>/evaluation/localisation.json",
+        rules.run_config.output,
         rules.dataset_index.output,
         KEPT_PROXIES,
 
@@ -51,4 +52,5 @@ rule proxies:
 rule detector:
     input:
         "<run>/evaluation/detector.json",
+        rules.run_config.output,
         KEPT_BOXES,

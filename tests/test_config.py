@@ -201,6 +201,8 @@ CHANGES = [
     ("detector.anchors", [7, 9], {"detector-train"}),
     ("detector.prediction.least_score", 0.5, {"detector-predict"}),
     ("evaluation.sample", 1, {"evaluation"}),
+    ("evaluation.boxes", "boxes.csv", {"evaluation-boxes"}),
+    ("evaluation.ceiling", "full", set()),  # the rule's input
     ("supervision.files", {"a.onnx": {"data": "MSRA-B masks"}}, {"supervision"}),
 ]
 

@@ -86,6 +86,18 @@ def test_rounds_have_columns_of_their_own(tmp_path: Path) -> None:
     assert [row["segmenter-2"] for row in rows] == ["–", "0.6600"]
 
 
+def test_rounds_of_before_are_passed_over(tmp_path: Path) -> None:
+    folder = run(tmp_path / "lowered", 0.4)
+    for stage in ("segmenter", "segmenter-2", "segmenter-3"):
+        write_score(folder / "evaluation" / f"{stage}.json", scored(stage, 0.6, 0.0))
+    (folder / "benchmarks" / "segmenter_train_round-3.tsv").write_text("s\tmax_rss\n600.0\t9000.0\n")
+    (folder / "configs").mkdir()
+    (folder / "configs" / "run.json").write_text('{"shards": 2, "segmenter": {"rounds": 2}}')
+    found = read_run(folder)
+    assert set(found.miou) == {"attention", "refined", "segmenter", "segmenter-2"}
+    assert found.minutes == 2.0
+
+
 def test_what_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no scores"):
         read_run(tmp_path / "nothing")

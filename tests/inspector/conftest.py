@@ -1,6 +1,7 @@
 """A small finished run, made without training by the package's own writers, and its page in a real browser."""
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -180,6 +181,23 @@ def small(finished: Path, tmp_path: Path) -> Path:
     """A copy of it for one test; `small.parent.parent` holds the images."""
     shutil.copytree(finished.parent.parent, tmp_path / "checkout")
     return tmp_path / "checkout" / "results" / "small"
+
+
+@pytest.fixture
+def twice(small: Path) -> Path:
+    """The small run with a second round: another answer to the first validation image, its score and curve."""
+    write_labels(small / "segmenter/round-2/predictions/crf/img-05.png", np.full(SIZE, 1, np.uint8))
+    (small / "segmenter/round-2/weights.pt").touch()
+    shutil.copy(small / "segmenter/history.csv", small / "segmenter/round-2/history.csv")
+    evaluation = small / "evaluation"
+    score = json.loads((evaluation / "segmenter-crf.json").read_text())
+    score |= {"stage": "segmenter-crf-2", "per_image": {"img-05": 0.125}}
+    write_json(evaluation / "segmenter-crf-2.json", score)
+    summary = json.loads((evaluation / "summary.json").read_text())
+    summary["scores"]["segmenter-crf-2"] = summary["scores"]["segmenter-crf"] | {"miou": 0.125}
+    write_json(evaluation / "summary.json", summary)
+    write_json(small / "configs/run.json", {"shards": 1, "segmenter": {"rounds": 2}})
+    return small
 
 
 def _asker(run: Path, token: str | None = None) -> Ask:

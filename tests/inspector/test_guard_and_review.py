@@ -14,7 +14,7 @@ from PIL import Image
 from weakseg.errors import InputError
 from weakseg.inspector.guard import LARGEST_UPLOAD, is_loopback
 from weakseg.inspector.run import RunView
-from weakseg.storage.labels import read_labels
+from weakseg.storage.labels import read_classes, read_labels
 from weakseg.storage.review import read_review
 
 PORT = 8642
@@ -76,6 +76,7 @@ def test_a_corrected_map_is_kept_and_can_be_taken_back(ask: Ask, small: Path) ->
     kept = read_review(small / "review").corrected[ODD]
     assert kept == small / "review" / "corrected" / f"{ODD}.png"
     assert np.array_equal(read_labels(kept), labels)
+    assert read_classes(kept) == ["bird", "cat", "dog"]
     assert ask("GET", "/api/corrected", params={"id": ODD}).status_code == 200
     assert ask("DELETE", "/api/corrected", params={"id": ODD}, headers=OURS).json()["corrected"] is False
     assert not kept.exists()

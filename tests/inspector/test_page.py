@@ -78,6 +78,13 @@ def test_from_the_gallery_to_a_decision_that_training_obeys(page: Any, served: A
     expect(page.locator(".tile .marks")).to_contain_text("flagged")
 
 
+def test_the_overview_shows_further_rounds_last(page: Any, twice: Path, served: Any) -> None:
+    _open(page, served, "#/overview")
+    rows = page.locator(".overview table").first.locator("tbody tr").all_inner_texts()
+    assert [row.split("\t")[0] for row in rows][-2:] == ["segmenter with CRF", "segmenter with CRF, round 2"]
+    assert "0.125" in rows[-1]
+
+
 def test_layers_are_shown_and_hidden(page: Any, looked_at: Any) -> None:
     from playwright.sync_api import expect
 

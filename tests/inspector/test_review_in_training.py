@@ -12,7 +12,7 @@ from weakseg.config import Config
 from weakseg.errors import InputError
 from weakseg.segmenter.commands import segmenter
 from weakseg.storage.labels import read_labels, write_labels
-from weakseg.storage.review import Review, read_review, training_files, write_list
+from weakseg.storage.review import Review, decided, read_corrected, read_review, write_list
 from weakseg.training import stage
 
 ODD = "folder/ü & 100% #1"
@@ -90,20 +90,72 @@ def test_rejecting_every_image_is_one_sentence(trained: Any, small: Path) -> Non
         trained("--review", "review/")
 
 
-def test_only_what_changes_training_is_an_input_of_it(tmp_path: Path) -> None:
-    assert training_files(tmp_path / "review") == []
-    assert read_review(tmp_path / "review") == Review()
-    write_list(tmp_path, "flagged", ["a"])
-    write_list(tmp_path, "accepted", ["b"])
-    assert training_files(tmp_path) == []
-    write_list(tmp_path, "rejected", ["a"])
-    write_labels(tmp_path / "corrected" / "folder" / "b.png", np.zeros((2, 2), np.uint8))
-    assert training_files(tmp_path) == [
-        tmp_path / "rejected.csv",
-        tmp_path / "corrected" / "folder" / "b.png",
-    ]
-    write_list(tmp_path, "rejected", [])
-    assert not (tmp_path / "rejected.csv").exists()
+def test_only_decisions_about_training_images_count(tmp_path: Path) -> None:
+    review, index = tmp_path / "review", tmp_path / "index.csv"
+    assert decided(review, index) == ""
+    assert read_review(review) == Review()
+    write_list(review, "flagged", ["a"])
+    write_list(review, "accepted", ["b"])
+    assert decided(review, index) == ""
+    write_list(review, "rejected", ["v"])
+    write_labels(review / "corrected" / "w.png", np.zeros((2, 2), np.uint8))
+    assert decided(review, index)  # before there is an index, nobody knows their split
+    rows = "".join(
+        f"{name},{name}.png,{split},,\n"
+        for name, split in zip("abvw", ["train"] * 2 + ["val"] * 2, strict=True)
+    )
+    index.write_text("id,image,split,labels,mask\n" + rows, encoding="utf-8")
+    assert decided(review, index) == ""
+    write_list(review, "rejected", ["a", "v"])
+    found = [decided(review, index)]
+    write_list(review, "rejected", ["a"])
+    write_labels(review / "corrected" / "a.png", np.ones((2, 2), np.uint8))  # it stays out
+    assert decided(review, index) == found[0] != ""
+    for value in (0, 1):
+        write_labels(review / "corrected" / "b.png", np.full((2, 2), value, np.uint8))
+        found.append(decided(review, index))
+    write_list(review, "rejected", [])
+    found.append(decided(review, index))
+    assert len(set(found)) == 4
+    assert not (review / "rejected.csv").exists()
+
+
+def test_a_corrected_map_keeps_its_classes(tmp_path: Path) -> None:
+    drawn, bare = tmp_path / "drawn.png", tmp_path / "bare.png"
+    labels = np.array([[0, 2], [3, 255]], np.uint8)
+    write_labels(drawn, labels, ["bird", 'a "c" ü', "dog"])
+    write_labels(bare, labels)
+    for names in (["bird", 'a "c" ü', "dog"], ["BIRD", 'a "c" ü', "dog", "cow"]):  # no pixel is a bird
+        assert np.array_equal(read_corrected(drawn, names), labels)
+    assert np.array_equal(read_corrected(bare, ["x", "y", "z"]), labels)
+    for path, names, sentence in (
+        (
+            drawn,
+            ["dog", "bird", 'a "c" ü'],
+            r"drawn\.png holds the index 2, drawn as 'a \"c\" ü', where .* 'bird'; correct",
+        ),
+        (
+            drawn,
+            ["bird", 'a "c" ü'],
+            r"holds the index 3, drawn as 'dog', where the run has no class; correct",
+        ),
+        (
+            bare,
+            ["x", "y"],
+            r"bare\.png holds the index 3 where the run has no class; correct the image again",
+        ),
+    ):
+        with pytest.raises(InputError, match=sentence):
+            read_corrected(path, names)
+
+
+def test_a_corrected_map_of_other_classes_is_refused_before_the_training(trained: Any, small: Path) -> None:
+    path = small / "review" / "corrected" / "img-00.png"
+    write_labels(path, np.full((48, 64), 3, np.uint8), ["dog", "cat", "bird"])
+    with pytest.raises(InputError, match="index 3, drawn as 'bird', where the run has 'dog'"):
+        trained("--review", "review/")
+    write_list(small / "review", "rejected", ["img-00"])
+    assert len(trained("--review", "review/")["samples"]) == 5
 
 
 @pytest.mark.parametrize("ids", [['a,b "c"', "d"], ["ü/#1"], ["x\\y", " z"]])

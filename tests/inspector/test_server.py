@@ -17,6 +17,7 @@ from weakseg.config import Config, ProxyConfig, parse
 from weakseg.inspector.palettes import PALETTES
 from weakseg.inspector.run import RunView
 from weakseg.storage.labels import read_labels
+from weakseg.storage.shards import write_shard
 
 PORT = 8642
 ODD = "folder/ü & 100% #1"
@@ -128,6 +129,34 @@ def test_a_run_that_stopped_early_is_shown_as_far_as_it_came(asker: Asker, small
     answer = ask("POST", "/api/what-if", headers=OURS, json={"id": "img-00", "proxy": {}})
     assert answer.status_code == 422
     assert "no saliency map" in answer.json()["error"]
+
+
+def test_the_last_round_is_shown(asker: Asker, twice: Path) -> None:
+    ask = asker(twice)
+    assert ask("GET", "/api/place", params={"id": "img-05"}).json()["row"]["prediction_iou"] == 0.125
+    shown = _unpacked(ask("GET", "/api/layers", params={"id": "img-05"}))[1]["prediction"]
+    assert (shown == 1).all()
+    assert set(ask("GET", "/api/run").json()["histories"]) == {"attention", "segmenter", "segmenter/round-2"}
+    (twice / "evaluation/summary.json").unlink()
+    assert "segmenter-crf-2" in ask("GET", "/api/run").json()["summary"]["scores"]
+    (twice / "segmenter/round-2/weights.pt").unlink()  # asked for, but not trained yet
+    ask = asker(twice)
+    assert set(ask("GET", "/api/run").json()["histories"]) == {"attention", "segmenter"}
+    assert ask("GET", "/api/place", params={"id": "img-05"}).json()["row"]["prediction_iou"] != 0.125
+
+
+def test_shards_of_before_are_passed_over(asker: Asker, small: Path) -> None:
+    (small / "proxy/refined/shard-2-of-2.csv").write_text("id,undecided\nimg-00,0.987\n")
+    write_shard(
+        small / "saliency/maps/shard-2-of-2.h5", [("img-00", {"saliency": np.ones((2, 2), np.float32)})]
+    )
+    (small / "configs/run.json").write_text('{"shards": 1, "segmenter": {"rounds": 1}}')
+    row = asker(small)("GET", "/api/place", params={"id": "img-00"}).json()["row"]
+    assert row["undecided"] != 0.987
+    run = RunView(small)
+    saliency = run.saliency(run.record("img-00"))
+    assert saliency is not None
+    assert saliency.shape == (48, 64)
 
 
 def test_thumbnail_shows_the_proxy_in_the_chosen_palette(ask: Ask) -> None:

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from weakseg.cli import weakseg
+from weakseg.errors import InputError
 from weakseg.proxy.boxes import coco, regions
 from weakseg.storage.labels import write_labels
 
@@ -93,3 +94,7 @@ def test_people_decide_about_images(stage: Path) -> None:
     assert said.startswith("wrote 1 boxes of 1 train images")
     assert [image["weakseg_id"] for image in content["images"]] == ["b"]
     assert content["annotations"][0]["bbox"] == [5, 5, 5, 5]
+    corrected[0, 0] = 77
+    write_labels(stage / "review" / "corrected" / "b.png", corrected)
+    with pytest.raises(InputError, match=r"b\.png holds the index 77 where the run has no class"):
+        boxes(stage, "--review", stage / "review")

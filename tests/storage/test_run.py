@@ -59,15 +59,35 @@ def test_paths_of_the_index_start_where_results_lies(
     assert Run(Path("results/one")).locate(Path("data/a.jpg")) == image.resolve()
 
 
-def test_the_segmenter_is_that_of_the_last_round(tmp_path: Path) -> None:
-    for name in ("segmenter", "segmenter/round-2"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "weights.pt").touch()
+def test_the_segmenter_is_that_of_the_last_trained_round(tmp_path: Path) -> None:
+    weights = [write(tmp_path / name / "weights.pt") for name in ("segmenter", "segmenter/round-2")]
     (tmp_path / "configs").mkdir()
     run = open_run(tmp_path)
-    assert run.trained("segmenter") == tmp_path / "segmenter" / "weights.pt"  # its report is not made yet
+    assert run.trained("segmenter") == weights[0]  # its settings are not written yet
     settings = tmp_path / "configs" / "run.json"
-    settings.write_text(json.dumps({"segmenter": {"method": "largefov"}}), encoding="utf-8")
-    assert run.trained("segmenter") == tmp_path / "segmenter" / "weights.pt"
-    settings.write_text(json.dumps({"segmenter": {"rounds": 2}}), encoding="utf-8")
-    assert run.trained("segmenter") == tmp_path / "segmenter" / "round-2" / "weights.pt"
+    for segmenter, last in (
+        ({"method": "largefov"}, 1),
+        ({"rounds": 1}, 1),
+        ({"rounds": 2}, 2),
+        ({"rounds": 3}, 2),
+    ):
+        settings.write_text(json.dumps({"segmenter": segmenter}), encoding="utf-8")
+        assert run.round == last
+        assert run.trained("segmenter") == weights[last - 1]
+    weights[1].unlink()
+    assert run.trained("segmenter") == weights[0]
+
+
+def test_what_was_made_with_other_settings_is_passed_over(run: Run) -> None:
+    maps = [
+        write(run.folder / f"attention/maps/shard-{n}-of-{shards}.h5") for shards in (2, 4) for n in (1, 2)
+    ]
+    names = ("segmenter_train_round-2", "segmenter_predict-2/1-of-2", "evaluate_labels/segmenter-crf-2")
+    other = [write(run.folder / f"benchmarks/{name}.tsv") for name in (*names, "proxy_fuse/1-of-4")]
+    own = [write(run.folder / f"benchmarks/{name}.tsv") for name in ("segmenter_train", "proxy_fuse/1-of-2")]
+    assert set(run.maps("attention")) == {*maps}  # its settings are not written yet
+    write(run.folder / "configs/run.json", '{"shards": 2, "segmenter": {"rounds": 1}}')
+    assert run.maps("attention") == maps[:2]
+    assert [path for _, path in run.benchmarks()] == own
+    write(run.folder / "configs/run.json", '{"shards": 2, "segmenter": {"rounds": 2}}')
+    assert {path for _, path in run.benchmarks()} == {*own, *other[:3]}

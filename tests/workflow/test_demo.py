@@ -123,6 +123,7 @@ def test_a_learning_rate_retrains_that_stage_and_what_follows(demo: Any) -> None
 def test_a_rejected_image_retrains_the_segmenter_and_a_flagged_one_nothing(demo: Any) -> None:
     review = demo.folder / "results" / "demo" / "review"
     write_list(review, "flagged", ["train-00001"])
+    write_list(review, "rejected", ["val-00001"])  # nothing learns from it
     assert _planned(demo) == set()
     write_list(review, "rejected", ["train-00002"])
     planned = _planned(demo)

@@ -94,6 +94,20 @@ def test_every_text_reaches_its_command_as_one_word(
     assert not pieces & {"touch", "pwned", "-rf", "$HOME"}
 
 
+def test_corrected_label_maps_may_have_any_id(planned: Any, hostile: dict[str, Any]) -> None:
+    review = planned.folder / "results/hostile/review"
+    for name in (*IDS, "a{1}", "{{x}}", "{"):
+        path = review / "corrected" / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.ones((8, 9), np.uint8)).save(path)
+    file = written(planned.folder, hostile | {"segmenter": hostile["segmenter"] | {"rounds": 2}})
+    status, output = planned.snakemake("-n", "-p", "--configfile", file, "--", "all", "detector")
+    assert status == 0, output
+    shutil.rmtree(review)
+    told = [words[1:3] for words in commands(output) if "results/hostile/review" in words]
+    assert sorted(told) == [["proxy", "boxes"], ["segmenter", "train"], ["segmenter", "train"]]
+
+
 def test_the_folder_of_a_download_is_one_word(planned: Any) -> None:
     root = f"data {HOSTILE}/VOCdevkit/VOC2012"
     settings = {"run": "voc", "dataset": {"source": "voc", "voc": {"root": root, "download": True}}}

@@ -123,6 +123,7 @@ def test_boxes_are_made_when_asked_for(planned: Any) -> None:
     assert status == 0, output
     shown = ("evaluate_attention", "evaluate_localisation")
     assert set(_jobs(output)) == {"stage_config", "dataset_index", "saliency_train", *WEAK} - {*shown} | {
+        "run_config",
         "proxy_boxes",
         "detector_train",
         "detector_predict",
@@ -156,8 +157,17 @@ def test_a_target_asks_for_all_that_it_keeps(
         rf"^(?:local)?rule {target}:\n    input: (.*)$", planned.snakemake("-n", target)[1], re.M
     )
     files = asked.split(", ")
+    assert ("results/demo/configs/run.json" in files) == (target != "all")  # there the report asks for it
     assert {f"results/demo/{name}" for name in kept} <= {*files}
     assert not [name for name in files if name.startswith(f"results/demo/{others}")]
+
+
+def test_settings_of_the_report_score_nothing_anew(planned: Any) -> None:
+    output = planned.snakemake("-n", "all", "detector")[1]
+    reads = re.findall(r"^rule (\w+):\n    input: (.*)$", output, re.M)
+    assert [rule for rule, files in reads if "configs/evaluation.json" in files] == ["evaluate_summary"]
+    boxes = {rule for rule, files in reads if "configs/evaluation-boxes.json" in files}
+    assert boxes == {"evaluate_localisation", "evaluate_detector"}
 
 
 def test_a_review_reaches_the_segmenter_when_it_changes_its_images(planned: Any) -> None:
@@ -173,7 +183,15 @@ def test_a_review_reaches_the_segmenter_when_it_changes_its_images(planned: Any)
     assert "--least 0.005 --review results/demo/review --out" in planned.snakemake("-n", "-p", "detector")[1]
     ceiling = planned.snakemake("-n", "-p", "--config", "segmenter={labels: masks}")[1]
     assert "--review" not in ceiling  # decisions are about proxies; masks are true
-    shutil.rmtree(review)
+    index = planned.folder / "results" / "demo" / "dataset" / "index.csv"
+    index.parent.mkdir()
+    index.write_text("id,image,split,labels,mask\ntrain-00001,a.png,val,,\n", encoding="utf-8")
+    assert "--review" not in planned.snakemake("-n", "-p", "all", "detector")[1]  # nothing learns from it
+    (review / "rejected.csv").write_text("name\n", encoding="utf-8")
+    status, output = planned.snakemake("-n")
+    assert status == 1
+    assert output.splitlines()[-1].startswith("weakseg: results/demo/review/rejected.csv has no column 'id'")
+    shutil.rmtree(planned.folder / "results" / "demo")
 
 
 def test_voc_is_fetched_only_when_asked(planned: Any) -> None:

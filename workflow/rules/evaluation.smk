@@ -105,7 +105,6 @@ if cfg.evaluation.ceiling is not None:
 
 rule evaluate_attention:
     input:
-        config="<run>/configs/evaluation.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
         maps=gather.shard("<run>/attention/maps/shard-{scatteritem}.h5"),
@@ -122,13 +121,13 @@ rule evaluate_attention:
         mem_mb=4000,
         runtime=240,
     shell:
-        "weakseg evaluate attention --config {input.config} --index {input.index} --classes {input.classes}"
+        "weakseg evaluate attention --index {input.index} --classes {input.classes}"
         " --split train --maps {input.maps} --out {output} > {log} 2>&1"
 
 
 rule evaluate_localisation:
     input:
-        config="<run>/configs/evaluation.json",
+        config="<run>/configs/evaluation-boxes.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
         maps=gather.shard("<run>/attention/maps/shard-{scatteritem}.h5"),
@@ -157,7 +156,7 @@ rule evaluate_localisation:
 
 rule evaluate_detector:
     input:
-        config="<run>/configs/evaluation.json",
+        config="<run>/configs/evaluation-boxes.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
         boxes=gather.shard("<run>/detector/boxes/shard-{scatteritem}.json"),

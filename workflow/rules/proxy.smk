@@ -5,12 +5,17 @@
 # Outputs: <run>/proxy/fused/ and, after the dense CRF, <run>/proxy/refined/; a shard's declared output is the
 #          table of its images, which stands for their PNGs; for the target `detector` <run>/proxy/boxes.json
 
-from weakseg.storage.review import training_files
+from weakseg.storage.review import decided
 
-# Decisions that change what is learnt from proxy labels. Without any, inputs and commands are those of a run nobody
-# reviewed.
-REVIEWED = training_files(Path(RUN, "review"))
-BY_REVIEW = ["--review", f"{RUN}/review"] if REVIEWED else []
+# Decisions that change what is learnt from proxy labels, as a parameter: Snakemake takes braces in the name of an
+# input for a wildcard, and not every decision in a file is about a training image. Without any, parameters and
+# commands are those of a run nobody reviewed.
+try:
+    DECIDED = decided(Path(RUN, "review"), Path(RUN, "dataset/index.csv"))
+except InputError as error:
+    sys.exit(f"weakseg: {error}")
+REVIEWED = {"decided": DECIDED} if DECIDED else {}
+BY_REVIEW = ["--review", f"{RUN}/review"] if DECIDED else []
 
 
 rule proxy_fuse:
@@ -72,7 +77,6 @@ rule proxy_boxes:
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
         refined=gather.shard("<run>/proxy/refined/shard-{scatteritem}.csv"),
-        review=REVIEWED,
     output:
         "<run>/proxy/boxes.json",
     log:
@@ -86,6 +90,7 @@ rule proxy_boxes:
         mem_mb=2000,
         runtime=60,
     params:
+        **REVIEWED,
         labels=lambda wildcards, input: Path(input.refined[0]).parent,
         least=cfg.detector.least_region,
         review=BY_REVIEW,

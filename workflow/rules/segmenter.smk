@@ -15,6 +15,9 @@ ROUNDS = range(2, cfg.segmenter.rounds + 1)
 FOLDERS = ["segmenter", *(f"segmenter/round-{number}" for number in ROUNDS)]
 LAST = FOLDERS[-1]
 
+# Where it learns from the true masks, no decision about proxies changes it.
+OBEYED = REVIEWED if cfg.segmenter.labels == "proxy" else {}
+
 
 wildcard_constraints:
     round="[2-9]",
@@ -33,7 +36,6 @@ rule segmenter_train:
         ),
         attention=branch(FROM_ATTENTION, then="<run>/attention/weights.pt"),
         proxies=weak(gather.shard("<run>/proxy/refined/shard-{scatteritem}.csv")),
-        review=weak(REVIEWED),
     output:
         weights="<run>/segmenter/weights.pt",
         history="<run>/segmenter/history.csv",
@@ -48,6 +50,7 @@ rule segmenter_train:
         mem_mb=16000,
         runtime=1440,
     params:
+        **OBEYED,
         labels=weak(["--labels", f"{RUN}/proxy/refined", *BY_REVIEW]),
         attention=lambda wildcards, input: option("--attention", input.attention),
         state=f"{RUN}/segmenter/state",
@@ -153,7 +156,6 @@ use rule segmenter_train as segmenter_train_round with:
         proxies=gather.shard(
             "<run>/segmenter/round-{{round}}/proxies/shard-{scatteritem}.csv"
         ),
-        review=weak(REVIEWED),
     output:
         weights="<run>/segmenter/round-{round}/weights.pt",
         history="<run>/segmenter/round-{round}/history.csv",
@@ -162,6 +164,7 @@ use rule segmenter_train as segmenter_train_round with:
     benchmark:
         "<run>/benchmarks/segmenter_train_round-{round}.tsv"
     params:
+        **OBEYED,
         labels=lambda wildcards: [
             "--labels",
             f"{RUN}/segmenter/round-{wildcards.round}/proxies",

@@ -80,7 +80,8 @@ class Config(Section):
             "segmenter-refine": _keep(segmenter.prediction, {"crf"}),
             "detector-train": _keep(self.detector, self.detector.training_keys()),
             "detector-predict": _keep(self.detector.prediction),
-            "evaluation": _keep(self.evaluation),
+            "evaluation-boxes": _keep(self.evaluation, {"boxes"}),
+            "evaluation": _keep(self.evaluation, {"split", "sample", "worst"}),
             "supervision": _keep(self.supervision),
         }
 

@@ -68,9 +68,6 @@ def evaluate() -> None:
 
 
 @evaluate.command("attention", cls=ManyValues)
-@click.option(
-    "--config", type=FILE, help="The stage's settings (JSON); checked, none of them changes scores."
-)
 @index_option
 @classes_option
 @split_option
@@ -78,7 +75,6 @@ def evaluate() -> None:
 @click.option("--curve", type=FILE, help="A picture (PNG) of the scores over the thresholds to draw.")
 @out_option
 def attention_command(
-    config: Path | None,
     index: Path,
     classes: Path,
     split: str,
@@ -91,8 +87,6 @@ def attention_command(
     from weakseg.evaluation.figures import draw_curve
     from weakseg.evaluation.scores import score_attention, write_score
 
-    if config is not None:
-        read_stage(config, EvaluationConfig)
     score = score_attention(read_index(index, classes), split, _reader(maps))
     write_score(out, score)
     if curve is not None:

@@ -58,8 +58,9 @@ def read_run(folder: Path) -> RunFigures:
         InputError: nothing of the run is scored yet, or one of its files is damaged.
     """
     run = Run(folder)
-    rounds = [path.stem for path in run.evaluation.glob("*-[2-9].json")]
-    stages = [*STAGES, *(stage for stage in rounds if place(stage)[0] > 1)]
+    further = [path.stem for path in run.evaluation.glob("*-[2-9].json")]
+    last = run.rounds or 9
+    stages = [*STAGES, *(stage for stage in further if 1 < place(stage)[0] <= last)]
     files = [run.evaluation / f"{stage}.json" for stage in stages]
     scores = {score.stage: score for score in (read_score(file) for file in files if file.is_file())}
     if not scores:

@@ -51,10 +51,9 @@ class Catalogue:
         self.ids = [record.id for record in records]
         self.splits = np.array([record.split for record in records])
         self.present = np.array([[name in record.labels for name in run.classes] for record in records], bool)
-        scored = run.per_image("segmenter-crf") or run.per_image("segmenter")
         self._known = {
             "iou": self._column(run.per_image("refined")),
-            "prediction_iou": self._column(scored),
+            "prediction_iou": self._column(run.per_prediction()),
             "undecided": self._column(run.shares("undecided")),
             "changed": self._column(run.shares("changed")),
         }

@@ -1,5 +1,6 @@
 """Keeping what people decide; the only part of the inspector that writes, and only below `review/`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -19,10 +20,10 @@ class Reviews:
 
     Args:
         folder: `results/<run>/review`; made at the first decision.
-        classes: how many classes the run has, without background.
+        classes: the run's, without background; corrected label maps keep their names.
     """
 
-    def __init__(self, folder: Path, classes: int) -> None:
+    def __init__(self, folder: Path, classes: Sequence[str]) -> None:
         self.folder, self._classes = folder, classes
         self._lock = Lock()  # two answers at once would each write a list without the other's decision
 
@@ -66,7 +67,7 @@ class Reviews:
             InputError: no PNG of one index per pixel, of another size than its image, or with a stray index.
         """
         labels = self._decode(content, image_size(record.image))
-        write_labels(self._corrected(record), labels)
+        write_labels(self._corrected(record), labels, self._classes)
         return labels
 
     def restore(self, record: Record) -> None:
@@ -87,9 +88,9 @@ class Reviews:
 
     def _decode(self, content: bytes, size: tuple[int, int]) -> np.ndarray:
         labels = decode_labels(content, "the file", size)
-        stray = np.setdiff1d(np.unique(labels), [*range(self._classes + 1), UNDECIDED])
+        stray = np.setdiff1d(np.unique(labels), [*range(len(self._classes) + 1), UNDECIDED])
         if stray.size:
             raise InputError(
-                f"the file holds the index {stray[0]}; 0…{self._classes} or 255 (undecided) was expected."
+                f"the file holds the index {stray[0]}; 0…{len(self._classes)} or 255 (undecided) was expected."
             )
         return labels

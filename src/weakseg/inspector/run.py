@@ -18,13 +18,11 @@ from weakseg.storage.run import Run
 from weakseg.storage.shards import ShardReader
 from weakseg.training.history import read_history
 
-STAGES = {
-    "fused": "proxy/fused",
-    "refined": "proxy/refined",
-    "prediction": "segmenter/predictions/crf",
-}
-"""Label maps that the page shows → their folder."""
+STAGES = ("fused", "refined", "prediction")
+"""Label maps that the page shows."""
 SCORES = ("attention", "fused", "refined", "segmenter", "segmenter-crf")
+ROUND = ("relabelled", "segmenter", "segmenter-crf")
+"""Scores of a further round, with `-2` and so on behind each."""
 TRAININGS = ("saliency", "attention", "segmenter")
 MOST_POINTS = 400  # of a training curve; a screen shows no more
 
@@ -80,7 +78,9 @@ class RunView:
 
     def label_file(self, stage: str, record: Record) -> Path:
         """Where a stage's label map lies, whether or not it is there."""
-        return self.folder / STAGES[stage] / f"{record.id}.png"
+        if stage == "prediction":
+            return self._files.last_round / "predictions" / "crf" / f"{record.id}.png"
+        return self.folder / "proxy" / stage / f"{record.id}.png"
 
     def labels(self, stage: str, record: Record) -> np.ndarray | None:
         """A stage's label map H×W `uint8`, 255 undecided; `None` where the stage made none."""
@@ -105,7 +105,8 @@ class RunView:
         found = _json(evaluation / "summary.json")
         if found is not None:
             return found
-        scores = {stage: _json(evaluation / f"{stage}.json") for stage in SCORES}
+        further = (f"{stage}-{number}" for number in self._rounds() for stage in ROUND)
+        scores = {stage: _json(evaluation / f"{stage}.json") for stage in (*SCORES, *further)}
         left_out = ("curve", "per_image", "stage")
         return {
             "scores": {
@@ -117,8 +118,18 @@ class RunView:
 
     def histories(self) -> dict[str, dict[str, list[float]]]:
         """Training → column → values, thinned to what a screen can show."""
-        found = {name: read_history(self._files.history(name)) for name in TRAININGS}
+        rooms = (*TRAININGS, *(f"segmenter/round-{number}" for number in self._rounds()))
+        found = {room: read_history(self._files.history(room)) for room in rooms}
         return {name: _columns(rows) for name, rows in found.items() if rows}
+
+    def _rounds(self) -> range:
+        """The segmenter's trained rounds after the first."""
+        return range(2, self._files.round + 1)
+
+    def per_prediction(self) -> dict[str, float | None]:
+        """Image id → mean IoU of its prediction by the last round, after the CRF where that is scored."""
+        behind = f"-{self._files.round}" if self._files.round > 1 else ""
+        return self.per_image(f"segmenter-crf{behind}") or self.per_image(f"segmenter{behind}")
 
     def per_image(self, stage: str) -> dict[str, float | None]:
         """Image id → its mean IoU, of a scored label stage."""
@@ -129,7 +140,7 @@ class RunView:
         """Image id → a share that refining noted: `undecided` or `changed`."""
         return {
             row["id"]: float(row[column])
-            for path in sorted((self.folder / "proxy" / "refined").glob("shard-*.csv"))
+            for path in self._files.shards("proxy/refined", "csv")
             for row in _table(path)
             if row.get("id") and row.get(column)
         }

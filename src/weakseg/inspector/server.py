@@ -58,7 +58,7 @@ def application(run: RunView) -> FastAPI:
     app.add_exception_handler(InputError, _sentence)
     app.add_exception_handler(HTTPException, _sentence)
     app.add_exception_handler(RequestValidationError, _sentence)
-    reviews = Reviews(run.folder / "review", len(run.classes))
+    reviews = Reviews(run.folder / "review", run.classes)
     listed = images.Catalogue(run)
     _add_run(app, run, reviews, listed)
     _add_gallery(app, run, reviews, listed)

@@ -153,7 +153,7 @@ def boxes_command(
     from weakseg.proxy.boxes import coco, regions
     from weakseg.storage.atomic import write_text
     from weakseg.storage.labels import read_labels
-    from weakseg.storage.review import Review, read_review
+    from weakseg.storage.review import Review, read_corrected, read_review
 
     data = read_index(index, classes)
     decided = Review() if review is None else read_review(review)
@@ -162,7 +162,12 @@ def boxes_command(
         for record in data.split(split):
             if record.id in decided.rejected:
                 continue
-            found = read_labels(decided.corrected.get(record.id, labels / f"{record.id}.png"))
+            corrected = decided.corrected.get(record.id)
+            found = (
+                read_labels(labels / f"{record.id}.png")
+                if corrected is None
+                else read_corrected(corrected, data.classes)
+            )
             size = (int(found.shape[0]), int(found.shape[1]))
             yield record.id, str(record.image), size, regions(found, least)
 

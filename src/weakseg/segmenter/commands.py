@@ -120,7 +120,7 @@ class _Taught:
 def _labels(settings: SegmenterConfig, data: "Index", folder: Path | None, review: Path | None) -> _Taught:
     from weakseg.errors import InputError
     from weakseg.storage.labels import read_labels
-    from weakseg.storage.review import Review, read_review
+    from weakseg.storage.review import Review, read_corrected, read_review
 
     records = data.split("train")
     if settings.labels == "masks":
@@ -136,10 +136,11 @@ def _labels(settings: SegmenterConfig, data: "Index", folder: Path | None, revie
     def file(record: "Record") -> Path:
         return decided.corrected.get(record.id, folder / f"{record.id}.png")
 
-    corrected = sum(record.id in decided.corrected for record in records)
-    return _Taught(
-        records, lambda record: read_labels(file(record)), [file(record) for record in records], corrected
-    )
+    corrected = [record for record in records if record.id in decided.corrected]
+    for record in corrected:
+        read_corrected(file(record), data.classes)  # refused before the training starts
+    files = [file(record) for record in records]
+    return _Taught(records, lambda record: read_labels(file(record)), files, len(corrected))
 
 
 @segmenter.command("predict")

@@ -1,11 +1,14 @@
 """Label maps on disk: single-channel PNGs with the VOC palette, so that any viewer shows them in colour."""
 
 import io
+import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 
 from weakseg.errors import InputError
 from weakseg.storage.atomic import atomic_path
@@ -17,6 +20,8 @@ _REMEDY = (
 
 UNDECIDED = 255
 """Label of a pixel that is not decided (proxies) or not scored (masks)."""
+CLASSES = "weakseg classes"
+"""Key of the text in a PNG that names its classes, as JSON."""
 _BIT_DEPTH = 24  # where a PNG's header, always its first chunk, says how many bits a pixel has
 
 
@@ -35,8 +40,13 @@ def voc_palette() -> np.ndarray:
     return palette
 
 
-def write_labels(path: Path, labels: np.ndarray) -> None:
+def write_labels(path: Path, labels: np.ndarray, classes: Sequence[str] = ()) -> None:
     """Write a label map H×W `uint8` as a palette PNG, atomically.
+
+    Args:
+        path: the file.
+        labels: the values.
+        classes: names without background, to be kept in the file; those of a run stand in its `classes.csv`.
 
     Raises:
         ValueError: not H×W `uint8`.
@@ -46,8 +56,25 @@ def write_labels(path: Path, labels: np.ndarray) -> None:
     image = Image.fromarray(labels, mode="L")
     image = image.convert("P")
     image.putpalette(voc_palette().tobytes())
+    text = PngInfo()
+    if classes:
+        text.add_text(CLASSES, json.dumps([*classes]))
     with atomic_path(path) as temporary:
-        image.save(temporary, format="PNG")
+        image.save(temporary, format="PNG", pnginfo=text)
+
+
+def read_classes(path: Path) -> list[str] | None:
+    """The class names without background that a label map was written with; `None` without any.
+
+    `read_labels` has read the file: it is a PNG.
+    """
+    with Image.open(path, formats=["PNG"]) as image:
+        text = image.info.get(CLASSES)
+    try:
+        found = json.loads(text or "")
+    except ValueError:
+        return None
+    return found if isinstance(found, list) else None
 
 
 def write_grey(path: Path, values: np.ndarray) -> None:

@@ -3,19 +3,24 @@
     review/rejected.csv         ids that leave the training of the segmenter and the detector
     review/accepted.csv         ids that someone looked at and found good
     review/flagged.csv          ids to come back to
-    review/corrected/<id>.png   label maps that replace the refined proxy label
+    review/corrected/<id>.png   label maps that replace the refined proxy label, with the names of their classes
 
-A list is a CSV of one column, sorted, and is absent when empty. Each decision has a file of its own, so that the
-workflow retrains when the training images change and not when somebody flags one.
+A list is a CSV of one column, sorted, and is absent when empty. The workflow retrains when `decided` changes, and not
+when somebody flags an image.
 """
 
 import csv
-from collections.abc import Iterable, Mapping
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from weakseg.errors import InputError
 from weakseg.storage.atomic import write_text
+from weakseg.storage.labels import UNDECIDED, read_classes, read_labels
 
 LISTS = ("accepted", "rejected", "flagged")
 CORRECTED = "corrected"
@@ -48,9 +53,63 @@ def read_review(folder: Path) -> Review:
     return Review(**lists, corrected=corrected_files(folder))
 
 
-def training_files(folder: Path) -> list[Path]:
-    """The files of a `review` folder that change what is learnt from proxy labels; only such as exist."""
-    return [*folder.glob("rejected.csv"), *corrected_files(folder).values()]
+def decided(folder: Path, index: Path) -> str:
+    """Digest of the decisions that change what is learnt from proxy labels: about training images; empty without any.
+
+    Before there is an index that can be read, every image counts.
+
+    Raises:
+        InputError: a list is damaged, or a corrected label map cannot be read.
+    """
+    review = read_review(folder)
+    ids = {*review.rejected, *review.corrected}
+    if ids and index.is_file():
+        ids &= _training_ids(index)
+    rejected = sorted(ids & review.rejected)
+    corrected = [(name, _sha256(review.corrected[name])) for name in sorted(ids - review.rejected)]
+    if not ids:
+        return ""
+    return hashlib.sha256(json.dumps([rejected, corrected]).encode()).hexdigest()
+
+
+def _training_ids(index: Path) -> set[str]:
+    with index.open(encoding="utf-8", errors="replace", newline="") as file:
+        return {row["id"] for row in csv.DictReader(file) if row.get("split") == "train"}
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}); a corrected label map was expected: replace or delete it."
+        ) from None
+
+
+def read_corrected(path: Path, classes: Sequence[str]) -> np.ndarray:
+    """A corrected label map H×W `uint8`, 255 undecided.
+
+    Args:
+        path: its file.
+        classes: names without background, now.
+
+    Raises:
+        InputError: unreadable, or an index in it is none of the classes, or another than when it was drawn.
+    """
+    labels = read_labels(path)
+    drawn = (
+        read_classes(path) or classes
+    )  # made by hand, or before names were kept: only the count can be checked
+    for number in np.setdiff1d(labels, [0, UNDECIDED]):
+        before, now = (names[number - 1] if number <= len(names) else None for names in (drawn, classes))
+        if now is None or now != before:
+            drawn_as = "" if before is None else f", drawn as '{before}',"
+            found = "no class" if now is None else f"'{now}'"
+            raise InputError(
+                f"{path} holds the index {number}{drawn_as} where the run has {found}; correct the image again in "
+                "`weakseg inspect`, or delete the file."
+            )
+    return labels
 
 
 def corrected_files(folder: Path) -> dict[str, Path]:

@@ -1,6 +1,8 @@
 """A run on disk: where its files lie, and a sentence for each that is missing."""
 
 import json
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,16 +36,25 @@ class Run:
         return self.folder / "evaluation"
 
     @property
-    def last_round(self) -> Path:
-        """Folder of the segmenter, or of its last round of self-training if the run has several.
+    def rounds(self) -> int | None:
+        """Rounds of the segmenter that the configuration asks for; `None` while the run's settings are not written."""
+        found = self._settings.get("segmenter", {}).get("rounds", 1)
+        return int(found) if self._settings else None
 
-        The run's settings are written with its report: until then a further round is not its model.
-        """
+    @property
+    def round(self) -> int:
+        """The segmenter's last round that is trained, of those that the configuration asks for; 1 if none is."""
+        trained = (n for n in range(self.rounds or 1, 1, -1) if (self._round(n) / "weights.pt").is_file())
+        return next(trained, 1)
+
+    @property
+    def last_round(self) -> Path:
+        """Folder of that round."""
+        return self._round(self.round)
+
+    def _round(self, number: int) -> Path:
         folder = self.folder / "segmenter"
-        if not (self.folder / "configs" / "run.json").is_file():
-            return folder
-        rounds = self.settings("run").get("segmenter", {}).get("rounds", 1)
-        return folder / f"round-{rounds}" if rounds > 1 else folder
+        return folder / f"round-{number}" if number > 1 else folder
 
     def history(self, room: str) -> Path:
         """Losses of a room's training."""
@@ -51,13 +62,33 @@ class Run:
 
     def maps(self, room: str) -> list[Path]:
         """Shards of a room's maps that are made already."""
-        return sorted((self.folder / room / "maps").glob("shard-*.h5"))
+        return self.shards(f"{room}/maps", "h5")
+
+    def shards(self, folder: str, suffix: str) -> list[Path]:
+        """A folder's shards that are made already, in order."""
+        return self._asked((self.folder / folder).glob(f"shard-*.{suffix}"))
 
     def benchmarks(self) -> list[tuple[str, Path]]:
         """Rule name and benchmark file; those of a rule that runs in shards lie in a folder of its name."""
         folder = self.folder / "benchmarks"
-        files = [(path.stem, path) for path in sorted(folder.glob("*.tsv"))]
-        return files + [(path.parent.name, path) for path in sorted(folder.glob("*/*.tsv"))]
+        files = [(path.stem, path) for path in self._asked(folder.glob("*.tsv"))]
+        return files + [(path.parent.name, path) for path in self._asked(folder.glob("*/*.tsv"))]
+
+    def _asked(self, files: Iterable[Path]) -> list[Path]:
+        """The files, sorted, that the run's settings ask for; what was made before they changed stays on disk.
+
+        A shard's name ends with `-of-<shards>`, that of a further round, or of its folder, with `-<round>`.
+        """
+        shards, rounds = self._settings.get("shards"), self.rounds
+
+        def asked(name: str) -> bool:
+            end = re.search(r"-(of-)?(\d+)$", name)
+            number = 0 if end is None else int(end[2])
+            if end is not None and end[1]:
+                return number == (shards or number)
+            return number <= (rounds or number)
+
+        return sorted(file for file in files if asked(file.stem) and asked(file.parent.name))
 
     def trained(self, room: str) -> Path:
         """A room's trained weights.
@@ -72,6 +103,11 @@ class Run:
                 "expected; run snakemake with the run's configuration again, it goes on where it stopped."
             )
         return path
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        """Those of the whole run; empty while they are not written."""
+        return self.settings("run") if (self.folder / "configs" / "run.json").is_file() else {}
 
     def settings(self, stage: str) -> dict[str, Any]:
         """The settings that the workflow wrote for a stage.

@@ -5,13 +5,13 @@ import { h } from "./dom.js";
 import { count, duration, known, memory, percent, score } from "./format.js";
 import { link } from "./state.js";
 
-const STAGES = { attention: "attention maps", fused: "fused proxies", refined: "refined proxies", segmenter: "segmenter", "segmenter-crf": "segmenter with CRF" };
+const STAGES = { attention: "attention maps", fused: "fused proxies", refined: "refined proxies", relabelled: "relabelled proxies", segmenter: "segmenter", "segmenter-crf": "segmenter with CRF" };
 const NOT_LOSSES = ["iteration", "epoch", "learning_rate", "seconds"];
 
 export function overview(page) {
   const { run } = page;
   const { summary } = run;
-  const scores = Object.keys(STAGES).filter((stage) => summary.scores?.[stage]).map((stage) => [stage, summary.scores[stage]]);
+  const scores = Object.entries(summary.scores ?? {}).sort(([one], [other]) => place(one) - place(other));
   const element = h(
     "div",
     { class: "overview" },
@@ -32,12 +32,28 @@ function head(run) {
   );
 }
 
+/** Name and round of a stage: `segmenter-crf-2` is the second round's `segmenter-crf`. */
+function parts(stage) {
+  const [, name, round] = /^(.+)-(\d)$/.exec(stage) ?? ["", stage, "1"];
+  return [name, Number(round)];
+}
+
+function place(stage) {
+  const [name, round] = parts(stage);
+  return 10 * round + Object.keys(STAGES).indexOf(name);
+}
+
+function title(stage) {
+  const [name, round] = parts(stage);
+  return STAGES[name] + (round > 1 ? `, round ${round}` : "");
+}
+
 function scoreTable(scores) {
   const row = ([stage, found]) =>
     h(
       "tr",
       {},
-      h("th", { scope: "row" }, STAGES[stage]),
+      h("th", { scope: "row" }, title(stage)),
       h("td", {}, found.split),
       h("td", { class: "number" }, count(found.images)),
       h("td", { class: "number" }, bar(score(found.miou), found.miou)),
@@ -55,7 +71,7 @@ function classTable(scores, run) {
     h(
       "tr",
       {},
-      h("th", { scope: "row" }, STAGES[stage]),
+      h("th", { scope: "row" }, title(stage)),
       names.map((name) => h("td", { class: "number" }, bar(score(found.per_class?.[name]), found.per_class?.[name]))),
     );
   return section("IoU of each class", table(["stage", ...names], scores.map(row)));
