@@ -24,6 +24,15 @@ class BackboneConfig(Section):
     """Mean, deviation and channel order the weights expect; `auto`: `caffe_bgr` for `.npz` and `.h5`,
     `caffe_rgb` for `IMAGENET1K_FEATURES`, `inception` for Inception-v3, else `torchvision`."""
 
+    @model_validator(mode="after")
+    def _has_weights(self) -> Self:
+        if self.architecture == "vgg_small" and self.weights not in ("none", "attention"):
+            raise ValueError(
+                f"weights is {self.weights}, but nobody published any for vgg_small; set weights to none or, in the "
+                "segmenter and the detector, to attention"
+            )
+        return self
+
 
 _AUGMENTATION = {"crop", "scales", "resize", "flip", "color_jitter"}
 
