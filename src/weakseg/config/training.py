@@ -91,6 +91,11 @@ class TrainingConfig(Section):
         """The part that the training loop takes."""
         return self.model_dump(exclude=_AUGMENTATION)
 
+    @property
+    def share(self) -> int:
+        """Images of a step that one process sees; where only the machine knows their number, those of all."""
+        return self.batch_size // ((self.processes or 1) * self.nodes)
+
     def identity(self) -> dict[str, Any]:
         """What determines the result: all but how often it is saved and how many processes feed it and share it."""
         return self.model_dump(mode="json", exclude={"checkpoint_every", "workers", "processes", "nodes"})
