@@ -298,7 +298,15 @@ def test_settings_without_the_newer_knobs_are_written_as_before_them() -> None:
                 "backbone": {"architecture": "resnet50"},
                 "training": {"batch_size": 1},
             },
-            "normalises over the batch",
+            "gives each process 1; deeplab_v3 normalises over its share",
+        ),
+        (
+            {
+                "method": "deeplab_v3",
+                "backbone": {"architecture": "resnet50"},
+                "training": {"batch_size": 4, "processes": 2, "nodes": 2},
+            },
+            "gives each process 1; deeplab_v3 normalises over its share",
         ),
     ],
 )
@@ -321,6 +329,17 @@ def test_segmenters_that_cannot_be(values: dict[str, Any], part: str) -> None:
 )
 def test_detectors_that_cannot_be(values: dict[str, Any], part: str) -> None:
     assert part in refusal("detector", values)
+
+
+def test_rcrnet_needs_two_images_in_each_process() -> None:
+    assert "gives each process 1; the pyramid" in refusal("saliency.rcrnet.training.processes", 8)
+
+
+@pytest.mark.parametrize("room", ["attention", "segmenter", "detector"])
+def test_vgg_small_has_no_published_weights(room: str) -> None:
+    for weights in ("IMAGENET1K_V1", "vgg16.npz"):
+        values = {"architecture": "vgg_small", "weights": weights}
+        assert f"weights is {weights}, but nobody published any" in refusal(f"{room}.backbone", values)
 
 
 def test_attention_refuses_the_segmenters_backbones() -> None:

@@ -1,14 +1,20 @@
 """OAA's acceptance rule, its memory under crops and flips, and OAA+'s loss, against numbers worked out by hand."""
 
 import math
+import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from weakseg.attention.memory import ACCEPTED, GRID, PROVISIONAL, AttentionMemory, lay
 from weakseg.attention.oaa import integral_loss, recognised
+from weakseg.attention.samples import LabelledImages
+from weakseg.dataset.index import Index
+from weakseg.dataset.records import Record
 from weakseg.training.augment import Augmentation
 
 WHOLE = torch.tensor([[0.0, 0.0, 1.0, 1.0, 0.0]])
@@ -139,3 +145,19 @@ def test_integral_loss_by_hand() -> None:
     negative = (math.log(1 + math.exp(-1)) + math.log(1 + math.exp(0.5))) / 2
     assert losses["loss_positive"].item() == pytest.approx(positive)
     assert losses["loss_negative"].item() == pytest.approx(negative)
+
+
+def test_samples_reach_data_workers_without_the_memorys_maps(tmp_path: Path) -> None:
+    for number in range(100):
+        Image.new("RGB", (32, 32)).save(tmp_path / f"{number}.png")
+    records = [Record(str(n), tmp_path / f"{n}.png", "train", ("dog",), None) for n in range(100)]
+    memory = AttentionMemory()
+    memory.enrol([(record.id, record.labels) for record in records])
+    index = Index(records, ("cat", "dog"), (0, 1, 2))
+    augmentation = Augmentation(
+        crop=32, scales=(1.0, 1.0), resize=None, flip=False, color_jitter=0.0, fill=(0, 0, 0)
+    )
+    sent = pickle.dumps(LabelledImages(index, records, augmentation, memory))
+    assert len(sent) < memory.maps.numel() / 2
+    samples = pickle.loads(sent)
+    assert samples.sample(7, np.random.default_rng(0))["slots"].tolist() == [-1, 7]

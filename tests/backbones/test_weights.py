@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from weakseg.backbones import Vgg, read_initial_weights
-from weakseg.backbones.weights import _CHANNELS, _KERAS_NAMES, _TORCHVISION_NUMBERS
+from weakseg.backbones.weights import _CHANNELS, _KERAS_NAMES, _TORCHVISION_NUMBERS, TORCHVISION
 from weakseg.errors import InputError
 
 Convolutions = list[tuple[torch.Tensor, torch.Tensor]]
@@ -98,6 +98,29 @@ def test_backbone_normalises_as_its_weights_expect(tmp_path: Path, convolutions:
     grey = torch.tensor([123.68, 116.779, 103.939]).view(1, 3, 1, 1)
     assert backbone.normalize(grey).abs().max() < 1e-4
     assert backbone.fill == (124, 117, 104)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "first"),
+    [
+        ("resnet50", "conv1.weight"),
+        ("alexnet", "features.0.weight"),
+        ("mobilenet_v3_large", "features.0.0.weight"),
+        ("inception_v3", "Conv2d_1a_3x3.conv.weight"),
+    ],
+)
+def test_torchvisions_architectures_turn_bgr_to_rgb(tmp_path: Path, architecture: str, first: str) -> None:
+    from torchvision import models
+
+    state = models.get_model(architecture, weights=None, **TORCHVISION[architecture][1]).state_dict()
+    torch.save(state, tmp_path / "weights.pth")
+    read = read_initial_weights(str(tmp_path / "weights.pth"), "caffe_bgr", architecture)
+    assert read is not None
+    assert read.state is not None
+    assert read.mean == (123.68, 116.779, 103.939)
+    changed = [name for name, value in state.items() if not torch.equal(value, read.state[name])]
+    assert changed == [first]
+    assert torch.equal(read.state[first], state[first].flip(1))
 
 
 @pytest.mark.parametrize(

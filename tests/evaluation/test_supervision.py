@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from weakseg.cli import weakseg
 from weakseg.errors import InputError
-from weakseg.evaluation.supervision import ledger, read_ledger
+from weakseg.evaluation.supervision import KNOWN, ledger, read_ledger
 from weakseg.storage.weights import Weights, save_weights
 
 SHARED = Path(__file__).resolve().parents[3] / "shared/data/weights"
@@ -116,6 +116,16 @@ def test_a_network_tells_what_all_it_started_from_saw(rooms: Any) -> None:
     )
     named = ledger(weights, [], [], {"made": ("proxies of image labels", "image")})
     assert [source["labels"] for source in named["sources"]] == ["pixels", "pixels", "image", "image"]
+
+
+def test_every_backbones_file_of_torchvision_is_known() -> None:
+    from torchvision import models
+
+    from weakseg.backbones.weights import TORCHVISION
+
+    kinds = ["VGG16_Weights", *(kind for kind, _, _ in TORCHVISION.values())]
+    files = [weights.url for kind in kinds for weights in getattr(models, kind)]
+    assert {file.rpartition("-")[2].removesuffix(".pth") for file in files} <= set(KNOWN)
 
 
 def test_torchvisions_files_are_known_by_the_digits_of_their_names(rooms: Any) -> None:

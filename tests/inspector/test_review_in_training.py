@@ -1,11 +1,13 @@
 """What a review changes in the segmenter's training, and that nothing changes without one."""
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 from weakseg.config import Config
@@ -86,7 +88,7 @@ def test_a_corrected_map_replaces_the_proxy(trained: Any, small: Path) -> None:
 
 def test_rejecting_every_image_is_one_sentence(trained: Any, small: Path) -> None:
     write_list(small / "review", "rejected", ALL)
-    with pytest.raises(InputError, match="no training image has labels"):
+    with pytest.raises(InputError, match=r"all training images were rejected in .*review/rejected\.csv"):
         trained("--review", "review/")
 
 
@@ -156,6 +158,26 @@ def test_a_corrected_map_of_other_classes_is_refused_before_the_training(trained
         trained("--review", "review/")
     write_list(small / "review", "rejected", ["img-00"])
     assert len(trained("--review", "review/")["samples"]) == 5
+
+
+def test_labels_that_decide_nothing_are_one_sentence(trained: Any, small: Path) -> None:
+    for name in ALL:
+        write_labels(small / "proxy" / "refined" / f"{name}.png", np.full((48, 64), 255, np.uint8))
+    with pytest.raises(InputError, match="not one pixel of the 6 label maps is decided"):
+        trained()
+    decided = np.full((48, 64), 255, np.uint8)
+    decided[0, 0] = 0
+    write_labels(small / "review" / "corrected" / f"{ODD}.png", decided)
+    assert len(trained("--review", "review/")["samples"]) == 6
+
+
+def test_samples_reach_data_workers_that_start_anew(trained: Any, small: Path) -> None:
+    write_labels(small / "review" / "corrected" / "img-01.png", np.full((48, 64), 3, np.uint8))
+    samples = trained("--review", "review/")["samples"]
+    sent = pickle.loads(pickle.dumps(samples))
+    for item in range(2):
+        own, theirs = (given.sample(item, np.random.default_rng(0)) for given in (samples, sent))
+        assert all(torch.equal(own[name], theirs[name]) for name in own)
 
 
 @pytest.mark.parametrize("ids", [['a,b "c"', "d"], ["ü/#1"], ["x\\y", " z"]])

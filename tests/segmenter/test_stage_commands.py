@@ -11,6 +11,7 @@ import pytest
 import torch
 from click.testing import Result
 
+from weakseg.errors import InputError
 from weakseg.segmenter.network import build
 from weakseg.storage.labels import read_labels
 from weakseg.storage.shards import ShardReader
@@ -83,3 +84,13 @@ def test_the_next_rounds_labels_name_only_the_images_classes(stage: Path, invoke
         rows = list(csv.DictReader(file))
     assert [row["id"] for row in rows] == ["a", "b", "d"]
     assert set(rows[0]) == {"id", "undecided", "foreground", "digest"}
+
+
+def test_masks_that_no_image_has_are_one_sentence(stage: Path, invoke: Invoke) -> None:
+    backbone = {"architecture": "vgg_small", "weights": "none"}
+    (stage / "train.json").write_text(json.dumps({"labels": "masks", "backbone": backbone}), encoding="utf-8")
+    with pytest.raises(InputError, match=r"segmenter\.labels is 'masks', but no training image has one"):
+        invoke(
+            *("segmenter", "train", "--config", stage / "train.json", *data(stage)[:4]),
+            *("--state", stage / "state", "--out", stage / "out.pt"),
+        )

@@ -104,6 +104,16 @@ def test_it_learns_and_writes_its_history(tmp_path: Path) -> None:
     assert min(losses) < 0.5 * losses[0]  # a batch of one kind is unreadable to batch normalisation
 
 
+def test_a_share_that_is_too_small_for_the_network_is_one_sentence(tmp_path: Path) -> None:
+    class Pooled(Brightness):
+        least_share = 2
+
+    fabric = launch("fp32")
+    with pytest.raises(InputError, match=r"batch_size is 1 in 1 processes.* 2 or more for each"):
+        fit(fabric, Pooled(), Images(), tmp_path, "m", **OPTIONS | {"batch_size": 1})
+    fit(fabric, Pooled(), Images(), tmp_path, "m", **OPTIONS | {"batch_size": 2, "iterations": 1})
+
+
 def test_data_workers_do_not_change_the_result(tmp_path: Path) -> None:
     assert same(train(tmp_path / "a"), train(tmp_path / "b", workers=2))
 

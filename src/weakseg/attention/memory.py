@@ -21,7 +21,8 @@ class AttentionMemory(nn.Module):
     """Maps S×40×40 `uint8`, one slot per (training image, present class).
 
     `state` says what a slot holds: nothing yet, the last attention of a class that was never recognised (better than
-    nothing for what follows), or the accumulated maximum. `visits` counts how often it was offered.
+    nothing for what follows), or the accumulated maximum. `visits` counts how often it was offered. `slots` gives the
+    slot's number for (image id, class).
     """
 
     maps: Tensor
@@ -30,7 +31,7 @@ class AttentionMemory(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self._slots: dict[tuple[str, str], int] = {}
+        self.slots: dict[tuple[str, str], int] = {}
         self.resize(0)
 
     def resize(self, slots: int) -> None:
@@ -42,12 +43,12 @@ class AttentionMemory(nn.Module):
     def enrol(self, images: Sequence[tuple[str, Sequence[str]]]) -> None:
         """Give every (image id, present class) a slot, in the order given; what was remembered is forgotten."""
         pairs = [(image, name) for image, names in images for name in names]
-        self._slots = {pair: number for number, pair in enumerate(pairs)}
+        self.slots = {pair: number for number, pair in enumerate(pairs)}
         self.resize(len(pairs))
 
     def slot(self, image: str, name: str) -> int:
         """Number of a slot, -1 without one."""
-        return self._slots.get((image, name), -1)
+        return self.slots.get((image, name), -1)
 
     def recall(self, image: str, name: str) -> Tensor | None:
         """The map 40×40 in [0, 1] of an image's class over the whole image; `None` where nothing was seen."""

@@ -35,7 +35,8 @@ class LabelledImages:
         targets: ShardReader | None = None,
     ) -> None:
         self._index, self._records, self._augmentation = index, records, augmentation
-        self._memory = memory
+        # Not the memory itself: where data workers start anew, each would be sent its maps.
+        self._slots = None if memory is None else memory.slots
         self._targets = None if targets is None else [_kept(targets, record) for record in records]
 
     def __len__(self) -> int:
@@ -54,11 +55,8 @@ class LabelledImages:
             "image": torch.from_numpy(augmentation.cut_image(generator, image, view)).permute(2, 0, 1),
             "labels": torch.from_numpy(self._index.class_vector(record)),
         }
-        if self._memory is not None:
-            slots = [
-                self._memory.slot(record.id, name) if name in record.labels else -1
-                for name in self._index.classes
-            ]
+        if self._slots is not None:
+            slots = [self._slots.get((record.id, name), -1) for name in self._index.classes]
             sample["slots"] = torch.tensor(slots, dtype=torch.int64)
             sample["view"] = torch.tensor(view.shares(augmentation.crop), dtype=torch.float32)
         if self._targets is not None:

@@ -158,7 +158,10 @@ def _torchvision(source: str, normalization: str, architecture: str) -> InitialW
                 f"weights file {source} holds {'nothing' if found is None else tuple(found.shape)} as '{name}'; "
                 f"torchvision's {architecture} has {tuple(value.shape)}: give such weights."
             )
-    mean, std, _ = NORMALIZATIONS[usual if normalization == "auto" else normalization]
+    mean, std, is_bgr = NORMALIZATIONS[usual if normalization == "auto" else normalization]
+    if is_bgr:
+        first = next(name for name, value in expected.items() if value.ndim == 4)
+        state = {**state, first: state[first].flip(1)}
     fc6 = fc7 = None
     if architecture == "alexnet":
         fc6 = _dense(state, "classifier.1", (4096, 256, 6, 6))

@@ -144,9 +144,10 @@ class RcrNetConfig(NetworkSection):
 
     @model_validator(mode="after")
     def _more_than_one_image(self) -> Self:
-        if self.training.batch_size < 2:
+        if self.training.share < 2:
             raise ValueError(
-                "training.batch_size is 1; the pyramid normalises the image's mean over the batch and needs 2 or more"
+                f"training.batch_size gives each process {self.training.share}; the pyramid normalises the image's "
+                "mean over its share of the batch and needs 2 or more"
             )
         return self
 

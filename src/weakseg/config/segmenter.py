@@ -139,8 +139,11 @@ class SegmenterConfig(Section):
             raise ValueError(
                 f"backbone.architecture is {found}; {self.method} stands on {' or '.join(known)}"
             )
-        if self.method == "deeplab_v3" and self.training.batch_size < 2:
-            raise ValueError("training.batch_size is 1; deeplab_v3 normalises over the batch and needs 2")
+        if self.method == "deeplab_v3" and self.training.share < 2:
+            raise ValueError(
+                f"training.batch_size gives each process {self.training.share}; deeplab_v3 normalises over its share "
+                "of the batch and needs 2 or more"
+            )
         if self.rounds > 1 and self.labels == "masks":
             raise ValueError(f"rounds is {self.rounds} with labels: masks; only proxy labels are remade")
         return self

@@ -24,6 +24,15 @@ class BackboneConfig(Section):
     """Mean, deviation and channel order the weights expect; `auto`: `caffe_bgr` for `.npz` and `.h5`,
     `caffe_rgb` for `IMAGENET1K_FEATURES`, `inception` for Inception-v3, else `torchvision`."""
 
+    @model_validator(mode="after")
+    def _has_weights(self) -> Self:
+        if self.architecture == "vgg_small" and self.weights not in ("none", "attention"):
+            raise ValueError(
+                f"weights is {self.weights}, but nobody published any for vgg_small; set weights to none or, in the "
+                "segmenter and the detector, to attention"
+            )
+        return self
+
 
 _AUGMENTATION = {"crop", "scales", "resize", "flip", "color_jitter"}
 
@@ -81,6 +90,11 @@ class TrainingConfig(Section):
     def optimization(self) -> dict[str, Any]:
         """The part that the training loop takes."""
         return self.model_dump(exclude=_AUGMENTATION)
+
+    @property
+    def share(self) -> int:
+        """Images of a step that one process sees; where only the machine knows their number, those of all."""
+        return self.batch_size // ((self.processes or 1) * self.nodes)
 
     def identity(self) -> dict[str, Any]:
         """What determines the result: all but how often it is saved and how many processes feed it and share it."""

@@ -89,7 +89,10 @@ def read_history(path: Path) -> History:
 
 
 def images_per_second(history: History, index: Index) -> float | None:
-    """Training images per second of a training that learns from the training split."""
+    """Training images per second of a training that learns from the whole training split.
+
+    Where people rejected some of it, or `labels: masks` finds none for them, it is too high by their share.
+    """
     speed = history.epochs_per_second
     return None if speed is None else speed * len(index.split("train"))
 

@@ -28,6 +28,9 @@ KNOWN = {
     "63fe2227": IMAGENET,  # resnet101, V1
     "cd907fc2": IMAGENET,  # resnet101, V2
     "0cc3c7bd": IMAGENET,  # inception_v3_google
+    "7be5be79": IMAGENET,  # alexnet
+    "8738ca79": IMAGENET,  # mobilenet_v3_large, V1
+    "5c1a4163": IMAGENET,  # mobilenet_v3_large, V2
 }
 """SHA-256, or its first eight digits as torchvision writes them into a file's name → trained on, strongest labels."""
 NAMES = {"IMAGENET1K_V1": IMAGENET, "IMAGENET1K_FEATURES": IMAGENET}

@@ -39,6 +39,9 @@ class RcrNet(nn.Module):
         new_layers_rate: learning-rate multiplier of everything above the backbone.
     """
 
+    least_share = 2
+    """Images of a step that a process must see: the pyramid normalises their means over them."""
+
     def __init__(
         self,
         architecture: str = "resnet50",

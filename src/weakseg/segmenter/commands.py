@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from weakseg.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
 
@@ -119,12 +120,15 @@ class _Taught:
 
 def _labels(settings: SegmenterConfig, data: "Index", folder: Path | None, review: Path | None) -> _Taught:
     from weakseg.errors import InputError
-    from weakseg.storage.labels import read_labels
     from weakseg.storage.review import Review, read_corrected, read_review
 
     records = data.split("train")
     if settings.labels == "masks":
         with_mask = [record for record in records if record.mask is not None]
+        if not with_mask:
+            raise InputError(
+                "segmenter.labels is 'masks', but no training image has one; give masks or set it to proxy."
+            )
         files = [record.mask for record in with_mask if record.mask is not None]
         return _Taught(with_mask, data.read_mask, files, 0)
     if folder is None:
@@ -132,15 +136,27 @@ def _labels(settings: SegmenterConfig, data: "Index", folder: Path | None, revie
     decided = Review() if review is None else read_review(review)
     if decided.rejected:
         records = [record for record in records if record.id not in decided.rejected]
-
-    def file(record: "Record") -> Path:
-        return decided.corrected.get(record.id, folder / f"{record.id}.png")
-
+        if not records:
+            raise InputError(
+                f"all training images were rejected in {review}/rejected.csv; take some back in 'weakseg inspect', or "
+                "delete their lines."
+            )
     corrected = [record for record in records if record.id in decided.corrected]
     for record in corrected:
-        read_corrected(file(record), data.classes)  # refused before the training starts
-    files = [file(record) for record in records]
-    return _Taught(records, lambda record: read_labels(file(record)), files, len(corrected))
+        read_corrected(decided.corrected[record.id], data.classes)  # refused before the training starts
+    files = [_file(folder, decided.corrected, record) for record in records]
+    return _Taught(records, partial(_read, folder, decided.corrected), files, len(corrected))
+
+
+def _file(folder: Path, corrected: "Mapping[str, Path]", record: "Record") -> Path:
+    return corrected.get(record.id, folder / f"{record.id}.png")
+
+
+def _read(folder: Path, corrected: "Mapping[str, Path]", record: "Record") -> "np.ndarray":
+    """A function of the module, which pickles: data workers may be processes that start anew."""
+    from weakseg.storage.labels import read_labels
+
+    return read_labels(_file(folder, corrected, record))
 
 
 @segmenter.command("predict")

@@ -10,13 +10,15 @@ from weakseg.training.parameters import ParameterGroup, caffe_groups
 class DeepLabV3(PixelClassifier):
     """Stride 16 on MobileNetV3 and 8 on ResNets, as in torchvision; scores before its enlargement.
 
-    Its head normalises the mean of each image over the batch: a batch of one image cannot be trained on.
+    Its head normalises the mean of each image over the batch: a process that sees one image of it cannot train.
 
     Args:
         architecture: `mobilenet_v3_large`, `resnet50` or `resnet101`.
         classes: number of classes C, without background.
         new_layers_rate: learning-rate multiplier of the head.
     """
+
+    least_share = 2
 
     def __init__(self, architecture: str, classes: int, new_layers_rate: float = 1.0) -> None:
         from torchvision.models.segmentation.deeplabv3 import DeepLabHead

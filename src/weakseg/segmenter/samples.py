@@ -8,6 +8,7 @@ import torch
 from weakseg.dataset.images import read_image
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
+from weakseg.storage.labels import UNDECIDED
 from weakseg.training.augment import Augmentation
 from weakseg.training.sampling import Sample
 
@@ -21,7 +22,7 @@ class LabelledPixels:
         augmentation: makes the crops.
 
     Raises:
-        InputError: there is no image.
+        InputError: not one pixel is decided.
     """
 
     def __init__(
@@ -30,9 +31,11 @@ class LabelledPixels:
         read: Callable[[Record], np.ndarray],
         augmentation: Augmentation,
     ) -> None:
-        if not records:
+        # This reads one map of most data sets.
+        if not any((read(record) != UNDECIDED).any() for record in records):
             raise InputError(
-                "no training image has labels for the segmenter; give masks or set segmenter.labels to proxy."
+                f"not one pixel of the {len(records)} label maps is decided, all are {UNDECIDED}, which teaches "
+                "nothing; loosen the values of proxy and proxy.refine, or correct the masks."
             )
         self._records, self._read, self._augmentation = records, read, augmentation
 

@@ -70,12 +70,14 @@ def fit(
     SIGTERM and SIGINT save the state and end the process with the signal's status.
 
     Raises:
-        InputError: the loss is no longer finite, a data worker died, or `batch_size` does not divide over the
-            processes.
+        InputError: the loss is no longer finite, a data worker died, `batch_size` does not divide over the
+            processes, or their shares are too small for the network (`least_share`).
     """
-    if batch_size % fabric.world_size:
+    least = int(getattr(network, "least_share", 1))
+    if batch_size % fabric.world_size or batch_size // fabric.world_size < least:
         raise InputError(
-            f"batch_size is {batch_size} in {fabric.world_size} processes; a multiple of their number was expected."
+            f"batch_size is {batch_size} in {fabric.world_size} processes; a multiple of their number was expected, "
+            f"{least} or more for each."
         )
     with _alone(fabric, state), StopRequest(fabric) as stop, worker_deaths():
         network.train().to(memory_format=torch.channels_last)
