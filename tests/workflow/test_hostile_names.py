@@ -58,7 +58,7 @@ def hostile(planned: Any) -> dict[str, Any]:
         "dataset": {"source": "table", "classes": CLASSES, "table": table | {"masks": None}},
         "saliency": {"method": "onnx", "onnx": {"file": f"{here}/saliency.onnx"}},
         "attention": {"method": "folder", "folder": {"folder": f"{here}/maps"}},
-        "segmenter": {"backbone": {"weights": f"{here}/weights.pth"}},
+        "segmenter": {"backbone": {"architecture": "vgg16", "weights": f"{here}/weights.pth"}},
         "evaluation": {"boxes": f"{here}/boxes.csv"},
         "supervision": {"files": {f"{here}/saliency.onnx": {"data": HOSTILE}}},
     }

@@ -215,7 +215,10 @@ def test_voc_is_fetched_only_when_asked(planned: Any) -> None:
             "evaluation={ceiling: full}",
             r"evaluation\.ceiling's score is results/full/.*; make that run first\.",
         ),
-        ("attention={backbone: {weights: vgg.npz}}", r"attention\.backbone\.weights is vgg\.npz, which .*"),
+        (
+            "attention={backbone: {architecture: vgg16, weights: vgg.npz}}",
+            r"attention\.backbone\.weights is vgg\.npz, which .*",
+        ),
         ("detector={stride: 12}", r"config\.yaml: 'detector\.stride': Input should be 8 or 16, found 12"),
     ],
 )
