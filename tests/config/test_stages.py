@@ -1,0 +1,156 @@
+"""Each stage sees its own section of the configuration and nothing else."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from weakseg.config import Config, CrfConfig, DatasetConfig, parse, read_stage
+from weakseg.errors import InputError
+
+CHANGES = [
+    ("run", "other", set()),
+    ("shards", 5, set()),
+    ("dataset.demo.seed", 1, {"dataset"}),
+    ("dataset.voc.root", "elsewhere", set()),  # not the chosen source
+    ("saliency.small.training.iterations", 7, {"saliency"}),
+    ("saliency.onnx.size", 64, set()),
+    ("saliency.method", "unsupervised", {"saliency"}),
+    ("saliency.srm.stages", 2, set()),
+    ("attention.training.learning_rate", 0.5, {"attention-accumulate", "attention-train"}),
+    ("attention.seenet.thresholds", "release", {"attention-train"}),
+    ("attention.backbone.weights", "none", {"attention-accumulate", "attention-train"}),
+    ("attention.method", "spg", {"attention-train"}),
+    ("attention.spg.thresholds", "vgg", set()),  # not the chosen method
+    ("attention.maps.flip", False, {"attention-maps"}),
+    ("proxy.threshold.rescue", 0.9, {"proxy-fuse"}),
+    ("proxy.oaa.floor", 0.1, set()),
+    ("proxy.rule", "oaa", {"proxy-fuse"}),
+    ("proxy.refine.crf.preset", "oaa", {"proxy-refine"}),
+    ("proxy.refine.crf.bilateral_sxy", 7.0, {"proxy-refine"}),
+    ("proxy.refine.confidence", 0.5, {"proxy-refine"}),
+    ("segmenter.training.learning_rate", 0.5, {"segmenter-train"}),
+    ("segmenter.labels", "masks", {"segmenter-train"}),
+    ("segmenter.method", "fcn8s", {"segmenter-train"}),
+    ("segmenter.fcn8s.width", 64, set()),  # not the chosen method
+    ("segmenter.loss", "symmetric", {"segmenter-train"}),
+    ("segmenter.balance", "foreground", {"segmenter-train"}),
+    ("segmenter.rounds", 2, set()),  # more of the same
+    ("segmenter.prediction.scales", [0.5], {"segmenter-predict"}),
+    ("segmenter.prediction.crf.preset", "oaa", {"segmenter-refine"}),
+    ("detector.least_region", 0.1, set()),  # the rule's option
+    ("detector.training.learning_rate", 0.5, {"detector-train"}),
+    ("detector.anchors", [7, 9], {"detector-train"}),
+    ("detector.prediction.least_score", 0.5, {"detector-predict"}),
+    ("evaluation.sample", 1, {"evaluation"}),
+    ("evaluation.boxes", "boxes.csv", {"evaluation-boxes"}),
+    ("evaluation.ceiling", "full", set()),  # the rule's input
+    ("supervision.files", {"a.onnx": {"data": "MSRA-B masks"}}, {"supervision"}),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "stages"), CHANGES)
+def test_a_change_reaches_only_its_stage(
+    given: Callable[[str, Any], Config], path: str, value: Any, stages: set[str]
+) -> None:
+    before = Config().stages()
+    after = given(path, value).stages()
+    assert {name for name in before if before[name] != after[name]} == stages
+
+
+def test_size_of_the_maps_trains_no_network_anew() -> None:
+    def stage(size: int) -> Any:
+        values = {"saliency": {"method": "srm", "srm": {"size": size}}}
+        return parse(Config, values, "config.yaml").stages()["saliency"]
+
+    assert stage(100) == stage(200)
+    assert set(Config().stages()["saliency"]) == {"method", "small"}  # runs of before are not made anew
+
+
+@pytest.mark.parametrize(
+    ("section", "training", "maps"),
+    [
+        ({}, {}, {}),
+        ({"method": "unsupervised"}, {}, {}),
+        ({"method": "onnx", "onnx": {"file": "u.onnx"}}, {}, {"saliency.onnx.file": "u.onnx"}),
+        ({"method": "folder", "folder": {"folder": "pngs"}}, {}, {"saliency.folder.folder": "pngs"}),
+        ({"method": "srm"}, {}, {}),
+        ({"method": "srm", "srm": {"trained": "w.pt"}}, {}, {"saliency.srm.trained": "w.pt"}),
+        (
+            {"method": "rcrnet", "rcrnet": {"backbone": {"weights": "r.pth"}, "data": {"source": "folder"}}},
+            {
+                "saliency.rcrnet.backbone.weights": "r.pth",
+                "saliency.rcrnet.data.images": "images",
+                "saliency.rcrnet.data.masks": "masks",
+            },
+            {},
+        ),
+        (
+            {"method": "rcrnet_video", "rcrnet_video": {"start": "i.pt", "data": {"source": "davis"}}},
+            {"saliency.rcrnet_video.start": "i.pt", "saliency.rcrnet_video.data.davis": "davis"},
+            {},
+        ),
+    ],
+)
+def test_files_outside_of_the_run_are_told(section: Any, training: Any, maps: Any) -> None:
+    saliency = parse(Config, {"saliency": section}, "config.yaml").saliency
+    assert saliency.training_reads() == training
+    assert saliency.maps_read() == maps
+
+
+def test_a_partly_given_training_keeps_its_methods_defaults(given: Callable[[str, Any], Config]) -> None:
+    training = given("saliency.srm.training.iterations", 5).saliency.srm.training
+    assert (training.scales, training.crop, training.flip, training.color_jitter) == (
+        (1.0, 1.0),
+        353,
+        True,
+        0.0,
+    )
+
+
+def test_every_stage_is_reached_by_some_change() -> None:
+    assert set().union(*(stages for _, _, stages in CHANGES)) == set(Config().stages())
+
+
+def test_settings_without_the_newer_knobs_are_written_as_before_them(
+    given: Callable[[str, Any], Config],
+) -> None:
+    """A run that was finished before they came must not be made anew."""
+    written = Config().model_dump(mode="json")["segmenter"]
+    assert list(written) == ["method", "labels", "backbone", "largefov", "training", "prediction"]
+    assert list(Config().stages()["segmenter-train"]) == [
+        "method",
+        "labels",
+        "backbone",
+        "largefov",
+        "training",
+    ]
+    changed = given("segmenter", {"loss": "symmetric", "rounds": 3})
+    again = parse(Config, changed.model_dump(mode="json"), "run.json")
+    assert again == changed
+
+
+def test_stages_are_plain_values_that_read_back(given: Callable[[str, Any], Config], tmp_path: Path) -> None:
+    path = tmp_path / "stage.json"
+    config = given("proxy.refine.crf.iterations", 3)
+    stages = config.stages()
+    assert json.loads(json.dumps(stages)) == stages
+    path.write_text(json.dumps(stages["dataset"]))
+    assert read_stage(path, DatasetConfig) == config.dataset
+    path.write_text(json.dumps(stages["proxy-refine"]["crf"]))
+    assert read_stage(path, CrfConfig).iterations == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [(None, "cannot be read"), (b"{", "is not JSON"), (b"\xff", "is not JSON"), (b"[]", "valid dictionary")],
+)
+def test_stage_file_that_is_wrong(tmp_path: Path, content: bytes | None, part: str) -> None:
+    path = tmp_path / "stage.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=part) as caught:
+        read_stage(path, DatasetConfig)
+    assert str(path) in str(caught.value)
