@@ -71,7 +71,7 @@ class TrainingConfig(Section):
     color_jitter: Fraction = 0.0
     """Strength of random brightness, contrast and saturation changes."""
     precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
-    """`auto` takes bfloat16 where the processor or GPU computes in it, else float32."""
+    """`auto` takes bfloat16 where the processor or GPU is faster in it, else float32."""
     checkpoint_every: int = Field(100, ge=1)
     """Iterations between two saved states: the most a kill can cost."""
     workers: int = Field(1, ge=0, le=64)
