@@ -1,5 +1,6 @@
 """The CRF engines against mean field written out in full, pixel against pixel, and against pydensecrf."""
 
+import sys
 from dataclasses import replace
 from typing import get_args
 
@@ -136,3 +137,10 @@ def test_one_label_needs_no_inference() -> None:
 def test_config_offers_exactly_these_presets() -> None:
     offered = get_args(CrfConfig.model_fields["preset"].annotation)
     assert set(offered) == {*PRESETS, "custom"}
+
+
+def test_without_pydensecrf_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pydensecrf.densecrf", None)
+    image, probabilities = scene(8, 8, 2)
+    with pytest.raises(InputError, match=r"pip install -e '\.\[pydensecrf\]' in weakseg's checkout"):
+        dense_crf(image, probabilities, CrfParameters(3, 3, 30, 13, 4, 5, "pydensecrf"))

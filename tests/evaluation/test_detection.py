@@ -152,7 +152,7 @@ def test_without_the_extra_it_says_what_to_install(index: Index, monkeypatch: py
         return real(name, *more)
 
     monkeypatch.setattr(builtins, "__import__", lacking)
-    with pytest.raises(InputError, match=r"pip install 'weakseg\[detector\]'"):
+    with pytest.raises(InputError, match=r"pip install -e '\.\[detector\]' in weakseg's checkout"):
         score_detector(index, "val", [], "masks")
 
 

@@ -115,8 +115,8 @@ def _by_pydensecrf(image: np.ndarray, energy: np.ndarray, parameters: CrfParamet
         import pydensecrf.densecrf as densecrf
     except ImportError:
         raise InputError(
-            "crf.engine is pydensecrf, which is not installed; run pip install 'weakseg[pydensecrf]' (it needs a C++ "
-            "compiler) or choose auto."
+            "crf.engine is pydensecrf, which is not installed; run pip install -e '.[pydensecrf]' in weakseg's "
+            "checkout (it needs a C++ compiler) or choose auto."
         ) from None
     height, width = image.shape[:2]
     crf = densecrf.DenseCRF2D(width, height, len(energy))

@@ -158,7 +158,8 @@ def _metric() -> Any:
         from torchmetrics.detection import MeanAveragePrecision
     except ImportError:
         raise InputError(
-            "torchmetrics and pycocotools, which score boxes, are not both installed; pip install 'weakseg[detector]'."
+            "torchmetrics and pycocotools, which score boxes, are not both installed; run pip install -e '.[detector]' "
+            "in weakseg's checkout."
         ) from None
     return MeanAveragePrecision(backend="pycocotools", class_metrics=True)
 

@@ -69,7 +69,8 @@ class _Measures:
             import py_sod_metrics
         except ImportError:
             raise InputError(
-                "pysodmetrics is not installed, which computes the measures; pip install 'weakseg[quality]'."
+                "pysodmetrics is not installed, which computes the measures; run pip install -e '.[quality]' in "
+                "weakseg's checkout."
             ) from None
         sod = py_sod_metrics
         self._each = [sod.MAE(), sod.Fmeasure(), sod.WeightedFmeasure(), sod.Smeasure(), sod.Emeasure()]

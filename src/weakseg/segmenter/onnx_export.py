@@ -77,7 +77,7 @@ def _traced(network: nn.Module, method: str) -> Any:
     except ImportError:
         raise InputError(
             "weakseg export needs the packages onnx and onnxscript, which are not installed; run "
-            "pip install 'weakseg[onnx]'."
+            "pip install -e '.[onnx]' in weakseg's checkout."
         ) from None
     batch, height, width = SHAPES[0]
     example = torch.zeros(
