@@ -216,6 +216,24 @@ def test_a_killed_shard_is_the_only_one_made_again(demo: Any) -> None:
     assert output.count("rule saliency_maps:") == 1
 
 
+def test_a_copied_run_trains_anew_only_what_differs(demo: Any) -> None:
+    """Snakemake keeps its records by path: `--touch` writes those of the copy, without which no change is noticed."""
+    results = demo.folder / "results"
+    shutil.copytree(results / "demo", results / "copied")
+    status, output = demo.snakemake("--touch", "--forceall", *RUN, "--config", "run=copied")
+    assert status == 0, output
+    assert _planned(demo, "run=copied") == set()
+    planned = _planned(demo, "run=copied", "segmenter={method: fcn8s}", "evaluation={sample: 3}")
+    assert planned == CHANGED | {
+        "segmenter_train",
+        "segmenter_predict",
+        "segmenter_refine",
+        "evaluate_supervision",
+    }
+    assert "proxy_refine" in _planned(demo, "run=copied", "proxy={refine: {confidence: 0.5}}")
+    assert _planned(demo) == set()
+
+
 @pytest.mark.parametrize("method", ["spg", "oaa_plus"])  # OAA+ trains OAA first
 def test_a_method_reaches_a_final_score_by_config_alone(demo: Any, method: str) -> None:
     attention = f"attention={{method: {method}, training: {{iterations: 20}}}}"
