@@ -110,6 +110,13 @@ def test_a_partly_given_training_keeps_its_methods_defaults(given: Callable[[str
     )
 
 
+def test_lines_hold_every_value_under_its_key(given: Callable[[str, Any], Config]) -> None:
+    lines = Config().lines()
+    assert "proxy.refine.crf.iterations: 10" in lines
+    assert len({line.partition(": ")[0] for line in lines}) == len(lines)
+    assert set(given("dataset.classes", ["a", "é"]).lines()) - set(lines) == {'dataset.classes: ["a", "é"]'}
+
+
 def test_every_stage_is_reached_by_some_change() -> None:
     assert set().union(*(stages for _, _, stages in CHANGES)) == set(Config().stages())
 

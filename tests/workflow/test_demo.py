@@ -114,6 +114,15 @@ def test_a_crf_value_reruns_nothing_before_the_crf(demo: Any) -> None:
     assert _planned(demo, "segmenter={prediction: {crf: {preset: psa}}}") == CHANGED | {"segmenter_refine"}
 
 
+def test_a_changed_value_is_shown_and_not_all_values(demo: Any) -> None:
+    status, output = demo.snakemake("-n", *RUN, "--config", "evaluation={sample: 3}")
+    assert status == 0
+    reason = re.search(r"rule run_config:.*?reason: ([^\n]*)", output, re.DOTALL)
+    assert reason
+    assert "now: 'evaluation.sample: 3'" in reason[1]
+    assert len(reason[1]) < 300
+
+
 def test_a_learning_rate_retrains_that_stage_and_what_follows(demo: Any) -> None:
     planned = _planned(demo, "attention={training: {learning_rate: 0.002}}")
     assert {"attention_train", "attention_maps", "proxy_fuse", "segmenter_train"} <= planned

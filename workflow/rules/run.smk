@@ -55,6 +55,8 @@ rule run_config:
     conda:
         "../../envs/weakseg.yaml"
     params:
-        json=lambda wildcards: json.dumps(cfg.model_dump(mode="json"), indent=2),
+        # A parameter for each value, so that Snakemake tells which of them changed; what takes `output` it does not compare.
+        *[lambda wildcards, line=line: line for line in cfg.lines()],
+        json=lambda wildcards, output: json.dumps(cfg.model_dump(mode="json"), indent=2),
     shell:
         "printf '%s\\n' {params.json:q} > {output} 2> {log}"

@@ -85,6 +85,10 @@ class Config(Section):
             "supervision": _keep(self.supervision),
         }
 
+    def lines(self) -> list[str]:
+        """Every value on a line of its own: `segmenter.training.iterations: 400`."""
+        return _lines("", self.model_dump(mode="json"))
+
 
 _CLASSIFIER = {"backbone", "stride", "new_layers_rate", "training"}
 _MAPS_ALONE: dict[str, set[str]] = {method: {"size"} for method in ("rcrnet", "rcrnet_video", "srm")}
@@ -95,6 +99,12 @@ def _keep(
     section: Section, keys: set[str] | None = None, leave_out: dict[str, set[str]] | None = None
 ) -> dict[str, Any]:
     return section.model_dump(mode="json", include=keys, exclude=leave_out)
+
+
+def _lines(key: str, value: Any) -> list[str]:
+    if not isinstance(value, dict) or not value:
+        return [f"{key}: {json.dumps(value, ensure_ascii=False)}"]
+    return [line for name in value for line in _lines(f"{key}.{name}" if key else name, value[name])]
 
 
 def schema() -> str:
