@@ -147,6 +147,10 @@ def test_several_mistakes_are_told_at_once() -> None:
         ({"backbone": {"architecture": "inception_v3"}}, "largefov stands on vgg16 or vgg_small"),
         ({"method": "deeplab_v2"}, "backbone.architecture is vgg16; deeplab_v2 stands on resnet50"),
         ({"method": "fcn8s", "backbone": {"architecture": "alexnet"}}, "fcn8s stands on vgg16 or vgg_small"),
+        (
+            {"method": "deeplab_v2", "backbone": {"architecture": "resnet50", "weights": "none"}},
+            "frozen_normalization is true, but backbone.weights is none",
+        ),
         ({"rounds": 2, "labels": "masks"}, "only proxy labels are remade"),
         (
             {

@@ -38,6 +38,7 @@ CHANGES = [
     ("segmenter.loss", "symmetric", {"segmenter-train"}),
     ("segmenter.balance", "foreground", {"segmenter-train"}),
     ("segmenter.rounds", 2, set()),  # more of the same
+    ("segmenter.prediction.longest", 500, {"segmenter-predict", "segmenter-refine"}),
     ("segmenter.prediction.scales", [0.5], {"segmenter-predict"}),
     ("segmenter.prediction.crf.preset", "oaa", {"segmenter-refine"}),
     ("detector.least_region", 0.1, set()),  # the rule's option

@@ -6,10 +6,11 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from weakseg.config.segmenter import BACKBONES, SegmenterConfig
-from weakseg.segmenter.grid import cells
+from weakseg.segmenter.grid import cells, padding
 from weakseg.segmenter.network import NETWORKS, build, load
 from weakseg.segmenter.predict import predict_scores, upsample
 from weakseg.storage.weights import Weights, save_weights
@@ -95,6 +96,28 @@ def test_prediction_covers_every_pixel(network: Any, size: tuple[int, int]) -> N
     assert list(scores.shape[1:]) == [cells(side, network.stride, network.aligned) for side in size]
     np.testing.assert_allclose(np.exp(scores.astype(np.float32)).sum(0), 1, atol=5e-3)
     assert upsample(scores, size, network.stride, network.aligned).shape == (CLASSES + 1, *size)
+
+
+def test_a_crop_of_any_size_is_taught_as_it_is_predicted(network: Any, batch: dict[str, Tensor]) -> None:
+    """Its last cells look at the same replicated border as an image's in prediction."""
+    network.eval()
+    crop = {name: values[..., :60, :52] for name, values in batch.items()}
+    if network.aligned != "corners":
+        assert (
+            network.whole_cells(crop["image"]) is crop["image"]
+        )  # its cells lie where they are, whatever the size
+        return
+    below, right = (padding(side, network.stride, network.aligned) for side in (60, 52))
+    assert below and right
+    padded = {
+        "image": functional.pad(crop["image"].float(), (0, right, 0, below), mode="replicate"),
+        "labels": functional.pad(crop["labels"], (0, right, 0, below), value=255),
+    }
+    with torch.inference_mode():
+        losses, expected = network.losses(crop), network.losses(padded)
+    assert losses.keys() == expected.keys()
+    for name, loss in losses.items():
+        torch.testing.assert_close(loss, expected[name])
 
 
 def test_one_step_lowers_the_loss(case: str, batch: dict[str, Tensor]) -> None:

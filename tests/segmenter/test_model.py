@@ -16,7 +16,7 @@ import weakseg
 from weakseg.crf import PRESETS
 from weakseg.errors import InputError
 from weakseg.segmenter.network import load as load_network
-from weakseg.segmenter.predict import enlarged_labels, predict_scores, refine_scores, upsample
+from weakseg.segmenter.predict import enlarged_labels, labels_of, predict_scores, upsample
 from weakseg.storage.labels import read_labels
 
 Photo = Callable[..., np.ndarray]
@@ -30,7 +30,7 @@ def staged(run: Path, image: np.ndarray, crf: bool) -> np.ndarray:
         network, image, scales=[1.0, 0.75], flip=True, precision="fp32", device=torch.device("cpu")
     )
     if crf:
-        return refine_scores(image, scores, 8, PRESETS["irn"])
+        return labels_of(scores, image, image.shape, 8, "corners", PRESETS["irn"])
     return upsample(scores, image.shape[:2], 8).argmax(0).astype(np.uint8)  # type: ignore[arg-type]
 
 
@@ -60,6 +60,16 @@ def test_three_lines_equal_the_command(
     for number in range(3):
         written = read_labels(tmp_path / "masks" / f"{number}.png")
         np.testing.assert_array_equal(model.predict(tmp_path / f"{number}.jpg"), written)
+
+
+def test_the_runs_longest_side_holds_unless_another_is_given(trained_run: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained_run, run)
+    path = run / "configs" / "segmenter-predict.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"longest": 96}))
+    assert weakseg.load(trained_run).settings.longest == 1024
+    assert weakseg.load(run).settings.longest == 96
+    assert weakseg.load(run, longest=50).settings.longest == 50
 
 
 def test_large_images_are_seen_at_a_bounded_size(trained_run: Path, photo: Photo) -> None:

@@ -9,7 +9,7 @@ from torch.nn.functional import avg_pool2d
 from weakseg.crf import PRESETS
 from weakseg.segmenter.grid import CENTRES, CORNERS
 from weakseg.segmenter.largefov import STRIDE, LargeFov
-from weakseg.segmenter.predict import predict_scores, refine_scores, upsample
+from weakseg.segmenter.predict import labels_of, predict_scores, upsample
 
 CPU = torch.device("cpu")
 
@@ -95,7 +95,9 @@ def test_crf_follows_the_edge() -> None:
     probabilities = np.full((2, 6, 6), 0.3, np.float32)
     probabilities[0], probabilities[1, 2:4, 2:4] = 0.7, 0.9
     probabilities[0, 2:4, 2:4] = 0.1
-    labels = refine_scores(image, np.log(probabilities).astype(np.float16), STRIDE, PRESETS["psa"])
+    labels = labels_of(
+        np.log(probabilities).astype(np.float16), image, image.shape, STRIDE, "corners", PRESETS["psa"]
+    )
     truth = np.zeros((41, 41), np.uint8)
     truth[8:33, 8:33] = 1
     assert (labels == truth).mean() > 0.97

@@ -77,13 +77,49 @@ def test_the_next_rounds_labels_name_only_the_images_classes(stage: Path, invoke
     )
     assert done.exit_code == 0, done.output
     found = {name: set(np.unique(read_labels(stage / "next" / f"{name}.png"))) for name in ("a", "b", "d")}
-    assert found["a"] <= {0, 1, 255}
-    assert found["b"] <= {0, 2, 255}
+    assert found["a"] <= {0, 1}, "without the CRF there is no probability of its to doubt"
+    assert found["b"] <= {0, 2}
     assert found["d"] == {0}
     with (stage / "next.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["id"] for row in rows] == ["a", "b", "d"]
     assert set(rows[0]) == {"id", "undecided", "foreground", "digest"}
+
+
+def test_only_the_crf_s_probability_is_doubted(stage: Path, invoke: Invoke) -> None:
+    found = []
+    for enabled in (False, True):
+        values = {"enabled": enabled, "confidence": 0.99, "crf": CRF}
+        (stage / "refine.json").write_text(json.dumps(values), encoding="utf-8")
+        done = invoke(
+            *("segmenter", "relabel", "--config", stage / "predict.json", "--refine", stage / "refine.json"),
+            *(*data(stage), "--weights", stage / "weights.pt"),
+            *("--labels", stage / "next", "--out", stage / "next.csv"),
+        )
+        assert done.exit_code == 0, done.output
+        found.append(read_labels(stage / "next" / "b.png"))
+    without, refined = found
+    assert 255 not in without
+    assert (refined == 255).any()
+
+
+def test_larger_images_are_shrunk_and_their_labels_are_not(stage: Path, invoke: Invoke) -> None:
+    """24×32 pixels are seen as 12×16, by the network and by the CRF."""
+    (stage / "predict.json").write_text(json.dumps(PREDICT | {"longest": 16}), encoding="utf-8")
+    (stage / "crf.json").write_text(json.dumps({"crf": CRF, "longest": 16}), encoding="utf-8")
+    (stage / "refine.json").write_text(json.dumps({"crf": CRF}), encoding="utf-8")
+    weights = ("--weights", stage / "weights.pt")
+    for command in (
+        ("predict", "--config", stage / "predict.json", "--split", "train", *weights),
+        ("refine", "--config", stage / "crf.json", "--split", "train", "--scores", stage / "predict.out"),
+        ("relabel", "--config", stage / "predict.json", "--refine", stage / "refine.json", *weights),
+    ):
+        name, folder = command[0], stage / f"labels-{command[0]}"
+        done = invoke("segmenter", *command, *data(stage), "--labels", folder, "--out", stage / f"{name}.out")
+        assert done.exit_code == 0, done.output
+        assert read_labels(folder / "a.png").shape == (24, 32)
+    with h5py.File(stage / "predict.out") as file:
+        assert file["a/cat"].shape == (2, 2)
 
 
 def test_masks_that_no_image_has_are_one_sentence(stage: Path, invoke: Invoke) -> None:

@@ -85,10 +85,32 @@ def test_rounds_are_planned_one_after_the_other_and_scored(planned: Any) -> None
 
 
 def test_other_segmenters_are_planned(planned: Any) -> None:
-    setting = "segmenter={method: deeplab_v2, backbone: {architecture: resnet50, weights: none}}"
+    setting = (
+        "segmenter={method: deeplab_v2, backbone: {architecture: resnet50, weights: none}, "
+        "deeplab_v2: {frozen_normalization: false}}"
+    )
     status, output = planned.snakemake("-n", "--config", setting)
     assert status == 0, output
     assert set(_jobs(output)) == SUPERVISED | WEAK | {"saliency_train"}
+
+
+def test_weights_that_the_attention_network_cannot_give_are_refused_before_it_is_trained(
+    planned: Any,
+) -> None:
+    (planned.folder / "maps").mkdir()
+    segmenter = "segmenter={method: fcn32s, backbone: {architecture: alexnet, weights: attention}}"
+    detector = "detector={backbone: {architecture: vgg16}}"
+    folder = "attention={method: folder, folder: {folder: maps}}"
+    for target, setting, part in (
+        ("all", segmenter, "segmenter.backbone.weights is attention, whose backbone is vgg_small"),
+        ("detector", detector, "detector.backbone.weights is attention, whose backbone is vgg_small"),
+        ("all", folder, "attention.method is folder, which trains no network"),
+    ):
+        status, output = planned.snakemake("-n", target, "--config", setting)
+        assert status != 0
+        assert part in output
+        assert "Traceback" not in output
+        assert planned.snakemake("-n", "proxies", "--config", setting)[0] == 0
 
 
 def test_maps_made_elsewhere_train_nothing(planned: Any) -> None:

@@ -58,3 +58,19 @@ def outside(key, path, remedy="correct the path in the configuration"):
     if not Path(path).exists():
         sys.exit(f"weakseg: {key} is {path}, which does not exist; {remedy}.")
     return path
+
+
+def attention_weights(room):
+    """The attention network's weights as declared input of a room that starts from them; refused if it cannot."""
+    attention, architecture = cfg.attention, getattr(cfg, room).backbone.architecture
+    if attention.method == "folder":
+        sys.exit(
+            f"weakseg: {room}.backbone.weights is attention, but attention.method is folder, which trains no network; "
+            "set it to none or to a file."
+        )
+    if attention.backbone.architecture != architecture:
+        sys.exit(
+            f"weakseg: {room}.backbone.weights is attention, whose backbone is {attention.backbone.architecture}, but "
+            f"{room}.backbone.architecture is {architecture}; make them the same, or set the weights to none or a file."
+        )
+    return f"{RUN}/attention/weights.pt"

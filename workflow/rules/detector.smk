@@ -23,7 +23,10 @@ rule detector_train:
                 "detector.backbone.weights", cfg.detector.backbone.weights
             ),
         ),
-        attention=branch(AS_ATTENTION, then="<run>/attention/weights.pt"),
+        attention=branch(
+            AS_ATTENTION,
+            then=lambda wildcards: attention_weights("detector"),
+        ),
         boxes="<run>/proxy/boxes.json",
     output:
         weights="<run>/detector/weights.pt",

@@ -34,7 +34,10 @@ rule segmenter_train:
                 "segmenter.backbone.weights", cfg.segmenter.backbone.weights
             ),
         ),
-        attention=branch(FROM_ATTENTION, then="<run>/attention/weights.pt"),
+        attention=branch(
+            FROM_ATTENTION,
+            then=lambda wildcards: attention_weights("segmenter"),
+        ),
         proxies=weak(gather.shard("<run>/proxy/refined/shard-{scatteritem}.csv")),
     output:
         weights="<run>/segmenter/weights.pt",
@@ -152,7 +155,10 @@ use rule segmenter_train as segmenter_train_round with:
                 "segmenter.backbone.weights", cfg.segmenter.backbone.weights
             ),
         ),
-        attention=branch(FROM_ATTENTION, then="<run>/attention/weights.pt"),
+        attention=branch(
+            FROM_ATTENTION,
+            then=lambda wildcards: attention_weights("segmenter"),
+        ),
         proxies=gather.shard(
             "<run>/segmenter/round-{{round}}/proxies/shard-{scatteritem}.csv"
         ),

@@ -32,7 +32,16 @@ class PredictionConfig(Section):
     """Average with the mirrored image."""
     precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
     """As in training."""
+    longest: int | None = Field(None, ge=16)
+    """Longer side in pixels to which larger images are shrunk for the network and the CRF; `null` keeps their size. The
+    value of `training.resize`, where that is set."""
     crf: CrfConfig = CrfConfig(preset="deeplab")
+
+    @model_serializer(mode="wrap")
+    def _without_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what came later and is not used, so that settings written before it read the same."""
+        values: dict[str, Any] = handler(self)
+        return {name: value for name, value in values.items() if name != "longest" or value is not None}
 
 
 class LargeFovConfig(Section):
@@ -138,6 +147,12 @@ class SegmenterConfig(Section):
         if found not in known:
             raise ValueError(
                 f"backbone.architecture is {found}; {self.method} stands on {' or '.join(known)}"
+            )
+        frozen = getattr(getattr(self, self.method), "frozen_normalization", False)
+        if frozen and found.startswith("resnet") and self.backbone.weights == "none":
+            raise ValueError(
+                f"{self.method}.frozen_normalization is true, but backbone.weights is none: statistics that nobody "
+                "measured normalise nothing; set it to false or give weights"
             )
         if self.method == "deeplab_v3" and self.training.share < 2:
             raise ValueError(

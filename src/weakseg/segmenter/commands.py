@@ -186,7 +186,7 @@ def predict_command(
     from weakseg.dataset.index import shard as part
     from weakseg.segmenter.grid import attributes
     from weakseg.segmenter.network import load
-    from weakseg.segmenter.predict import predict_scores, upsample
+    from weakseg.segmenter.predict import labels_of, predict_scores, shrunk
     from weakseg.storage.labels import write_labels
     from weakseg.storage.shards import write_shard
 
@@ -201,9 +201,9 @@ def predict_command(
     def maps() -> "Iterator[tuple[str, dict[str, np.ndarray]]]":
         for record in part(data.split(split), shard):
             image = read_image(record.image)
-            scores = predict_scores(network, image, device=device, **options)
-            predicted = upsample(scores, image.shape[:2], stride, aligned).argmax(axis=0)
-            write_labels(labels / f"{record.id}.png", predicted.astype("uint8"))
+            seen = shrunk(image, settings.longest)
+            scores = predict_scores(network, seen, device=device, **options)
+            write_labels(labels / f"{record.id}.png", labels_of(scores, seen, image.shape, stride, aligned))
             yield record.id, dict(zip(("background", *data.classes), scores, strict=True))
 
     write_shard(out, maps(), attributes(stride, aligned))
@@ -229,13 +229,13 @@ def refine_command(
     from weakseg.dataset.index import read_index
     from weakseg.dataset.index import shard as part
     from weakseg.segmenter.grid import USUAL
-    from weakseg.segmenter.predict import refine_scores
+    from weakseg.segmenter.predict import labels_of, shrunk
     from weakseg.storage.labels import write_labels
     from weakseg.storage.manifest import digest, write_manifest
     from weakseg.storage.shards import ShardReader
 
-    crf = read_stage(config, PredictionConfig).crf
-    parameters = chosen(**crf.model_dump())
+    settings = read_stage(config, PredictionConfig)
+    parameters = chosen(**settings.crf.model_dump())
     data = read_index(index, classes)
     reader = ShardReader([scores])
     stride, aligned = int(reader.attribute("stride", USUAL[0])), str(reader.attribute("aligned", USUAL[1]))
@@ -244,7 +244,9 @@ def refine_command(
         for record in part(data.split(split), shard):
             named = reader.read(record.id)
             values = np.stack([named[name] for name in ("background", *data.classes)])
-            refined = refine_scores(read_image(record.image), values, stride, parameters, aligned)
+            image = read_image(record.image)
+            seen = shrunk(image, settings.longest)
+            refined = labels_of(values, seen, image.shape, stride, aligned, parameters)
             write_labels(labels / f"{record.id}.png", refined)
             yield record.id, f"{(refined > 0).mean():.4f}", digest(refined)
 
@@ -266,6 +268,7 @@ def relabel_command(
     config: Path, refine: Path, index: Path, classes: Path, weights: Path, shard: str, labels: Path, out: Path
 ) -> None:
     """Write the next round's LABELS/<id>.png for one shard of the training images and list them in OUT."""
+    import cv2
     import torch
 
     from weakseg.crf import chosen
@@ -273,12 +276,13 @@ def relabel_command(
     from weakseg.dataset.index import read_index
     from weakseg.dataset.index import shard as part
     from weakseg.segmenter.network import load
-    from weakseg.segmenter.predict import predict_scores
+    from weakseg.segmenter.predict import predict_scores, shrunk
     from weakseg.segmenter.relabel import relabel
     from weakseg.storage.labels import write_labels
     from weakseg.storage.manifest import digest, write_manifest
 
-    options = read_stage(config, PredictionConfig).model_dump(include={"scales", "flip", "precision"})
+    settings = read_stage(config, PredictionConfig)
+    options = settings.model_dump(include={"scales", "flip", "precision"})
     refining = read_stage(refine, RefineConfig)
     data = read_index(index, classes)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -288,15 +292,17 @@ def relabel_command(
     def rows() -> Iterator[tuple[str, ...]]:
         for record in part(data.split("train"), shard):
             image = read_image(record.image)
+            seen = shrunk(image, settings.longest)
             found = relabel(
-                image,
-                predict_scores(network, image, device=device, **options),
+                seen,
+                predict_scores(network, seen, device=device, **options),
                 [data.classes.index(name) + 1 for name in record.labels],
                 stride=network.stride,
                 aligned=network.aligned,
                 parameters=chosen(**refining.crf.model_dump()) if refining.enabled else None,
-                confidence=refining.confidence,
+                confidence=refining.confidence if refining.enabled else 0.0,
             )
+            found = cv2.resize(found, image.shape[1::-1], interpolation=cv2.INTER_NEAREST_EXACT)
             write_labels(labels / f"{record.id}.png", found)
             shares = (found == 255).mean(), ((found > 0) & (found < 255)).mean()
             yield record.id, *(f"{share:.4f}" for share in shares), digest(found)

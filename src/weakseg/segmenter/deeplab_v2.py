@@ -61,7 +61,7 @@ class DeepLabV2(PixelClassifier):
         """Loss over the decided pixels of `labels`; with `multi_scale` of each size and of their maximum."""
         if not self.multi_scale:
             return super().losses(batch)
-        logits, labels = self._of_scales(batch["image"]), batch["labels"]
+        logits, labels = self._of_scales(self.whole_cells(batch["image"])), batch["labels"]
         losses = {
             f"loss_{scale:g}": self.label_loss(scores, labels)
             for scale, scores in zip(SCALES, logits, strict=True)

@@ -11,21 +11,13 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 
 from weakseg.dataset.images import read_image
 from weakseg.errors import InputError
-from weakseg.options import LONGEST
 from weakseg.segmenter.grid import attributes
-from weakseg.segmenter.predict import (
-    Scorer,
-    enlarged_labels,
-    predict_batch,
-    refined_probabilities,
-    upsample,
-)
+from weakseg.segmenter.predict import Scorer, labels_of, predict_batch, seen_size, shrunk
 from weakseg.segmenter.settings import Settings, settings_of
 from weakseg.segmenter.windows import labels_in_bands, predict_windows
 from weakseg.storage.run import open_run
@@ -90,7 +82,7 @@ class Model:
         settings = self.settings
         if settings.window is not None:
             return [self._windowed(_checked(image), settings.window) for image in images]
-        seen = [self._shrunk(_checked(image)) for image in images]
+        seen = [shrunk(_checked(image), settings.longest) for image in images]
         scores = predict_batch(
             self._scorer,
             seen,
@@ -118,30 +110,16 @@ class Model:
         )
         size = (image.shape[0], image.shape[1])
         labels = labels_in_bands(scores, size, self._scorer.stride, self._scorer.aligned)
-        return Prediction(labels, scores, self._shrunk(image))
+        return Prediction(labels, scores, shrunk(image, settings.longest))
 
     def seen_size(self, image: np.ndarray) -> tuple[int, int]:
         """Height and width at which the network sees an image H×W×3."""
-        height, width = image.shape[:2]
-        scale = min(1.0, self.settings.longest / max(height, width))
-        return max(1, round(height * scale)), max(1, round(width * scale))
-
-    def _shrunk(self, image: np.ndarray) -> np.ndarray:
-        height, width = self.seen_size(image)
-        if (height, width) == image.shape[:2]:
-            return image
-        return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA))
+        return seen_size(image, self.settings.longest)
 
     def _labels(self, seen: np.ndarray, scores: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
         """Labels at the image's own size of scores M×h×w."""
-        stride, aligned, size = self._scorer.stride, self._scorer.aligned, (size[0], size[1])
-        if self.settings.use_crf:
-            values = refined_probabilities(seen, scores, stride, self.settings.crf, aligned)
-        else:
-            values = upsample(scores, (seen.shape[0], seen.shape[1]), stride, aligned)
-        if size == seen.shape[:2]:
-            return np.asarray(values.argmax(axis=0), np.uint8)
-        return enlarged_labels(values, size)
+        crf = self.settings.crf if self.settings.use_crf else None
+        return labels_of(scores, seen, size, self._scorer.stride, self._scorer.aligned, crf)
 
 
 def _checked(image: np.ndarray) -> np.ndarray:
@@ -160,7 +138,7 @@ def load(
     scales: Sequence[float] | None = None,
     flip: bool | None = None,
     precision: str | None = None,
-    longest: int = LONGEST,
+    longest: int | None = None,
     window: int | None = None,
 ) -> Model:
     """Load a trained segmenter with the settings that its run predicts with.
@@ -171,7 +149,8 @@ def load(
         scales: image sizes whose probabilities are averaged, instead of the run's.
         flip: average with the mirrored image or not, instead of the run's setting.
         precision: `auto`, `bf16`, `fp16` or `fp32` instead of the run's setting.
-        longest: longer side, in pixels, above which images are shrunk for the network.
+        longest: longer side, in pixels, above which images are shrunk for the network, instead of the run's (1,024
+            where it has none).
         window: predict in overlapping windows of this side, in pixels, at the image's own size instead.
 
     Raises:
@@ -189,7 +168,7 @@ def load(
     settings = replace(
         settings,
         use_crf=crf,
-        longest=longest,
+        longest=settings.longest if longest is None else longest,
         window=window,
         scales=settings.scales if scales is None else tuple(scales),
         flip=settings.flip if flip is None else flip,

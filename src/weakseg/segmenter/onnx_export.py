@@ -120,7 +120,12 @@ def _reason(error: BaseException) -> str:
 def _described(network: nn.Module, settings: Settings) -> dict[str, str]:
     """The metadata that predicting needs, and what a reader of the file wants to know."""
     backbone = cast(Any, network).backbone
-    values = {"scales": settings.scales, "flip": settings.flip, "precision": "fp32"}
+    values = {
+        "scales": settings.scales,
+        "flip": settings.flip,
+        "precision": "fp32",
+        "longest": settings.longest,
+    }
     crf = {"preset": "custom"} | asdict(settings.crf)
     return {
         "format": FORMAT,

@@ -3,9 +3,10 @@
 from abc import ABC, abstractmethod
 
 import torch
+import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.segmenter.grid import CORNERS, enlarge
+from weakseg.segmenter.grid import CORNERS, enlarge, padding
 from weakseg.segmenter.loss import PixelLoss
 
 DENSE_STD = (
@@ -38,7 +39,21 @@ class PixelClassifier(nn.Module, ABC):
 
     def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Loss over the decided pixels of `labels` N×H×W; zero where none is decided."""
-        return {"loss_labels": self.label_loss(self.logits(batch["image"]), batch["labels"])}
+        return {
+            "loss_labels": self.label_loss(self.logits(self.whole_cells(batch["image"])), batch["labels"])
+        }
+
+    def whole_cells(self, images: Tensor) -> Tensor:
+        """Images padded at the right and below as prediction pads them, so that a crop's cells lie where an image's do.
+
+        Only for `corners`: pools of `centres` begin a cell at every stride, and its scores lie where they are.
+        """
+        if self.aligned != CORNERS:
+            return images
+        below, right = (padding(side, self.stride, self.aligned) for side in images.shape[2:])
+        if not (below or right):
+            return images
+        return functional.pad(images.float(), (0, right, 0, below), mode="replicate")
 
     def label_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The loss of scores of cells against labels of pixels."""

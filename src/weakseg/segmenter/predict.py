@@ -104,24 +104,60 @@ def _scaled(image: np.ndarray, scale: float) -> np.ndarray:
     return resized
 
 
+def seen_size(image: np.ndarray, longest: int | None) -> tuple[int, int]:
+    """Height and width at which the network sees an image H×W×3 whose longer side is at most `longest`, if given."""
+    height, width = image.shape[:2]
+    scale = 1.0 if longest is None else min(1.0, longest / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def shrunk(image: np.ndarray, longest: int | None) -> np.ndarray:
+    """The image at `seen_size`."""
+    height, width = seen_size(image, longest)
+    if (height, width) == image.shape[:2]:
+        return image
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA))
+
+
 def upsample(scores: np.ndarray, size: tuple[int, int], stride: int, aligned: str = CORNERS) -> np.ndarray:
     """Scores M×h×w of the padded image → M×H×W float32, the padding cut off."""
     tensor = torch.from_numpy(scores.astype(np.float32))[None]
     return enlarge(tensor, size, stride, aligned)[0].numpy()
 
 
-def refine_scores(
-    image: np.ndarray, scores: np.ndarray, stride: int, parameters: CrfParameters, aligned: str = CORNERS
+def labels_of(
+    scores: np.ndarray,
+    seen: np.ndarray,
+    size: tuple[int, ...],
+    stride: int,
+    aligned: str,
+    crf: CrfParameters | None = None,
 ) -> np.ndarray:
-    """Dense CRF over all classes: log-probabilities M×h×w and the image → labels H×W `uint8`."""
-    refined = refined_probabilities(image, scores, stride, parameters, aligned)
-    return np.asarray(refined.argmax(axis=0), np.uint8)
+    """Labels of an image from its scores.
+
+    Args:
+        scores: log-probabilities M×h×w.
+        seen: the image as the network saw it, h'×w'×3 `uint8`.
+        size: the image's own height and width H×W, to which the values are enlarged.
+        stride, aligned: where the scores' cells lie over `seen`.
+        crf: parameters of the dense CRF that refines them on `seen`; `None` leaves it out.
+
+    Returns:
+        H×W `uint8`.
+    """
+    if crf is None:
+        values = upsample(scores, (seen.shape[0], seen.shape[1]), stride, aligned)
+    else:
+        values = refined_probabilities(seen, scores, stride, crf, aligned)
+    if tuple(size[:2]) == seen.shape[:2]:
+        return np.asarray(values.argmax(axis=0), np.uint8)
+    return enlarged_labels(values, (size[0], size[1]))
 
 
 def refined_probabilities(
     image: np.ndarray, scores: np.ndarray, stride: int, parameters: CrfParameters, aligned: str = CORNERS
 ) -> np.ndarray:
-    """As `refine_scores`, but the probabilities M×H×W float32."""
+    """Dense CRF over all classes: log-probabilities M×h×w and the image → probabilities M×H×W float32."""
     enlarged = upsample(scores, image.shape[:2], stride, aligned)
     enlarged = np.exp(enlarged - enlarged.max(axis=0))
     return dense_crf(image, enlarged / enlarged.sum(axis=0), parameters)

@@ -63,7 +63,8 @@ def settings_of(run: Run) -> Settings:
 
 
 def read_settings(values: Mapping[str, Any], source: str) -> Settings:
-    """Settings of plain values: `scales`, `flip`, `precision`, and `crf` as in the configuration.
+    """Settings of plain values: `scales`, `flip`, `precision`, `longest` if there is one, and `crf` as in the
+    configuration.
 
     Raises:
         InputError: a value is missing or of a wrong kind; `source` is named.
@@ -74,6 +75,7 @@ def read_settings(values: Mapping[str, Any], source: str) -> Settings:
             flip=bool(values["flip"]),
             precision=str(values["precision"]),
             crf=chosen(**values["crf"]),
+            longest=int(values.get("longest", LONGEST)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(

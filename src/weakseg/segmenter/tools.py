@@ -42,9 +42,7 @@ def _numbers(context: click.Context, option: click.Parameter, value: str | None)
 @click.option(
     "--longest",
     type=click.IntRange(1),
-    default=LONGEST,
-    show_default=True,
-    help="Longer side, in pixels, above which an image is shrunk for the network.",
+    help=f"Longer side, in pixels, above which an image is shrunk for the network.  [default: the run's, or {LONGEST}]",
 )
 @click.option(
     "--window",
@@ -67,7 +65,7 @@ def predict(
     scales: tuple[float, ...] | None,
     flip: bool | None,
     precision: str | None,
-    longest: int,
+    longest: int | None,
     window: int | None,
     batch: int,
     overwrite: bool,

@@ -60,7 +60,7 @@ def _spans(pixels: int, window: int, scorer: Scorer) -> list[tuple[int, int]]:
     stride, aligned = scorer.stride, scorer.aligned
     extra = stride if aligned == CENTRES else 1  # pixels of a window that its last cell needs
     whole, count = cells(pixels, stride, aligned), max(1, (window - extra) // stride + 1)
-    step = max(1, count - count // OVERLAP)
+    step = max(1, count - -(-count // OVERLAP))
     starts = [*range(0, max(1, whole - count), step), max(0, whole - count)]
     ends = [min(pixels, (start + count - 1) * stride + extra) for start in starts]
     return sorted({(start * stride, end) for start, end in zip(starts, ends, strict=True)})
