@@ -55,6 +55,14 @@ def perfect() -> list[tuple[int, int, list[float], float]]:
     ]
 
 
+def test_small_regions_count_as_far_down_as_boxes_are_made_of_them(index: Index, tmp_path: Path) -> None:
+    crumb = (3, 1, [0.0, 0.0, 3.0, 3.0], 0.9)
+    files = results(tmp_path, *perfect(), crumb)
+    assert score_detector(index, "val", files, "masks")["true_boxes"] == 3
+    found = score_detector(index, "val", files, "masks", least=0.001)
+    assert (found["true_boxes"], found["map"]) == (4, 1.0)
+
+
 def test_perfect_boxes_have_a_precision_of_one(index: Index, tmp_path: Path) -> None:
     found = score_detector(index, "val", results(tmp_path, *perfect()), "masks")
     assert (found["images"], found["unscored"], found["boxes"], found["true_boxes"]) == (3, 1, 3, 3)

@@ -1,5 +1,6 @@
 """The presets over config.yaml, and the profiles."""
 
+import re
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,20 @@ def test_profile_holds_options_that_snakemake_knows(name: str) -> None:
     assert set(profile) <= known
     assert profile["rerun-incomplete"] is True
     assert profile["nolock"] is True
+
+
+@pytest.mark.parametrize("name", ["default", "slurm"])
+def test_profile_asks_the_same_for_rules_made_of_others(name: str) -> None:
+    """Snakemake looks a rule's resources and group up by its own name, not by that of the rule it was made of."""
+    profile = _read(ROOT / "workflow" / "profiles" / name / "profile.yaml")
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "workflow" / "rules").glob("*.smk"))
+    derived = re.findall(r"^use rule (\w+) as (\w+) with:", text, re.MULTILINE)
+    assert len(derived) >= 5
+    for part in ("set-resources", "groups"):
+        given = profile.get(part, {})
+        assert set(given) <= set(re.findall(r"^(?:use )?rule (?:\w+ as )?(\w+)", text, re.MULTILINE))
+        for origin, rule in derived:
+            assert given.get(rule) == given.get(origin)
 
 
 def test_profile_is_found_beside_the_snakefile() -> None:

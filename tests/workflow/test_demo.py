@@ -243,6 +243,23 @@ def test_a_copied_run_trains_anew_only_what_differs(demo: Any) -> None:
     assert _planned(demo) == set()
 
 
+def test_a_second_round_and_a_detector_follow_a_finished_run(demo: Any) -> None:
+    results = demo.folder / "results"
+    shutil.copytree(results / "demo", results / "further")
+    status, output = demo.snakemake("--touch", "--forceall", *RUN, "--config", "run=further")
+    assert status == 0, output
+    status, output = demo.snakemake(
+        *("all", "detector", *RUN, "--config", "run=further", "segmenter={rounds: 2}"),
+        "detector={training: {iterations: 2, batch_size: 4, crop: 64, resize: 64}}",
+    )
+    assert status == 0, output
+    assert not re.search(r"^rule (attention_train|proxy_refine|segmenter_train):", output, re.MULTILINE)
+    evaluation = results / "further" / "evaluation"
+    scores = json.loads((evaluation / "summary.json").read_text(encoding="utf-8"))["scores"]
+    assert {"segmenter", "relabelled-2", "segmenter-2", "segmenter-crf-2"} <= set(scores)
+    assert json.loads((evaluation / "detector.json").read_text(encoding="utf-8"))["random"]["map"] is not None
+
+
 @pytest.mark.parametrize("method", ["spg", "oaa_plus"])  # OAA+ trains OAA first
 def test_a_method_reaches_a_final_score_by_config_alone(demo: Any, method: str) -> None:
     attention = f"attention={{method: {method}, training: {{iterations: 20}}}}"

@@ -178,9 +178,10 @@ rule evaluate_detector:
         runtime=60,
     params:
         split=SPLIT,
+        least=cfg.detector.least_region,
     shell:
         "weakseg evaluate detector --config {input.config} --index {input.index} --classes {input.classes}"
-        " --split {params.split} --boxes {input.boxes} --out {output} 2>&1 | tee {log}"
+        " --split {params.split} --least {params.least} --boxes {input.boxes} --out {output} 2>&1 | tee {log}"
 
 
 rule evaluate_labels:

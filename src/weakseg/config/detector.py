@@ -55,7 +55,7 @@ class DetectorConfig(Section):
     """Faster R-CNN on the boxes around the regions of the proxy labels; only the target `detector` makes it."""
 
     least_region: Fraction = 0.005
-    """Share of the image below which a region of a proxy label gives no box."""
+    """Share of the image below which a region gives no box: of a proxy label none to learn, of a mask none to score."""
     backbone: BackboneConfig = BackboneConfig()
     """As in segmenter, `attention` too: `vgg16` and `vgg_small` give one feature map, the others a pyramid of five."""
     stride: Literal[8, 16] = 16

@@ -132,9 +132,16 @@ def localisation_command(
 @click.option(
     "--boxes", type=FILE, multiple=True, required=True, help="Files of boxes in COCO's results format."
 )
+@click.option(
+    "--least",
+    type=click.FloatRange(0, 1),
+    default=0.005,
+    show_default=True,
+    help="Share of the image below which a region of a mask gives no true box.",
+)
 @out_option
 def detector_command(
-    config: Path, index: Path, classes: Path, split: str, boxes: tuple[Path, ...], out: Path
+    config: Path, index: Path, classes: Path, split: str, boxes: tuple[Path, ...], least: float, out: Path
 ) -> None:
     """Score a detector's boxes by COCO's mean average precision, beside random boxes (needs the extra `detector`)."""
     from weakseg.dataset.index import read_index
@@ -142,7 +149,7 @@ def detector_command(
     from weakseg.evaluation.scores import write_json
 
     settings = read_stage(config, EvaluationConfig)
-    found = score_detector(read_index(index, classes), split, boxes, settings.boxes)
+    found = score_detector(read_index(index, classes), split, boxes, settings.boxes, least)
     write_json(out, found)
     click.echo(detection_line(found))
 

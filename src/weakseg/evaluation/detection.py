@@ -48,7 +48,9 @@ class Found:
         return {name: torch.from_numpy(values) for name, values in vars(self).items()}
 
 
-def score_detector(index: Index, split: str, files: Sequence[Path], source: str) -> dict[str, Any]:
+def score_detector(
+    index: Index, split: str, files: Sequence[Path], source: str, least: float = LEAST_REGION
+) -> dict[str, Any]:
     """Score a detector on one split.
 
     Args:
@@ -56,6 +58,7 @@ def score_detector(index: Index, split: str, files: Sequence[Path], source: str)
         split: which images.
         files: boxes in COCO's results format; `image_id` is the image's place in the split, from 1.
         source: of the true boxes, as in `box_source`.
+        least: share of the image below which a region of a mask gives no true box.
 
     Returns:
         `split`; `images` that are scored and `unscored` ones; how many `boxes` and `true_boxes` they have; `map` (the
@@ -65,7 +68,7 @@ def score_detector(index: Index, split: str, files: Sequence[Path], source: str)
     Raises:
         InputError: torchmetrics or pycocotools is not installed, or a file is damaged or of other images.
     """
-    records, truth = index.split(split), box_source(index, source, LEAST_REGION)
+    records, truth = index.split(split), box_source(index, source, least)
     found = read_results(files, len(records), len(index.classes))
     generator = np.random.default_rng(SEED)
     detector, chance = _metric(), _metric()
