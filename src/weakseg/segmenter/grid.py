@@ -34,6 +34,14 @@ def padding(pixels: int, stride: int, aligned: str) -> int:
     return -pixels % stride if aligned == CENTRES else -(pixels - 1) % stride
 
 
+def whole(images: Tensor, stride: int, aligned: str) -> Tensor:
+    """Images N×3×H×W padded to whole cells at the right and below, by repeating their border."""
+    below, right = (padding(side, stride, aligned) for side in images.shape[2:])
+    return (
+        functional.pad(images.float(), (0, right, 0, below), mode="replicate") if below or right else images
+    )
+
+
 def resize(values: Tensor, size: Sequence[int], aligned: str) -> Tensor:
     """Values N×M×h×w over an image brought to another number of cells or pixels, bilinearly."""
     return functional.interpolate(values, list(size), mode="bilinear", align_corners=aligned == CORNERS)

@@ -3,10 +3,9 @@
 from abc import ABC, abstractmethod
 
 import torch
-import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.segmenter.grid import CORNERS, enlarge, padding
+from weakseg.segmenter.grid import CORNERS, enlarge, whole
 from weakseg.segmenter.loss import PixelLoss
 
 DENSE_STD = (
@@ -48,12 +47,7 @@ class PixelClassifier(nn.Module, ABC):
 
         Only for `corners`: pools of `centres` begin a cell at every stride, and its scores lie where they are.
         """
-        if self.aligned != CORNERS:
-            return images
-        below, right = (padding(side, self.stride, self.aligned) for side in images.shape[2:])
-        if not (below or right):
-            return images
-        return functional.pad(images.float(), (0, right, 0, below), mode="replicate")
+        return whole(images, self.stride, self.aligned) if self.aligned == CORNERS else images
 
     def label_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The loss of scores of cells against labels of pixels."""

@@ -6,11 +6,10 @@ from typing import Protocol, cast
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from weakseg.crf import CrfParameters, dense_crf
-from weakseg.segmenter.grid import CORNERS, enlarge, padding, resample
+from weakseg.segmenter.grid import CORNERS, enlarge, resample, whole
 from weakseg.training.precision import autocast
 
 
@@ -82,9 +81,7 @@ def predict_batch(
 def _probabilities(scorer: Scorer, images: np.ndarray, flip: bool, device: torch.device) -> Tensor:
     """Softmax N×(C+1)×h×w of images N×H×W×3 padded at the right and below to whole cells."""
     tensor = torch.from_numpy(images).permute(0, 3, 1, 2).to(device).float()
-    height, width = images.shape[1:3]
-    right, below = (padding(side, scorer.stride, scorer.aligned) for side in (width, height))
-    padded = functional.pad(tensor, (0, right, 0, below), mode="replicate")
+    padded = whole(tensor, scorer.stride, scorer.aligned)
     both = torch.cat([padded, padded.flip(3)]) if flip else padded
     logits = scorer.logits(both.contiguous(memory_format=torch.channels_last))
     probabilities = logits.softmax(dim=1)
