@@ -28,6 +28,7 @@ SMALL: dict[str, Any] = {  # what tests change or count is set here, whatever co
         "training": {
             "iterations": 120,
             "batch_size": 4,
+            "optimizer": "adamw",
             "learning_rate": 1e-3,
             "crop": 64,
             "checkpoint_every": 20,
