@@ -230,7 +230,14 @@ def test_a_copied_run_trains_anew_only_what_differs(demo: Any) -> None:
     """Snakemake keeps its records by path: `--touch` writes those of the copy, without which no change is noticed."""
     results = demo.folder / "results"
     shutil.copytree(results / "demo", results / "copied")
-    status, output = demo.snakemake("--touch", "--forceall", *RUN, "--config", "run=copied")
+    status, output = demo.snakemake("-n", *RUN, "--config", "run=copied", "segmenter={method: fcn8s}")
+    assert status == 1
+    assert "results/copied is a copy of the run demo" in output
+    touch = ("--touch", "--forceall", *RUN, "--config", "run=copied")
+    status, output = demo.snakemake(*touch, "segmenter={method: fcn8s}")
+    assert status == 1
+    assert 'found segmenter.method: "fcn8s"' in output
+    status, output = demo.snakemake(*touch)
     assert status == 0, output
     assert _planned(demo, "run=copied") == set()
     planned = _planned(demo, "run=copied", "segmenter={method: fcn8s}", "evaluation={sample: 3}")

@@ -16,6 +16,13 @@ os.environ.update(PATH=os.pathsep.join(PROGRAMS))
 LOCK = FileLock(f"{RUN}/.lock")
 
 
+SETTINGS = Path(RUN, "configs", "run.json")
+try:
+    COPIED = cfg.is_copy(SETTINGS, touches=not {"--touch", "-t"}.isdisjoint(sys.argv))
+except InputError as error:
+    sys.exit(f"weakseg: {error}")
+
+
 # In place of Snakemake's own lock, which outlives a killed Snakemake: this one dies with its process.
 onstart:
     try:
@@ -30,6 +37,14 @@ onstart:
             f"weakseg: {RUN} cannot be written ({error.strerror}); free disk space or fix the folder's "
             "permissions, then run the same command again."
         )
+
+
+# The records are complete: the copy is a run of its own from now on. Its times stay, or the report would be made anew.
+onsuccess:
+    if COPIED:
+        touched = SETTINGS.stat().st_mtime_ns
+        SETTINGS.write_text(json.dumps(cfg.model_dump(mode="json"), indent=2) + "\n")
+        os.utime(SETTINGS, ns=(touched, touched))
 
 
 rule stage_config:

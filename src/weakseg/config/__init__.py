@@ -6,6 +6,7 @@ what that stage uses, so that a changed CRF value cannot retrain a classifier.
 """
 
 import json
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field
@@ -22,6 +23,7 @@ from weakseg.config.section import RunName, Section
 from weakseg.config.segmenter import PredictionConfig, SegmenterConfig
 from weakseg.config.supervision import SupervisionConfig
 from weakseg.config.training import BackboneConfig
+from weakseg.errors import InputError
 
 __all__ = [
     "AttentionConfig",
@@ -88,6 +90,41 @@ class Config(Section):
     def lines(self) -> list[str]:
         """Every value on a line of its own: `segmenter.training.iterations: 400`."""
         return _lines("", self.model_dump(mode="json"))
+
+    def is_copy(self, settings: Path, touches: bool) -> bool:
+        """Whether the run's folder is a copy of another run's that Snakemake is being told of.
+
+        Snakemake knows finished files by their path. In a copied folder it would notice no changed value and keep what
+        was made with the old one.
+
+        Args:
+            settings: the folder's `configs/run.json`, which names the run that wrote it; it may be missing.
+            touches: Snakemake is asked to `--touch`: to take the files that are there for finished.
+
+        Raises:
+            InputError: a copy that Snakemake is not being told of, or is told of with other values than made it.
+        """
+        try:
+            kept = parse(Config, json.loads(settings.read_text(encoding="utf-8")), str(settings))
+        except (OSError, ValueError, InputError):  # none yet, or of another version: nothing to compare
+            return False
+        if kept.run == self.run:
+            return False
+        folder = settings.parent.parent
+        if not touches:
+            raise InputError(
+                f"{folder} is a copy of the run {kept.run}, of which Snakemake does not know what is finished; tell "
+                f"it with the options that made {kept.run}: snakemake --touch --forceall --cores 1 … "
+                f"--config run={self.run}"
+            )
+        made_with = set(kept.lines())
+        changed = [line for line in self.lines() if line not in made_with and not line.startswith("run: ")]
+        if changed:
+            raise InputError(
+                f"{folder} was made by the run {kept.run} with other values, found {changed[0]}; --touch it with "
+                f"those of {kept.run}, change values afterwards."
+            )
+        return True
 
 
 _CLASSIFIER = {"backbone", "stride", "new_layers_rate", "training"}
