@@ -43,7 +43,9 @@ onstart:
 onsuccess:
     if COPIED:
         touched = SETTINGS.stat().st_mtime_ns
-        SETTINGS.write_text(json.dumps(cfg.model_dump(mode="json"), indent=2) + "\n")
+        SETTINGS.write_text(
+            json.dumps(cfg.model_dump(mode="json"), indent=2) + "\n"
+        )
         os.utime(SETTINGS, ns=(touched, touched))
 
 
