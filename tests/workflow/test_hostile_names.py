@@ -102,9 +102,8 @@ def test_corrected_label_maps_may_have_any_id(planned: Any, hostile: dict[str, A
         Image.fromarray(np.ones((8, 9), np.uint8)).save(path)
     changes = {
         "segmenter": hostile["segmenter"] | {"rounds": 2},
-        "detector": {
-            "backbone": {"weights": "none"}
-        },  # its maps are made elsewhere, and no network with them
+        # Attention maps are made elsewhere, and no network with them.
+        "detector": {"backbone": {"weights": "none"}},
     }
     file = written(planned.folder, hostile | changes)
     status, output = planned.snakemake("-n", "-p", "--configfile", file, "--", "all", "detector")

@@ -9,6 +9,8 @@ import os
 
 from filelock import FileLock, Timeout
 
+from weakseg.storage.atomic import write_text
+
 # `weakseg` and `snakemake` of this environment are found although nobody activated it.
 PROGRAMS = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
 os.environ.update(PATH=os.pathsep.join(PROGRAMS))
@@ -17,6 +19,9 @@ LOCK = FileLock(f"{RUN}/.lock")
 
 
 SETTINGS = Path(RUN, "configs", "run.json")
+VALUES = json.dumps(cfg.model_dump(mode="json"), indent=2)
+
+# A copied folder is refused until Snakemake has been told of it.
 try:
     COPIED = cfg.is_copy(SETTINGS, touches=not {"--touch", "-t"}.isdisjoint(sys.argv))
 except InputError as error:
@@ -43,9 +48,7 @@ onstart:
 onsuccess:
     if COPIED:
         touched = SETTINGS.stat().st_mtime_ns
-        SETTINGS.write_text(
-            json.dumps(cfg.model_dump(mode="json"), indent=2) + "\n"
-        )
+        write_text(SETTINGS, VALUES + "\n")
         os.utime(SETTINGS, ns=(touched, touched))
 
 
@@ -74,6 +77,6 @@ rule run_config:
     params:
         # A parameter for each value, so that Snakemake tells which of them changed; what takes `output` it does not compare.
         *[lambda wildcards, line=line: line for line in cfg.lines()],
-        json=lambda wildcards, output: json.dumps(cfg.model_dump(mode="json"), indent=2),
+        json=lambda wildcards, output: VALUES,
     shell:
         "printf '%s\\n' {params.json:q} > {output} 2> {log}"
