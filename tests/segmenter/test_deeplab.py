@@ -166,6 +166,16 @@ def test_an_offset_moves_where_the_convolution_reads() -> None:
     torch.testing.assert_close(deformed(features)[..., 1:-2, 1:-2], plain(features)[..., 2:-1, 2:-1])
 
 
+@pytest.mark.parametrize(("unit_features", "scaled"), [(True, False), (False, True)])
+def test_offsets_do_not_grow_with_features_that_reach_hundreds(unit_features: bool, scaled: bool) -> None:
+    torch.manual_seed(0)
+    deformed = DeformableConvolution(nn.Conv2d(4, 6, 3, padding=1, bias=False), unit_features)
+    nn.init.normal_(deformed.offset.weight, std=0.1)
+    features = torch.randn(2, 4, 11, 13)
+    same = torch.allclose(deformed(300 * features), 300 * deformed(features), rtol=1e-3, atol=1e-2)
+    assert same is scaled
+
+
 @pytest.mark.parametrize("bias", [False, True])
 def test_a_deformable_convolution_keeps_weights_and_bias(bias: bool) -> None:
     plain = nn.Conv2d(4, 6, 3, padding=1, bias=bias)
@@ -195,6 +205,12 @@ def test_the_last_layers_deform_and_nothing_changes_at_first(
         if isinstance(module, DeformableConvolution)
     ]
     assert found == expected
+    # VGG16 alone has no normalisation.
+    assert all(
+        module.unit_features is (architecture != "vgg16")
+        for module in network.modules()
+        if isinstance(module, DeformableConvolution)
+    )
     plain: Any = LargeFov(architecture, 2) if architecture == "vgg16" else DeepLabV2(architecture, 2)
     missing = plain.eval().load_state_dict(network.state_dict(), strict=False)
     assert not missing.missing_keys
