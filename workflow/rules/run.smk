@@ -48,7 +48,7 @@ onstart:
 onsuccess:
     if COPIED:
         touched = SETTINGS.stat().st_mtime_ns
-        write_text(SETTINGS, VALUES + "\n")
+        write_text(SETTINGS, f"{VALUES}\n")
         os.utime(SETTINGS, ns=(touched, touched))
 
 
