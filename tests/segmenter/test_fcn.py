@@ -91,6 +91,16 @@ def test_dense_layers_are_taken_whole_or_thinned() -> None:
     assert network.backbone.mean.flatten().tolist() == [1, 2, 3]
 
 
+def test_score_layers_leave_zero_ten_times_faster_and_the_interpolation_does_not_decay() -> None:
+    network = Fcn8s("vgg_small", 2, new_dense_rate=5.0)
+    rates = {id(p): (g.rate, g.decay) for g in network.parameter_groups() for p in g.parameters}
+    for layer in (network.score, *network.skips.values()):
+        assert rates[id(layer.weight)] == (10.0, 1.0)
+        assert rates[id(layer.bias)] == (20.0, 0.0)
+    assert rates[id(network.fc6.weight)] == (5.0, 1.0)
+    assert {rates[id(p)] for p in network.doubles.parameters()} == {(1.0, 0.0)}
+
+
 def test_prediction_of_a_flipped_image_is_flipped() -> None:
     """Only if cells lie where the grid says: with the corners' convention the two would be shifted apart."""
     torch.manual_seed(0)

@@ -12,7 +12,14 @@ from torch import Tensor, nn
 
 from weakseg.backbones import AlexNet, InitialWeights, Vgg
 from weakseg.segmenter.grid import CENTRES
-from weakseg.segmenter.parts import DENSE_STD, DROPOUT, PixelClassifier, decimate, initialize
+from weakseg.segmenter.parts import (
+    DENSE_STD,
+    DROPOUT,
+    SCORE_RATE,
+    PixelClassifier,
+    decimate,
+    initialize,
+)
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
 WIDTH = 4096  # of VGG16's and AlexNet's fc6 and fc7
@@ -79,10 +86,14 @@ class Fcn32s(PixelClassifier):
         return scores
 
     def parameter_groups(self) -> list[ParameterGroup]:
-        """1/2 for weights and biases, `new_dense_rate` for fc6 and fc7; no decay of the interpolation."""
+        """As LargeFOV: 1/2 for weights and biases, `new_dense_rate` for fc6 and fc7, 10/20 for the score layers.
+
+        FCN's own score layers have 1/2, with unnormalised sums for losses. AdamW, which does not see a loss's scale,
+        leaves them too close to zero then. The interpolation does not decay.
+        """
         dense = nn.ModuleList([self.fc6, self.fc7])
         groups = caffe_groups(self.backbone) + caffe_groups(dense, self.dense_rate)
-        groups += caffe_groups(nn.ModuleList([self.score, self.skips]))
+        groups += caffe_groups(nn.ModuleList([self.score, self.skips]), SCORE_RATE)
         doubling = list(self.doubles.parameters())
         return groups + ([ParameterGroup(doubling, 1.0, 0.0)] if doubling else [])
 

@@ -13,7 +13,7 @@ DENSE_STD = (
 )
 SCORE_STD = 0.01
 DROPOUT = 0.5
-SCORE_RATE = 10.0  # lr_mult 10 / 20 of DeepLab's score layers, all others 1 / 2
+SCORE_RATE = 10.0  # lr_mult 10 / 20 of DeepLab's score layers, all others 1 / 2; FCN's here, too
 
 
 class PixelClassifier(nn.Module, ABC):
