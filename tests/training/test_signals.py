@@ -246,6 +246,24 @@ def test_a_broken_pipe_after_a_signal_ends_the_batches(error: Exception) -> None
         assert list(batches(fabric, samples, stop, range(3), 1, 0)) == []
 
 
+def test_a_worker_that_dies_of_the_same_signal_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """During one long call, as a backward pass is, both signals arrive; only after it does Python answer them."""
+    said: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    together = {signal.SIGTERM, signal.SIGCHLD}
+    before = signal.signal(signal.SIGCHLD, lambda *_: pytest.fail("torch's handler was asked"))
+    try:
+        with StopRequest(launch("fp32")) as stop:
+            signal.pthread_sigmask(signal.SIG_BLOCK, together)
+            for number in together:
+                os.kill(os.getpid(), number)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, together)
+            assert stop.heard
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert said == []
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_sample_that_cannot_be_read_is_one_sentence(tmp_path: Path, workers: int) -> None:
     process = Training(tmp_path, "torn").start(1, workers, 0.0, 8.0, "x.png is damaged; delete it.")

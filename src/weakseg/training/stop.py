@@ -47,8 +47,9 @@ class StopRequest:
         if self._heard:  # a shell, Snakemake and a cluster may each send one
             return
         self._heard = number
-        # The same signal may end the data workers. Torch raises that wherever we are, even while we save.
-        self._before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # The same signal may end the data workers. Torch raises that wherever we are, even while we save. Where the
+        # death is known already but not yet answered, Python complains of SIG_DFL; a handler it calls.
+        self._before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
         self._timer = threading.Timer(PATIENCE, _give_up, [number])
         self._timer.daemon = True
         self._timer.start()
