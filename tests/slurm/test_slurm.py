@@ -31,7 +31,7 @@ SMALL = {
     "shards": 2,
 }
 SLURM = [
-    *("--workflow-profile", "workflow/profiles/slurm", "--slurm-status-command", "squeue"),
+    *("--workflow-profile", "profiles/slurm", "--slurm-status-command", "squeue"),
     *("--slurm-init-seconds-before-status-checks", "1", "--max-threads", "2", "--configfile", "small.yaml"),
 ]
 
@@ -44,9 +44,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     checkout = tmp_path_factory.mktemp("slurm")
     for name in ("Snakefile", "config.yaml"):
         shutil.copy(ROOT / name, checkout / name)
-    for name in ("workflow", "envs"):
+    for name in ("workflow", "profiles", "envs"):
         shutil.copytree(ROOT / name, checkout / name)
-    (checkout / "profiles").symlink_to("workflow/profiles")
     (checkout / "small.yaml").write_text(yaml.safe_dump(SMALL), encoding="utf-8")
     state = tmp_path_factory.mktemp("cluster")
     subprocess.run([CLUSTER, "start", state], check=True)

@@ -45,9 +45,8 @@ def copy_workflow(folder: Path) -> Checkout:
     folder.mkdir(parents=True)
     for name in ("Snakefile", "config.yaml"):
         shutil.copy(ROOT / name, folder / name)
-    for name in ("workflow", "envs"):
+    for name in ("workflow", "profiles", "envs"):
         shutil.copytree(ROOT / name, folder / name)
-    (folder / "profiles").symlink_to("workflow/profiles")
     return Checkout(folder)
 
 

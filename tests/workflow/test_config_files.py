@@ -80,7 +80,7 @@ def test_profile_holds_options_that_snakemake_knows(name: str) -> None:
         for action in get_argument_parser()._actions
         for option in action.option_strings
     }
-    profile = _read(ROOT / "workflow" / "profiles" / name / "profile.yaml")
+    profile = _read(ROOT / "profiles" / name / "profile.yaml")
     assert set(profile) <= known
     assert profile["rerun-incomplete"] is True
     assert profile["nolock"] is True
@@ -89,7 +89,7 @@ def test_profile_holds_options_that_snakemake_knows(name: str) -> None:
 @pytest.mark.parametrize("name", ["default", "slurm"])
 def test_profile_asks_the_same_for_rules_made_of_others(name: str) -> None:
     """Snakemake looks a rule's resources and group up by its own name, not by that of the rule it was made of."""
-    profile = _read(ROOT / "workflow" / "profiles" / name / "profile.yaml")
+    profile = _read(ROOT / "profiles" / name / "profile.yaml")
     text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "workflow" / "rules").glob("*.smk"))
     derived = re.findall(r"^use rule (\w+) as (\w+) with:", text, re.MULTILINE)
     assert len(derived) >= 5
@@ -101,5 +101,5 @@ def test_profile_asks_the_same_for_rules_made_of_others(name: str) -> None:
 
 
 def test_profile_is_found_beside_the_snakefile() -> None:
-    assert (ROOT / "profiles").is_symlink()
+    assert not (ROOT / "profiles").is_symlink()  # a ZIP or a checkout on Windows would lose the link
     assert (ROOT / "profiles" / "default" / "profile.yaml").is_file()

@@ -1,12 +1,12 @@
 # Where images and labels come from: every later stage reads the index and nothing else about the data set.
 #
 # Inputs:  the tables of `dataset.table`, or PASCAL VOC (fetched when `dataset.voc.download` says so), or nothing
-# Outputs: <run>/dataset/index.csv (id, image, split, labels, mask), <run>/dataset/classes.csv; the demo's images
+# Outputs: <run>/dataset/index.csv (id, split, labels, hash of the image), <run>/dataset/classes.csv and
+#          <run>/dataset/masks.csv (id, hash of the mask: an input of what reads masks); the demo's images. Where images
+#          and masks lie stands in <run>/dataset/files.csv, which is no output: another place is no reason to run
 
-TABLE = cfg.dataset.table
-TABLES = {"labels": TABLE.labels} | {
-    f"lists.{split}": path for split, path in TABLE.lists.items()
-}
+from weakseg.dataset.indexing import plan
+
 VOC = Path(cfg.dataset.voc.root)
 DOWNLOAD = cfg.dataset.source == "voc" and cfg.dataset.voc.download
 if DOWNLOAD and not VOC.match("VOCdevkit/VOC2012"):
@@ -14,6 +14,12 @@ if DOWNLOAD and not VOC.match("VOCdevkit/VOC2012"):
         f"weakseg: dataset.voc.root is {VOC}; with dataset.voc.download a path that ends in "
         "VOCdevkit/VOC2012 was expected: change one of the two."
     )
+
+# What the data are, by keys that Snakemake compares. Wrong tables and missing images are told here.
+try:
+    DATA = plan(cfg.dataset, Path(RUN, "dataset"))
+except InputError as error:
+    sys.exit(f"weakseg: {error}")
 
 
 rule dataset_download:
@@ -32,13 +38,8 @@ rule dataset_download:
 
 rule dataset_index:
     input:
-        config="<run>/configs/dataset.json",
+        config=ancient("<run>/configs/dataset.json"),
         downloaded=branch(DOWNLOAD, then="<run>/dataset/downloaded"),
-        tables=[
-            outside(f"dataset.table.{key}", path)
-            for key, path in TABLES.items()
-            if cfg.dataset.source == "table"
-        ],
     output:
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
@@ -54,5 +55,28 @@ rule dataset_index:
         runtime=60,
     params:
         out=subpath(output.index, parent=True),
+        key=DATA.data,
     shell:
-        "weakseg dataset index --config {input.config} --out {params.out} 2>&1 | tee {log}"
+        "weakseg dataset index --config {input.config} --out {params.out} --key {params.key:q} 2>&1 | tee {log}"
+
+
+rule dataset_masks:
+    input:
+        config=ancient("<run>/configs/dataset.json"),
+        index=ancient("<run>/dataset/index.csv"),
+    output:
+        "<run>/dataset/masks.csv",
+    log:
+        "<run>/logs/dataset_masks.log",
+    benchmark:
+        "<run>/benchmarks/dataset_masks.tsv"
+    conda:
+        "../../envs/weakseg.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        key=DATA.masks,
+    shell:
+        "weakseg dataset masks --config {input.config} --out {output} --key {params.key:q} > {log} 2>&1"

@@ -107,6 +107,7 @@ rule evaluate_attention:
     input:
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
+        masks="<run>/dataset/masks.csv",
         maps=gather.shard("<run>/attention/maps/shard-{scatteritem}.h5"),
     output:
         "<run>/evaluation/attention.json",
@@ -130,6 +131,7 @@ rule evaluate_localisation:
         config="<run>/configs/evaluation-boxes.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
+        masks="<run>/dataset/masks.csv",
         maps=gather.shard("<run>/attention/maps/shard-{scatteritem}.h5"),
         class_scores=gather.shard("<run>/attention/maps/shard-{scatteritem}.csv"),
         boxes=branch(
@@ -159,6 +161,7 @@ rule evaluate_detector:
         config="<run>/configs/evaluation-boxes.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
+        masks="<run>/dataset/masks.csv",
         boxes=gather.shard("<run>/detector/boxes/shard-{scatteritem}.json"),
         truth=branch(
             cfg.evaluation.boxes != "masks",
@@ -188,6 +191,7 @@ rule evaluate_labels:
     input:
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
+        masks="<run>/dataset/masks.csv",
         labels=lambda wildcards: gather.shard(f"<run>/{LABELS[wildcards.labels][2]}"),
     output:
         "<run>/evaluation/{labels}.json",
@@ -251,6 +255,7 @@ rule evaluate_summary:
         config="<run>/configs/evaluation.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
+        masks="<run>/dataset/masks.csv",
         scores=expand("<run>/evaluation/{scored}.json", scored=SCORED),
         weights=expand("<run>/{room}/weights.pt", room=TRAINED),
         histories=expand("<run>/{room}/history.csv", room=TRAINED),

@@ -7,16 +7,14 @@
 import json
 import os
 
-from filelock import FileLock, Timeout
-
+from weakseg.preflight import check
 from weakseg.storage.atomic import write_text
+from weakseg.storage.lock import take
+from weakseg.storage.previous import drop, keep, results_of
 
 # `weakseg` and `snakemake` of this environment are found although nobody activated it.
 PROGRAMS = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
 os.environ.update(PATH=os.pathsep.join(PROGRAMS))
-
-LOCK = FileLock(f"{RUN}/.lock")
-
 
 SETTINGS = Path(RUN, "configs", "run.json")
 VALUES = json.dumps(cfg.model_dump(mode="json"), indent=2)
@@ -28,24 +26,73 @@ except InputError as error:
     sys.exit(f"weakseg: {error}")
 
 
-# In place of Snakemake's own lock, which outlives a killed Snakemake: this one dies with its process.
+# Rules whose finished networks are kept until their successors are finished.
+TRAININGS = (
+    "saliency_train",
+    "attention_accumulate",
+    "attention_train",
+    "segmenter_train",
+    "segmenter_train_round",
+    "detector_train",
+)
+
+
+# The lock of this process, once it has it.
+LOCK = []
+
+
+def refuse():
+    sys.exit(
+        f"weakseg: another snakemake works on {RUN} and holds {RUN}/.lock; wait for it or stop it."
+    )
+
+
+def changed_values(files):
+    """The values of the stages' settings that differ from those that made the finished files, as `key: before → now`."""
+    return [
+        line
+        for file in files
+        if "/configs/" in file and file.exists()
+        for line in weakseg.config.differences(Path(file), STAGES[Path(file).stem])
+    ]
+
+
+def announce(jobs):
+    """Say which finished networks will be trained again, and why."""
+    for job in jobs:
+        why = (
+            "; ".join(changed_values(job.input))
+            or str(workflow.dag.reason(job)).partition(":")[0].lower()
+        )
+        print(
+            f"weakseg: {Path(job.output[0]).parent} is trained again ({why}); its finished network and the scores stay in "
+            f"{RUN}/previous until the new ones are finished. Ctrl-C keeps both.",
+            file=sys.stderr,
+        )
+
+
+# The lock stands in place of Snakemake's own, which outlives a killed Snakemake: this one dies with its process. What
+# would be refused is refused here, before any finished file is removed for it.
 onstart:
     try:
-        Path(RUN).mkdir(parents=True, exist_ok=True)
-        LOCK.acquire(timeout=0)
-    except Timeout:
-        sys.exit(
-            f"weakseg: another snakemake works on {RUN}; wait for it or stop it."
-        )
-    except OSError as error:
-        sys.exit(
-            f"weakseg: {RUN} cannot be written ({error.strerror}); free disk space or fix the folder's "
-            "permissions, then run the same command again."
-        )
+        LOCK.append(take(Path(RUN, ".lock"), refuse))
+        again = [
+            job
+            for job in workflow.dag.needrun_jobs()
+            if any(Path(file).exists() for file in job.output)
+        ]
+        check(cfg, {job.rule.name for job in again}, Path(RUN))
+        trained_again = [job for job in again if job.rule.name in TRAININGS]
+        if trained_again:
+            announce(trained_again)
+            keep(Path(RUN), results_of(Path(RUN)))
+    except InputError as error:
+        sys.exit(f"weakseg: {error}")
 
 
 # The records are complete: the copy is a run of its own from now on. Its times stay, or the report would be made anew.
 onsuccess:
+    drop(Path(RUN))
     if COPIED:
         touched = SETTINGS.stat().st_mtime_ns
         write_text(SETTINGS, f"{VALUES}\n")

@@ -19,6 +19,10 @@ rule saliency_train:
         config="<run>/configs/saliency.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
+        masks=branch(
+            NETWORK is None or NETWORK.data.source == "split",
+            then="<run>/dataset/masks.csv",
+        ),
         outside=LESSONS,
     output:
         weights="<run>/saliency/weights.pt",

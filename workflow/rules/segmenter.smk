@@ -28,6 +28,7 @@ rule segmenter_train:
         config="<run>/configs/segmenter-train.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
+        masks=branch(cfg.segmenter.labels == "masks", then="<run>/dataset/masks.csv"),
         initial=branch(
             FROM_ATTENTION,
             otherwise=lambda wildcards: outside(

@@ -41,6 +41,7 @@ __all__ = [
     "SaliencyConfig",
     "SegmenterConfig",
     "SupervisionConfig",
+    "differences",
     "parse",
     "read_stage",
     "schema",
@@ -142,6 +143,22 @@ def _lines(key: str, value: Any) -> list[str]:
     if not isinstance(value, dict) or not value:
         return [f"{key}: {json.dumps(value, ensure_ascii=False)}"]
     return [line for name in value for line in _lines(f"{key}.{name}" if key else name, value[name])]
+
+
+def differences(before: Path, now: dict[str, Any]) -> list[str]:
+    """What changed in a stage's settings, as `training.learning_rate: 0.001 → 0.002`; nothing if nobody can tell.
+
+    Args:
+        before: the file that the workflow wrote for the last run.
+        now: the stage's settings.
+    """
+    try:
+        old = dict(line.split(": ", 1) for line in _lines("", json.loads(before.read_text(encoding="utf-8"))))
+    except (OSError, ValueError):
+        return []
+    new = dict(line.split(": ", 1) for line in _lines("", now))
+    changed = [key for key in old | new if old.get(key) != new.get(key)]
+    return [f"{key}: {old.get(key, 'not set')} → {new.get(key, 'not set')}" for key in changed]
 
 
 def schema() -> str:

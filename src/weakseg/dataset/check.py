@@ -6,7 +6,7 @@ their list, or goes on without them.
 
 import difflib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,19 +47,11 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def checked(index: Index, highest: int) -> Index:
-    """Open every image and mask once.
-
-    Args:
-        index: what is to be checked; it may have bad images already.
-        highest: the largest value besides 255 that may stand in a mask.
-
-    Returns:
-        The index of the images that can be used; `bad` has the others, of which the image or its mask is missing,
-        damaged or not read, or the mask has another size.
+def check_records(index: Index) -> None:
+    """Refuse records that contradict each other; no file is opened.
 
     Raises:
-        InputError: an id stands twice, a training image has no label, or a mask holds a value out of range.
+        InputError: an id stands twice, or a training image has no label.
     """
     _check_ids(index.records)
     for record in index.records:
@@ -68,13 +60,33 @@ def checked(index: Index, highest: int) -> Index:
                 f"training image '{record.id}' has none of the chosen classes ({_listed(index.classes)}); "
                 "give it a label or drop its row."
             )
+
+
+def checked(index: Index, is_known: Callable[[int], bool] = lambda _: False) -> Index:
+    """Open every image and mask once.
+
+    Args:
+        index: what is offered; it may have bad images already.
+        is_known: whether the files of the record of a number were opened before and are good.
+
+    Returns:
+        The index of the images that can be used; `bad` has the others, which are missing, damaged or not read, and
+        those whose mask is, or has another size: they stay in the index without it. In the split `saliency`, where
+        the mask is what is learnt, they do not.
+
+    Raises:
+        InputError: a mask holds a value out of range.
+    """
     good, bad = [], [*index.bad]
-    for record in index.records:
-        reason = _fault(record, highest)
+    for number, record in enumerate(index.records):
+        fault, mask_fault = (None, None) if is_known(number) else _faults(record, index.highest)
+        reason = fault or mask_fault
+        if reason is not None:
+            bad.append(BadImage(record.id, reason))
         if reason is None:
             good.append(record)
-        else:
-            bad.append(BadImage(record.id, reason))
+        elif fault is None and record.split != "saliency":
+            good.append(replace(record, mask=None))
     return replace(index, records=tuple(good), bad=tuple(bad))
 
 
@@ -93,24 +105,29 @@ def _check_ids(records: Sequence[Record]) -> None:
         seen[folded] = record.id
 
 
-def _fault(record: Record, highest: int) -> str | None:
-    """Why an image cannot be used, if so."""
+def _faults(record: Record, highest: int) -> tuple[str | None, str | None]:
+    """Why an image cannot be used, and why its mask cannot, if so."""
     try:
         size = read_image(record.image).shape[:2]
-        labels = None if record.mask is None else read_labels(record.mask)
+    except InputError as error:
+        return str(error), None
+    return None, None if record.mask is None else _mask_fault(record, record.mask, size, highest)
+
+
+def _mask_fault(record: Record, mask: Path, size: tuple[int, ...], highest: int) -> str | None:
+    try:
+        labels = read_labels(mask)
     except InputError as error:
         return str(error)
-    if labels is None:
-        return None
     if labels.shape != size:
         return (
-            f"mask {record.mask} is {labels.shape[1]}×{labels.shape[0]} pixels, its image {record.image} "
+            f"mask {mask} is {labels.shape[1]}×{labels.shape[0]} pixels, its image {record.image} "
             f"{size[1]}×{size[0]}; both must have one size: export the mask again."
         )
     found = int(labels[labels != UNDECIDED].max(initial=0))
     if record.split != "saliency" and found > highest:
         raise InputError(
-            f"mask {record.mask} holds the index {found}; 0…{highest} or 255 was expected: "
+            f"mask {mask} holds the index {found}; 0…{highest} or 255 was expected: "
             "name every class of the masks, in their order, in dataset.table.all_classes."
         )
     return None

@@ -1,17 +1,14 @@
 """`weakseg dataset …`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from weakseg.config import DatasetConfig, read_stage
 
-if TYPE_CHECKING:
-    from weakseg.dataset.index import Index
-
-
-BAD_IMAGES = "bad_images.csv"
+PATH = click.Path(path_type=Path)
+config_option = click.option("--config", type=PATH, required=True, help="The stage's settings (JSON).")
+key_option = click.option("--key", help="What the workflow knows this input by.  [default: its digest]")
 
 
 @click.group()
@@ -20,64 +17,49 @@ def dataset() -> None:
 
 
 @dataset.command("index")
-@click.option("--config", type=click.Path(path_type=Path), required=True, help="The stage's settings (JSON).")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the two tables.")
-def index_command(config: Path, out: Path) -> None:
-    """Check every image and write OUT/index.csv and OUT/classes.csv; images that cannot be used: OUT/bad_images.csv."""
-    from weakseg.dataset.check import settle, unlearnt
-    from weakseg.dataset.index import write_bad, write_index
+@config_option
+@click.option("--out", type=PATH, required=True, help="Folder of the tables.")
+@key_option
+def index_command(config: Path, out: Path, key: str | None) -> None:
+    """Check every image and write OUT/index.csv, classes.csv and files.csv; what cannot be used: bad_images.csv."""
+    from weakseg.dataset.check import unlearnt
+    from weakseg.dataset.index import write_index
+    from weakseg.dataset.indexing import BAD_IMAGES, generate, look
+    from weakseg.dataset.survey import Made, write_made
 
     settings = read_stage(config, DatasetConfig)
-    index = _index(settings, out)
-    write_bad(out / BAD_IMAGES, index.bad)
-    settle(index, settings.bad_images, out / BAD_IMAGES)
-    write_index(out, index)
+    generate(settings, out)
+    looked = look(settings, out)
+    index = looked.index
+    write_made(out, "data", Made(key or looked.data, looked.data))
+    write_index(out, index, looked.found)
     counts = ", ".join(f"{len(index.split(name))} {name}" for name in ("train", "val", "saliency"))
     click.echo(f"indexed {counts} images of {len(index.classes)} classes in {out}")
     if index.bad:
-        click.echo(f"left out {len(index.bad)} images that cannot be used: {out / BAD_IMAGES} says why")
+        click.echo(
+            f"left out {len(index.bad)} images or masks that cannot be used: {out / BAD_IMAGES} says why"
+        )
     for name in unlearnt(index):
         click.echo(f"class '{name}' is in no training image: nothing can learn it")
 
 
-def _index(settings: DatasetConfig, out: Path) -> "Index":
-    if settings.source == "demo":
-        from weakseg.dataset.demo import CLASSES, generate
-        from weakseg.dataset.table import index_table
+@dataset.command("masks")
+@config_option
+@click.option("--out", type=PATH, required=True, help="The file to write; the index lies beside it.")
+@key_option
+def masks_command(config: Path, out: Path, key: str | None) -> None:
+    """Check the masks and list them in OUT; what reads masks depends on it."""
+    from weakseg.dataset.files import write_files
+    from weakseg.dataset.index import write_masks
+    from weakseg.dataset.indexing import look
+    from weakseg.dataset.survey import Made, write_made
 
-        demo = settings.demo
-        generate(out / "demo", demo.seed, demo.train, demo.val, demo.saliency, demo.size)
-        folder = out / "demo"
-        return index_table(
-            folder / "images",
-            folder / "labels.csv",
-            folder / "masks",
-            settings.classes or CLASSES,
-            CLASSES,
-        )
-    if settings.source == "voc":
-        from weakseg.dataset.voc import CLASSES as VOC_CLASSES
-        from weakseg.dataset.voc import index_voc
-
-        voc = settings.voc
-        return index_voc(
-            Path(voc.root),
-            settings.classes or VOC_CLASSES,
-            voc.train_split,
-            voc.val_split,
-            skip_difficult=voc.skip_difficult,
-        )
-    from weakseg.dataset.table import index_table
-
-    table = settings.table
-    return index_table(
-        Path(table.images),
-        Path(table.labels),
-        Path(table.masks) if table.masks else None,
-        settings.classes,
-        table.all_classes,
-        {split: Path(path) for split, path in table.lists.items()},
-    )
+    looked = look(read_stage(config, DatasetConfig), out.parent)
+    write_made(out.parent, "masks", Made(key or looked.masks, looked.masks))
+    write_files(out.parent, looked.index.records, looked.found)
+    write_masks(out, looked.index, looked.found)
+    count = sum(files.mask is not None for files in looked.found)
+    click.echo(f"found masks of {count} of {len(looked.found)} images")
 
 
 @dataset.command("download")

@@ -1,22 +1,24 @@
 """The index: the only thing later stages know of a data set.
 
-`index.csv` has one row per image: id, image, split, labels, mask. `classes.csv` has one row per class: index,
+`index.csv` has one row per image: id, split, labels, SHA-256 of the image. `classes.csv` has one row per class: index,
 name and the value that stands for the class in the masks. Mask values that it does not list are not scored.
+`masks.csv` has one row per mask: id and SHA-256. `files.csv` has the rows of the index with the paths of their files.
 """
 
-import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from weakseg.dataset.files import Found, not_looked_at, write_files
 from weakseg.dataset.records import AGAIN, COLUMNS, Record, Records
+from weakseg.dataset.tables import read_rows, write_rows
 from weakseg.errors import InputError
-from weakseg.storage.atomic import atomic_path
 from weakseg.storage.labels import UNDECIDED, read_labels
 
 CLASS_COLUMNS = ("index", "name", "mask_value")
+MASK_COLUMNS = ("id", "mask_sha256")
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,14 @@ class Index:
         classes: names without background; class i of a label map is `classes[i - 1]`.
         mask_values: value of class i in the mask files, background first.
         bad: images that were left out; an index that was read from its files has none.
+        highest: largest value besides 255 that may stand in a mask.
     """
 
     records: Sequence[Record]
     classes: tuple[str, ...]
     mask_values: tuple[int, ...]
     bad: Sequence[BadImage] = ()
+    highest: int = 254
 
     def split(self, *names: str) -> Sequence[Record]:
         """The records of one split or several, in order."""
@@ -90,32 +94,42 @@ def shard(records: Sequence[Record], item: str) -> list[Record]:
     return list(records[len(records) * (part - 1) // count : len(records) * part // count])
 
 
-def write_index(folder: Path, index: Index) -> None:
-    """Write `index.csv` and `classes.csv` into `folder`, atomically, the index last."""
+def write_index(folder: Path, index: Index, found: Sequence[Found] | None = None) -> None:
+    """Write `classes.csv`, `files.csv` and `index.csv` into `folder`, each atomically, the index last.
+
+    Args:
+        folder: where to.
+        index: the images that can be used.
+        found: their files. Without it the files are not looked at, and the columns that say what was seen are empty.
+    """
     named = zip(("background", *index.classes), index.mask_values, strict=True)
     classes = ((number, name, value) for number, (name, value) in enumerate(named))
-    _write(folder / "classes.csv", CLASS_COLUMNS, classes)
-    _write(folder / "index.csv", COLUMNS, map(_fields, index.records))
+    write_rows(folder / "classes.csv", CLASS_COLUMNS, classes)
+    files = [not_looked_at(record) for record in index.records] if found is None else found
+    write_files(folder, index.records, files)
+    rows = (
+        (record.id, record.split, "|".join(record.labels), item.image.sha256)
+        for record, item in zip(index.records, files, strict=True)
+    )
+    write_rows(folder / "index.csv", COLUMNS, rows)
+
+
+def write_masks(path: Path, index: Index, found: Sequence[Found]) -> None:
+    """Write the list of masks, atomically: what reads masks depends on it."""
+    rows = (
+        (record.id, files.mask.sha256)
+        for record, files in zip(index.records, found, strict=True)
+        if files.mask is not None
+    )
+    write_rows(path, MASK_COLUMNS, rows)
 
 
 def write_bad(path: Path, bad: Sequence[BadImage]) -> None:
     """Write the list of bad images, atomically; without any remove it."""
     if bad:
-        _write(path, ("id", "reason"), ((item.id, item.reason) for item in bad))
+        write_rows(path, ("id", "reason"), ((item.id, item.reason) for item in bad))
     else:
         path.unlink(missing_ok=True)
-
-
-def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
-
-
-def _fields(record: Record) -> tuple[str, ...]:
-    mask = "" if record.mask is None else record.mask.as_posix()
-    return record.id, record.image.as_posix(), record.split, "|".join(record.labels), mask
 
 
 def read_index(index_path: Path, classes_path: Path) -> Index:
@@ -124,29 +138,10 @@ def read_index(index_path: Path, classes_path: Path) -> Index:
     Raises:
         InputError: a file is missing, lacks its columns or was cut short.
     """
-    classes = _rows(classes_path, CLASS_COLUMNS)
+    classes = read_rows(classes_path, CLASS_COLUMNS)
     records = Records(index_path)
     try:
         mask_values = tuple(int(row["mask_value"]) for row in classes)
     except ValueError as error:
         raise InputError(f"{classes_path} has a mask_value that is no number ({error}); {AGAIN}.") from None
     return Index(records, tuple(row["name"] for row in classes[1:]), mask_values)
-
-
-def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            if list(reader.fieldnames or []) != list(columns):
-                raise InputError(
-                    f"{path} has the columns {reader.fieldnames}; {', '.join(columns)} were expected: {AGAIN}."
-                )
-            rows = list(reader)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); run the dataset stage first.") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is damaged ({error}); {AGAIN}.") from None
-    for number, row in enumerate(rows, start=2):
-        if None in row or None in row.values():
-            raise InputError(f"{path} line {number} is damaged; {AGAIN}.")
-    return rows

@@ -12,7 +12,13 @@ import numpy as np
 
 from weakseg.errors import InputError
 
-COLUMNS = ("id", "image", "split", "labels", "mask")
+COLUMNS = ("id", "split", "labels", "image_sha256")
+"""Of `index.csv`: what the images are."""
+FILE_COLUMNS = (
+    *("id", "image", "image_size", "image_time", "image_sha256"),
+    *("mask", "mask_size", "mask_time", "mask_sha256"),
+)
+"""Of `files.csv`: where they lie, and what was seen of each file: size in bytes, time in nanoseconds, SHA-256."""
 SPLITS = ("train", "val", "saliency")
 AGAIN = "run 'weakseg dataset index' again"
 
@@ -35,33 +41,28 @@ class Records(Sequence[Record]):
     """The records of an `index.csv`, or some of them. Kept are where each row starts, and its split.
 
     Args:
-        path: the file; it stays as it is while this lives.
+        path: the file; `files.csv` beside it has the same rows in the same order. Both stay as they are while this
+            lives.
 
     Raises:
-        InputError: the file is missing, lacks its columns or was cut short.
+        InputError: a file is missing, lacks its columns or was cut short, or the two have different numbers of rows.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            starts, splits = _scan(path)
-        except OSError as error:
-            raise InputError(
-                f"{path} cannot be read ({error.strerror}); run the dataset stage first."
-            ) from None
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise InputError(f"{path} is damaged ({error}); {AGAIN}.") from None
-        self._ends = np.frombuffer(starts, np.int64)
+        self.path, self.files_path = path, path.with_name("files.csv")
+        self._rows_of_index, splits = _scan(path, COLUMNS)
+        self._rows_of_files, _ = _scan(self.files_path, FILE_COLUMNS)
+        if len(self._rows_of_files) != len(self._rows_of_index):
+            raise InputError(f"{self.files_path} has other images than {path}; {AGAIN}.")
         self._splits = np.frombuffer(splits, np.int8)
         self._rows = np.arange(len(self._splits))
         self._open()
 
     def _open(self) -> None:
-        with self.path.open("rb") as file:
-            self._file = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._index, self._files = (_mapped(path) for path in (self.path, self.files_path))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_file"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_index", "_files")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ |= state
@@ -78,7 +79,14 @@ class Records(Sequence[Record]):
         if isinstance(place, slice):
             return self._only(self._rows[place])
         row = self._rows[place]
-        return _record(_fields(self._file[self._ends[row] : self._ends[row + 1]]))
+        image_id, split, labels, _ = _row(self._index, self._rows_of_index, row)
+        file_id, image, _, _, _, mask, *_ = _row(self._files, self._rows_of_files, row)
+        if file_id != image_id:
+            raise InputError(
+                f"{self.files_path} has '{file_id}' where {self.path} has '{image_id}'; {AGAIN}."
+            )
+        names = tuple(name for name in labels.split("|") if name)
+        return Record(image_id, Path(image), split, names, Path(mask) if mask else None)
 
     def __iter__(self) -> Iterator[Record]:
         return (self[place] for place in range(len(self)))
@@ -100,32 +108,47 @@ class Records(Sequence[Record]):
         return part
 
 
-def _scan(path: Path) -> "tuple[array[int], array[int]]":
-    """Where each row ends, the header's end first, and its split as a number."""
+def _mapped(path: Path) -> mmap.mmap:
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _row(file: mmap.mmap, ends: np.ndarray, row: int) -> list[str]:
+    return _fields(file[ends[row] : ends[row + 1]])
+
+
+def _scan(path: Path, columns: Sequence[str]) -> "tuple[np.ndarray, array[int]]":
+    """Where each row ends, the header's end first, and its split as a number, if it has one."""
+    try:
+        return _scanned(path, columns)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); run the dataset stage first.") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is damaged ({error}); {AGAIN}.") from None
+
+
+def _scanned(path: Path, columns: Sequence[str]) -> "tuple[np.ndarray, array[int]]":
     ends, splits = array("q"), array("b")
+    place = columns.index("split") if "split" in columns else None
     with path.open("rb") as file:
         header = file.readline()
         found = _fields(header) if header else None
-        if found != [*COLUMNS]:
-            raise InputError(f"{path} has the columns {found}; {', '.join(COLUMNS)} were expected: {AGAIN}.")
+        if found != [*columns]:
+            raise InputError(f"{path} has the columns {found}; {', '.join(columns)} were expected: {AGAIN}.")
         end = len(header)
         ends.append(end)
         for number, line in enumerate(file, start=2):
             fields = _fields(line)
-            if len(fields) != len(COLUMNS) or fields[2] not in SPLITS or not line.endswith(b"\n"):
+            good = len(fields) == len(columns) and (place is None or fields[place] in SPLITS)
+            if not good or not line.endswith(b"\n"):
                 raise InputError(f"{path} line {number} is damaged; {AGAIN}.")
             end += len(line)
             ends.append(end)
-            splits.append(SPLITS.index(fields[2]))
-    return ends, splits
+            if place is not None:
+                splits.append(SPLITS.index(fields[place]))
+    return np.frombuffer(ends, np.int64), splits
 
 
 def _fields(line: bytes) -> list[str]:
     text = line.decode()
     return next(csv.reader([text])) if '"' in text else text.rstrip("\r\n").split(",")
-
-
-def _record(fields: list[str]) -> Record:
-    image_id, image, split, labels, mask = fields
-    names = tuple(name for name in labels.split("|") if name)
-    return Record(image_id, Path(image), split, names, Path(mask) if mask else None)

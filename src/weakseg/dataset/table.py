@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from weakseg.dataset.check import checked, parse_labels
+from weakseg.dataset.check import check_records, checked, parse_labels
 from weakseg.dataset.images import check_id, find_image
 from weakseg.dataset.index import BadImage, Index
 from weakseg.dataset.records import SPLITS, Record
@@ -21,7 +21,23 @@ def index_table(
     all_classes: Sequence[str] = (),
     lists: Mapping[str, Path] | None = None,
 ) -> Index:
-    """Index a folder of images by a table.
+    """Index a folder of images by a table: `offer_table`, and every image and mask is opened once.
+
+    Raises:
+        InputError: anything about the table is wrong.
+    """
+    return checked(offer_table(images, labels, masks, classes, all_classes, lists))
+
+
+def offer_table(
+    images: Path,
+    labels: Path,
+    masks: Path | None,
+    classes: Sequence[str],
+    all_classes: Sequence[str] = (),
+    lists: Mapping[str, Path] | None = None,
+) -> Index:
+    """What a table offers; no image is opened.
 
     Args:
         images: folder of the images; the table's `image` is a path below it, with or without extension.
@@ -32,7 +48,7 @@ def index_table(
         lists: split → text file of ids; only these ids are taken, in place of the `split` column.
 
     Returns:
-        The images that can be used; `bad` has the others.
+        The images that exist; `bad` has the others.
 
     Raises:
         InputError: anything about the table is wrong.
@@ -66,8 +82,10 @@ def index_table(
         classes=tuple(classes),
         mask_values=(0, *(names.index(name) + 1 for name in classes)),
         bad=bad,
+        highest=len(names),
     )
-    return checked(index, highest=len(names))
+    check_records(index)
+    return index
 
 
 def _mask(folder: Path | None, image_id: str) -> Path | None:

@@ -10,8 +10,8 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from pathlib import Path
 
-from weakseg.dataset.check import checked
-from weakseg.dataset.index import Index
+from weakseg.dataset.check import check_records, checked
+from weakseg.dataset.index import BadImage, Index
 from weakseg.dataset.records import Record
 from weakseg.dataset.spreadsheet import read_list
 from weakseg.errors import InputError
@@ -34,7 +34,18 @@ _AUGMENTED_MASKS = "SegmentationClassAug"
 def index_voc(
     root: Path, classes: Sequence[str], train_split: str, val_split: str, *, skip_difficult: bool
 ) -> Index:
-    """Index a folder in VOC layout.
+    """Index a folder in VOC layout: `offer_voc`, and every image and mask is opened once.
+
+    Raises:
+        InputError: as `offer_voc`, or an image or mask is wrong.
+    """
+    return checked(offer_voc(root, classes, train_split, val_split, skip_difficult=skip_difficult))
+
+
+def offer_voc(
+    root: Path, classes: Sequence[str], train_split: str, val_split: str, *, skip_difficult: bool
+) -> Index:
+    """What a folder in VOC layout offers; no image is opened.
 
     Training images left without a label are dropped: those that show none of the chosen classes, and those
     whose objects are all difficult when these are skipped. Validation images all stay, since what is wrongly
@@ -49,7 +60,7 @@ def index_voc(
         skip_difficult: leave objects marked `difficult` out of the image-level labels.
 
     Returns:
-        The images that can be used; `bad` has the others.
+        The images that exist; `bad` has the others.
 
     Raises:
         InputError: a folder, list, annotation or mask is missing or wrong, a class is no VOC class, or an image is in
@@ -77,12 +88,20 @@ def index_voc(
         for split in ("train", "val")
         for image_id in ids[split]
     ]
+    kept = [record for record in records if record.labels or record.split != "train"]
+    missing = [record for record in kept if not record.image.is_file()]
     index = Index(
-        records=tuple(record for record in records if record.labels or record.split != "train"),
+        records=tuple(record for record in kept if record not in missing) if missing else tuple(kept),
         classes=tuple(classes),
         mask_values=(0, *(CLASSES.index(name) + 1 for name in classes)),
+        bad=tuple(
+            BadImage(record.id, f"image {record.image} is missing; add it or drop its id.")
+            for record in missing
+        ),
+        highest=len(CLASSES),
     )
-    return checked(index, highest=len(CLASSES))
+    check_records(index)
+    return index
 
 
 def _check_layout(root: Path, train_split: str) -> None:

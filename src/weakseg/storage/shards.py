@@ -129,7 +129,7 @@ def _open(path: Path) -> tuple[h5py.File, list[str]]:
     """The open file and the names of its groups."""
     try:
         expected = FORMAT if is_sealed(path) else UNSEALED
-        file = h5py.File(path, "r")
+        file = h5py.File(path, "r", locking=False)  # it is finished; not every file system has locks
         found, groups = str(file.attrs.get("format")), list(file)
     except _DAMAGE as error:
         raise InputError(f"{path} cannot be opened as HDF5 ({error}); {REMAKE}.") from error

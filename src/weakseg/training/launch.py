@@ -35,7 +35,7 @@ def launch(precision: str, processes: int | None = None, nodes: int = 1) -> Fabr
     if nodes > 1 and not any(name in os.environ for name in ("SLURM_NTASKS", *STARTED_BY)):
         raise InputError(
             f"training.nodes is {nodes}, but this is no job of Slurm or torchrun, and so no other machine is at hand; "
-            "run the workflow with --workflow-profile workflow/profiles/slurm, or set nodes to 1."
+            "run the workflow with --workflow-profile profiles/slurm, or set nodes to 1."
         )
     # Buffers stay each process's own: an attention memory is the same in all, and large. The name that is to follow
     # broadcast_buffers is younger than the oldest torch we take.

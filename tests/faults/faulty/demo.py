@@ -142,9 +142,8 @@ class Demo:
         self.folder.mkdir(parents=True)
         for name in ("Snakefile", "config.yaml"):
             shutil.copy(ROOT / name, self.folder / name)
-        for name in ("workflow", "envs"):
+        for name in ("workflow", "profiles", "envs"):
             shutil.copytree(ROOT / name, self.folder / name)
-        (self.folder / "profiles").symlink_to("workflow/profiles")
         text = yaml.safe_dump(reduced(self.iterations, self.shards))
         (self.folder / "reduced.yaml").write_text(text, encoding="utf-8")
 

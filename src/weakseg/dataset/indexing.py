@@ -1,0 +1,123 @@
+"""Making the index: what is offered is looked at once, and only what is new or changed is looked at again."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from weakseg.config.dataset import DatasetConfig
+from weakseg.dataset.check import checked, settle
+from weakseg.dataset.files import Found, find_files, read_files, write_files
+from weakseg.dataset.index import Index, write_bad
+from weakseg.dataset.sources import DEMO, generated_from, offered
+from weakseg.dataset.survey import FIRST, Keys, digests, keys, read_made
+
+BAD_IMAGES = "bad_images.csv"
+MANY = 500
+"""From so many files on, it is said that they are read."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A data set whose files were all looked at.
+
+    Attributes:
+        index: the images that can be used.
+        found: their files.
+        data: digest of everything that was offered.
+        masks: digest of all masks.
+    """
+
+    index: Index
+    found: list[Found]
+    data: str
+    masks: str
+
+
+def generate(settings: DatasetConfig, folder: Path) -> None:
+    """Generate the demo's images beside its index, if it is the source."""
+    if settings.source == "demo":
+        from weakseg.dataset import demo
+
+        chosen = settings.demo
+        demo.generate(folder / DEMO, chosen.seed, chosen.train, chosen.val, chosen.saliency, chosen.size)
+
+
+def look(settings: DatasetConfig, folder: Path) -> Looked:
+    """Open every image and mask that was not found good before; list bad ones in `bad_images.csv` of the folder.
+
+    Raises:
+        InputError: a table is wrong, or images cannot be used and `bad_images` is `stop`.
+    """
+    index = offered(settings, folder)
+    assert index is not None  # by now the demo is generated and VOC is fetched
+    memory = read_files(folder)
+    found = find_files(index.records, memory.known)
+    data, masks = digests(index, found, generated_from(settings))
+    pairs = memory.pairs
+    good = checked(index, lambda number: _content(found[number]) in pairs)
+    write_bad(folder / BAD_IMAGES, good.bad)
+    settle(good, settings.bad_images, folder / BAD_IMAGES)
+    by_id = {record.id: files for record, files in zip(index.records, found, strict=True)}
+    return Looked(
+        good, [_with_mask_of(by_id[record.id], record.mask) for record in good.records], data, masks
+    )
+
+
+def _content(files: Found) -> tuple[str, str]:
+    return files.image.sha256, "" if files.mask is None else files.mask.sha256
+
+
+def _with_mask_of(files: Found, mask: Path | None) -> Found:
+    return files if mask is not None else replace(files, mask=None)
+
+
+def plan(settings: DatasetConfig, folder: Path) -> Keys:
+    """What Snakemake compares the data by, before anything is planned; where files moved, `files.csv` is told.
+
+    Args:
+        settings: of the data set.
+        folder: of its index, which may not be made yet: nothing is then read but names.
+
+    Raises:
+        InputError: a table is wrong, or images are missing and `bad_images` is `stop`.
+    """
+    made, index = read_made(folder), offered(settings, folder)
+    if index is None:
+        again = "data" in made and settings.source == "demo"
+        known = made["data"].key if again else FIRST
+        return Keys(*[f"{known}, again" if again else FIRST] * 2)
+    if index.bad and settings.source != "demo":
+        if folder.is_dir():
+            write_bad(folder / BAD_IMAGES, index.bad)
+        settle(index, settings.bad_images, folder / BAD_IMAGES)
+    if "data" not in made:
+        return Keys(FIRST, FIRST)
+    memory = read_files(folder)
+    found = find_files(index.records, memory.known, _tell_once)
+    data, masks = digests(index, found, generated_from(settings))
+    if made["data"].digest == data:
+        _update_places(
+            folder, index, found, has_new_masks="masks" not in made or made["masks"].digest != masks
+        )
+    return keys(made, data, masks)
+
+
+def _tell_once(count: int) -> None:
+    if count == MANY:
+        print("weakseg: reading images that moved or changed", file=sys.stderr, flush=True)
+
+
+def _update_places(folder: Path, index: Index, found: Sequence[Found], *, has_new_masks: bool) -> None:
+    """Write `files.csv` where files of the index moved; new masks are left to the stage that looks at them."""
+    memory = read_files(folder)
+    offers = {record.id: (record, files) for record, files in zip(index.records, found, strict=True)}
+    if not memory.rows or not memory.rows.keys() <= offers.keys():
+        return
+    chosen = []
+    for image_id, before in memory.rows.items():
+        record, now = offers[image_id]
+        mask = before.mask if has_new_masks or before.mask is None else now.mask
+        chosen.append((replace(record, mask=None if mask is None else mask.path), replace(now, mask=mask)))
+    if [files for _, files in chosen] != [*memory.rows.values()]:
+        write_files(folder, [record for record, _ in chosen], [files for _, files in chosen])
