@@ -64,20 +64,20 @@ def test_skip_leaves_them_out_and_counts_them(three_bad: Path) -> None:
     result = run(three_bad, bad_images="skip")
     assert result.exit_code == 0, result.output
     out = three_bad / "out"
-    assert [record.id for record in read_index(out / "index.csv", out / "classes.csv").records] == [
-        "b",
-        "e",
-        "f",
+    index = read_index(out / "index.csv", out / "classes.csv")
+    assert [(record.id, record.mask is None) for record in index.records] == [
+        ("b", False),
+        ("d", True),  # its mask alone is bad: it is trained on and not scored
+        ("e", False),
+        ("f", False),
     ]
     assert {name: reason in listed(three_bad)[name] for name, reason in REASONS.items()} == dict.fromkeys(
         REASONS, True
     )
     first, second, *rest = result.output.splitlines()
-    assert first.startswith("indexed 1 train, 2 val, 0 saliency images of 3 classes")
-    assert second == f"left out 3 images that cannot be used: {out / 'bad_images.csv'} says why"
-    assert rest == [
-        f"class '{name}' is in no training image: nothing can learn it" for name in ("bird", "cat")
-    ]
+    assert first.startswith("indexed 2 train, 2 val, 0 saliency images of 3 classes")
+    assert second == f"left out 3 images or masks that cannot be used: {out / 'bad_images.csv'} says why"
+    assert rest == ["class 'cat' is in no training image: nothing can learn it"]
 
 
 @pytest.mark.parametrize("choice", ["stop", "skip"])
@@ -87,7 +87,9 @@ def test_nothing_is_said_of_good_images_and_an_old_list_goes(table_data: Path, c
     result = run(table_data, bad_images=choice)
     assert result.exit_code == 0, result.output
     assert len(result.output.splitlines()) == 1
-    assert sorted(path.name for path in (table_data / "out").iterdir()) == ["classes.csv", "index.csv"]
+    assert sorted(path.name for path in (table_data / "out").iterdir()) == [
+        *("classes.csv", "files.csv", "index.csv", "made_from.json")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from click.testing import CliRunner, Result
 
 from weakseg.attention.seenet import SeeNet
 from weakseg.cli import weakseg
+from weakseg.dataset.index import Index, write_index
+from weakseg.dataset.records import Record
 from weakseg.detector.network import Detector, load
 from weakseg.detector.predict import Found, coco_results, find_boxes
 from weakseg.errors import InputError
@@ -42,16 +44,13 @@ def run(*arguments: object) -> Result:
 @pytest.fixture
 def stage(table_data: Path) -> Path:
     """A folder with index, settings, an attention network's weights and the boxes of the masks, as if of proxies."""
-    classes = [
-        "index,name,mask_value",
-        "0,background,0",
-        *(f"{n},{name},{n}" for n, name in enumerate(NAMES, 1)),
-    ]
-    (table_data / "classes.csv").write_text("\n".join(classes) + "\n", encoding="utf-8")
     with (table_data / "labels.csv").open(encoding="utf-8") as file:
         rows = [(row["image"][0], row["labels"], row["split"]) for row in csv.DictReader(file)]
-    lines = [f"{name},{table_data}/images/{name}.jpg,{split},{labels}," for name, labels, split in rows]
-    (table_data / "index.csv").write_text("id,image,split,labels,mask\n" + "\n".join(lines) + "\n", "utf-8")
+    records = [
+        Record(name, table_data / "images" / f"{name}.jpg", split, tuple(labels.split("|")), None)
+        for name, labels, split in rows
+    ]
+    write_index(table_data, Index(tuple(records), tuple(NAMES), (0, 1, 2, 3)))
     configure(table_data)
     (table_data / "predict.json").write_text(json.dumps(FIND), encoding="utf-8")
     torch.manual_seed(5)

@@ -103,10 +103,9 @@ def test_only_decisions_about_training_images_count(tmp_path: Path) -> None:
     write_labels(review / "corrected" / "w.png", np.zeros((2, 2), np.uint8))
     assert decided(review, index)  # before there is an index, nobody knows their split
     rows = "".join(
-        f"{name},{name}.png,{split},,\n"
-        for name, split in zip("abvw", ["train"] * 2 + ["val"] * 2, strict=True)
+        f"{name},{split},,\n" for name, split in zip("abvw", ["train"] * 2 + ["val"] * 2, strict=True)
     )
-    index.write_text("id,image,split,labels,mask\n" + rows, encoding="utf-8")
+    index.write_text("id,split,labels,image_sha256\n" + rows, encoding="utf-8")
     assert decided(review, index) == ""
     write_list(review, "rejected", ["a", "v"])
     found = [decided(review, index)]

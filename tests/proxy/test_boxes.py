@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from weakseg.cli import weakseg
+from weakseg.dataset.index import Index, write_index
+from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.proxy.boxes import coco, regions
 from weakseg.storage.labels import write_labels
@@ -59,12 +61,11 @@ def test_coco_names_classes_and_images_by_number() -> None:
 @pytest.fixture
 def stage(table_data: Path, tmp_path: Path) -> Path:
     """A folder with an index of two training images and one for validation, and the first one's label map."""
-    rows = ["id,image,split,labels,mask"]
-    rows += [f"{name},{table_data}/images/{name}.jpg,{split},cat," for name, split in STAGE.items()]
-    (tmp_path / "index.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    (tmp_path / "classes.csv").write_text(
-        "index,name,mask_value\n0,background,0\n1,cat,1\n2,dog,2\n", encoding="utf-8"
-    )
+    records = [
+        Record(name, table_data / "images" / f"{name}.jpg", split, ("cat",), None)
+        for name, split in STAGE.items()
+    ]
+    write_index(tmp_path, Index(tuple(records), ("cat", "dog"), (0, 1, 2)))
     for name in ("a", "b"):
         write_labels(tmp_path / "labels" / f"{name}.png", labels())
     return tmp_path

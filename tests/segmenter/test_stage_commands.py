@@ -11,6 +11,8 @@ import pytest
 import torch
 from click.testing import Result
 
+from weakseg.dataset.index import Index, write_index
+from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.segmenter.network import build
 from weakseg.storage.labels import read_labels
@@ -25,13 +27,11 @@ CRF = {"preset": "custom", "iterations": 1}
 @pytest.fixture
 def stage(table_data: Path, tmp_path: Path) -> Path:
     """A folder with index, settings and the weights of an untrained FCN-8s that sees all classes somewhere."""
-    rows = ["id,image,split,labels,mask"]
-    for name, labels in (("a", "cat"), ("b", "dog"), ("d", "")):
-        rows.append(f"{name},{table_data}/images/{name}.jpg,train,{labels},")
-    (tmp_path / "index.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    (tmp_path / "classes.csv").write_text(
-        "index,name,mask_value\n0,background,0\n1,cat,1\n2,dog,2\n", encoding="utf-8"
-    )
+    records = [
+        Record(name, table_data / "images" / f"{name}.jpg", "train", labels, None)
+        for name, labels in (("a", ("cat",)), ("b", ("dog",)), ("d", ()))
+    ]
+    write_index(tmp_path, Index(tuple(records), ("cat", "dog"), (0, 1, 2)))
     refine = {"enabled": False, "confidence": 0.4}
     for name, values in (("predict", PREDICT), ("crf", {"crf": CRF}), ("refine", refine)):
         (tmp_path / f"{name}.json").write_text(json.dumps(values), encoding="utf-8")

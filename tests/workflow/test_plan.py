@@ -205,7 +205,7 @@ def test_a_review_reaches_the_segmenter_when_it_changes_its_images(planned: Any)
     assert "--review" not in ceiling  # decisions are about proxies; masks are true
     index = planned.folder / "results" / "demo" / "dataset" / "index.csv"
     index.parent.mkdir()
-    index.write_text("id,image,split,labels,mask\ntrain-00001,a.png,val,,\n", encoding="utf-8")
+    index.write_text("id,split,labels,image_sha256\ntrain-00001,val,,\n", encoding="utf-8")
     assert "--review" not in planned.snakemake("-n", "-p", "all", "detector")[1]  # nothing learns from it
     (review / "rejected.csv").write_text("name\n", encoding="utf-8")
     status, output = planned.snakemake("-n")
@@ -263,7 +263,12 @@ def test_settings_reach_a_stage_unharmed(planned: Any) -> None:
     names = ["it's", 'a "b"', "$HOME", "`ls`", "{run}", "%s", "Bär", "<run>", "*", "a;b&c", "!x"]
     names += [f"a class with a long name, number {number}".replace(",", "") for number in range(200)]
     written = {"run": "odd", "dataset": {"source": "table", "classes": names}}
-    written["dataset"]["table"] = {"labels": "config.yaml"}  # any file: it is not read here
+    written["dataset"]["table"] = {"images": ".", "labels": "odd.csv"}
+    (planned.folder / "odd.csv").write_text(
+        "image,labels,split\na.png,*,train\nb.png,*,val\n", encoding="utf-8"
+    )
+    for name in ("a.png", "b.png"):
+        (planned.folder / name).touch()  # nothing opens it here
     (planned.folder / "odd.yaml").write_text(yaml.safe_dump(written), encoding="utf-8")
     target = "results/odd/configs/dataset.json"
     status, output = planned.snakemake("--cores", "1", "--configfile", "odd.yaml", "--", target)
