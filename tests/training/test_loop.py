@@ -100,7 +100,15 @@ def test_it_learns_and_writes_its_history(tmp_path: Path) -> None:
     train(tmp_path)
     rows = read_history(tmp_path / HISTORY)
     assert [int(row["iteration"]) for row in rows] == [10, 20, 30, 40]
-    assert list(rows[0]) == ["iteration", "epoch", "learning_rate", "loss", "loss_bright", "seconds"]
+    assert list(rows[0]) == [
+        "iteration",
+        "epoch",
+        "learning_rate",
+        "loss",
+        "loss_bright",
+        "gradient_norm",
+        "seconds",
+    ]
     losses = [float(row["loss"]) for row in rows]
     assert min(losses) < 0.5 * losses[0]  # a batch of one kind is unreadable to batch normalisation
 
@@ -260,7 +268,8 @@ def test_a_loss_that_is_no_number_names_its_step_and_images(tmp_path: Path) -> N
 
 def test_weights_that_broke_under_a_finite_loss_are_not_saved(tmp_path: Path) -> None:
     model = network()
-    checkpoints = Checkpoints(tmp_path, "m", model, torch.optim.SGD(model.parameters(), momentum=0.9))
+    solver = torch.optim.SGD(model.parameters(), momentum=0.9)
+    checkpoints = Checkpoints(tmp_path, "m", model, solver, launch("fp32").strategy.precision)
     checkpoints.save(10, [])
     with torch.no_grad():
         model.layers[4].weight[0, 0] = float("inf")
