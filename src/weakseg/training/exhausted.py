@@ -5,7 +5,7 @@ Nothing heavy is imported here: the command line asks, too.
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Generic, TypeVar
 
 from weakseg.errors import InputError
@@ -29,6 +29,10 @@ _WORDS = (
 )
 
 
+class OutOfMemory(InputError):
+    """What was asked for does not fit into memory."""
+
+
 def ran_out(error: BaseException) -> bool:
     """Whether an error says that memory ran out: libraries share no type for it, so that most are known by a word."""
     if isinstance(error, InputError):
@@ -39,6 +43,11 @@ def ran_out(error: BaseException) -> bool:
     return any(word in text for word in _WORDS)
 
 
+def on_image(name: str, advice: str) -> AbstractContextManager[None]:
+    """`told_of_memory` for what is computed of one image: its name, and what to do."""
+    return told_of_memory(lambda: f"memory ran out on the image {name}: {advice}, or give more memory.")
+
+
 @contextmanager
 def told_of_memory(sentence: Callable[[], str]) -> Iterator[None]:
     """One sentence where memory runs out.
@@ -47,14 +56,14 @@ def told_of_memory(sentence: Callable[[], str]) -> Iterator[None]:
         sentence: made when it does.
 
     Raises:
-        InputError: in place of the library's error.
+        OutOfMemory: in place of the library's error.
     """
     try:
         yield
     except Exception as error:
         if not ran_out(error):
             raise
-        raise InputError(sentence()) from error
+        raise OutOfMemory(sentence()) from error
 
 
 class Halving(Generic[Item, Result]):
@@ -74,7 +83,7 @@ class Halving(Generic[Item, Result]):
         """The results of all items.
 
         Raises:
-            InputError: memory ran out on a single one.
+            OutOfMemory: memory ran out on a single one.
         """
         results: list[Result] = []
         while len(results) < len(items):
@@ -94,7 +103,9 @@ class Halving(Generic[Item, Result]):
             if not ran_out(error):
                 raise
             if len(part) == 1:
-                raise InputError(f"memory ran out on a single {self._what}: {self._advice}.") from error
+                raise OutOfMemory(
+                    f"memory ran out on a single {self._what}: {self._advice}, or give more memory."
+                ) from error
         _release()
         return None
 
