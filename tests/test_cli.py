@@ -42,3 +42,13 @@ def test_a_place_that_cannot_be_written_is_one_sentence(
 def test_an_error_of_our_own_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConnectionError):
         _raised(monkeypatch, ConnectionError(errno.ECONNRESET, "reset"))
+
+
+def test_memory_that_runs_out_anywhere_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _raised(monkeypatch, RuntimeError("in a worker\n  numpy: Unable to allocate 3.00 GiB\n")) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("weakseg: memory ran out (numpy: Unable to allocate 3.00 GiB); ")
+    assert _raised(monkeypatch, MemoryError()) == 2
+    assert capsys.readouterr().err.startswith("weakseg: memory ran out (MemoryError); ")

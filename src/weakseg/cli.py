@@ -19,6 +19,7 @@ from weakseg.proxy.commands import proxy
 from weakseg.saliency.commands import saliency
 from weakseg.segmenter.commands import segmenter
 from weakseg.segmenter.tools import export, predict
+from weakseg.training.exhausted import ran_out
 
 NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 """Errors of the system for a full disk, and for a file or folder that may not be opened or written."""
@@ -48,13 +49,25 @@ def main() -> None:
         weakseg()
     except InputError as error:
         _fail(str(error))
-    except OSError as error:
-        if error.errno not in NOT_WRITTEN:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in NOT_WRITTEN:
+            _fail(
+                f"{error.filename or 'a file'} could not be opened or written ({error.strerror}); free disk space or "
+                "fix its permissions, then run the same command again."
+            )
+        if not ran_out(error):
             raise
         _fail(
-            f"{error.filename or 'a file'} could not be opened or written ({error.strerror}); free disk space or fix "
-            "its permissions, then run the same command again."
+            f"memory ran out ({_last_line(error)}); end other programs, give the job more memory or make its images "
+            "smaller, then run the same command again."
         )
+
+
+def _last_line(error: BaseException) -> str:
+    """The end of an error's message, whose first lines may be a data worker's traceback; the name of one without."""
+    return next(
+        (line.strip() for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__
+    )
 
 
 def _fail(sentence: str) -> NoReturn:

@@ -17,6 +17,7 @@ from weakseg.attention.oaa import Oaa
 from weakseg.attention.seenet import SeeNet
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import Record
+from weakseg.errors import InputError
 
 
 @pytest.fixture
@@ -50,6 +51,27 @@ def test_every_image_has_its_present_classes(index: Index) -> None:
     }
     assert maps["0"]["b"].shape == (4, 6)  # stride 16
     assert maps["1"]["a"].shape == (6, 4)
+
+
+def test_a_batch_that_does_not_fit_is_halved(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = run(index, batch_size=5)
+    look = SeeNet.attention
+
+    def fits_two(
+        self: SeeNet, images: torch.Tensor, labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        if len(images) > 2:  # one and its mirrored copy
+            torch.empty(2**50)
+        return look(self, images, labels)
+
+    monkeypatch.setattr(SeeNet, "attention", fits_two)
+    halved = run(index, batch_size=5)
+    for image_id, named in whole.items():
+        for name, values in named.items():
+            np.testing.assert_allclose(values, halved[image_id][name], atol=1e-5)
+    monkeypatch.setattr(SeeNet, "attention", lambda *_: torch.empty(2**50))
+    with pytest.raises(InputError, match=r"memory ran out on a single image: lower attention\.maps\.size"):
+        run(index)
 
 
 def test_batches_do_not_matter(index: Index) -> None:

@@ -209,7 +209,7 @@ def test_one_bad_image_stops_no_other(
     assert below(tmp_path / "m") == ["a.png", "b/a.png", "c.png"]
     said = capsys.readouterr().err.splitlines()
     assert "b.jpg cannot be decoded" in said[0]
-    assert said[-1].startswith("weakseg: 1 of 4 images could not be read and have no result")
+    assert said[-1].startswith("weakseg: 1 of 4 images could not be predicted and have no result")
     failures = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))["failures"]
     assert list(failures) == [str(photos / "b.jpg")]
 

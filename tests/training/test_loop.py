@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -35,6 +36,7 @@ OPTIONS: dict[str, Any] = {
     "optimizer": "sgd",
     "learning_rate": 0.01,
     "momentum": 0.9,
+    "nesterov": False,
     "weight_decay": 1e-4,
     "schedule": "poly",
     "step_at": 0.5,
@@ -99,7 +101,15 @@ def test_it_learns_and_writes_its_history(tmp_path: Path) -> None:
     train(tmp_path)
     rows = read_history(tmp_path / HISTORY)
     assert [int(row["iteration"]) for row in rows] == [10, 20, 30, 40]
-    assert list(rows[0]) == ["iteration", "epoch", "learning_rate", "loss", "loss_bright", "seconds"]
+    assert list(rows[0]) == [
+        "iteration",
+        "epoch",
+        "learning_rate",
+        "loss",
+        "loss_bright",
+        "gradient_norm",
+        "seconds",
+    ]
     losses = [float(row["loss"]) for row in rows]
     assert min(losses) < 0.5 * losses[0]  # a batch of one kind is unreadable to batch normalisation
 
@@ -116,6 +126,20 @@ def test_a_share_that_is_too_small_for_the_network_is_one_sentence(tmp_path: Pat
 
 def test_data_workers_do_not_change_the_result(tmp_path: Path) -> None:
     assert same(train(tmp_path / "a"), train(tmp_path / "b", workers=2))
+
+
+def test_nesterovs_first_step_is_longer_by_the_momentum(tmp_path: Path) -> None:
+    """After one gradient g the step is g + 0.9 · g, not g (Sutskever et al., 2013)."""
+    start = [parameter.detach().clone() for parameter in network().parameters()]
+    options = {"iterations": 1, "weight_decay": 0.0, "clip_gradient": 0.0}
+    steps = []
+    for nesterov in (False, True):
+        model = train(tmp_path / str(nesterov), nesterov=nesterov, **options)
+        steps.append(
+            torch.cat([(p - s).detach().flatten() for p, s in zip(model.parameters(), start, strict=True)])
+        )
+    assert steps[0].abs().max() > 1e-4
+    torch.testing.assert_close(steps[1], 1.9 * steps[0], rtol=1e-3, atol=1e-7)
 
 
 KILLED = """
@@ -245,7 +269,8 @@ def test_a_loss_that_is_no_number_names_its_step_and_images(tmp_path: Path) -> N
 
 def test_weights_that_broke_under_a_finite_loss_are_not_saved(tmp_path: Path) -> None:
     model = network()
-    checkpoints = Checkpoints(tmp_path, "m", model, torch.optim.SGD(model.parameters(), momentum=0.9))
+    solver = torch.optim.SGD(model.parameters(), momentum=0.9)
+    checkpoints = Checkpoints(tmp_path, "m", model, solver, launch("fp32").strategy.precision)
     checkpoints.save(10, [])
     with torch.no_grad():
         model.layers[4].weight[0, 0] = float("inf")
@@ -267,3 +292,84 @@ def test_convolutions_compute_in_the_precision_asked_for(
     assert found == {expected}
     assert next(model.parameters()).dtype == torch.float32
     assert float(read_history(tmp_path / HISTORY)[0]["loss"]) < 1.0
+
+
+class Hungry(Images):
+    """From the eighth step on an image asks for more memory than there is."""
+
+    def __init__(self, ask: Callable[[], object]) -> None:
+        self._ask = ask
+        self._greedy = PositionedSamples(Images(), OPTIONS["seed"]).names(30, 31)[0]
+
+    def sample(self, item: int, generator: np.random.Generator) -> dict[str, Tensor]:
+        if self.name(item) == self._greedy:
+            self._ask()
+        return super().sample(item, generator)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: np.empty(2**50, np.uint8),
+        lambda: torch.empty(2**50),
+        lambda: cv2.resize(np.zeros((2, 2, 3), np.uint8), (2**20, 2**20)),
+    ],
+    ids=["numpy", "torch", "opencv"],
+)
+def test_memory_that_runs_out_while_images_are_prepared_is_one_sentence(
+    tmp_path: Path, ask: Callable[[], object], workers: int
+) -> None:
+    options = OPTIONS | {"checkpoint_every": 3, "workers": workers}
+    with pytest.raises(InputError) as caught:
+        fit(launch("fp32"), network(), Hungry(ask), tmp_path, "m", **options)
+    assert str(caught.value) == (
+        "memory ran out at iteration 8 with batches of 4 crops: lower training.batch_size or training.crop, or give "
+        f"more memory (the last good state is of iteration 6, in {tmp_path})."
+    )
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda: torch.empty(2**50), lambda: _raise(torch.OutOfMemoryError("CUDA out of memory."))]
+)
+def test_memory_that_runs_out_in_a_step_names_its_sizes_and_the_last_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ask: Callable[[], object]
+) -> None:
+    steps = iter(range(40))
+    backward = Tensor.backward
+
+    def greedy(self: Tensor, *args: Any, **options: Any) -> None:
+        if next(steps) == 7:
+            ask()
+        backward(self, *args, **options)
+
+    monkeypatch.setattr(Tensor, "backward", greedy)
+    with pytest.raises(InputError) as caught:
+        train(tmp_path, checkpoint_every=3)
+    assert "ran out at iteration 8 with batches of 4 crops of 12: lower training.batch_size" in str(
+        caught.value
+    )
+    assert f"the last good state is of iteration 6, in {tmp_path})" in str(caught.value)
+    monkeypatch.undo()
+    assert same(train(tmp_path), train(tmp_path / "whole"))
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_workers_sentence_is_whole(tmp_path: Path, workers: int) -> None:
+    """Only its last line was told; a file may have a line break in its name."""
+    sentence = "the image two\nlines.jpg cannot be read (weakseg.errors: why); " + "replace it. " * 40
+    samples = Hungry(lambda: _raise(InputError(sentence)))
+    with pytest.raises(InputError) as caught:
+        fit(launch("fp32"), network(), samples, tmp_path, "m", **OPTIONS | {"workers": workers})
+    assert str(caught.value) == sentence
+
+
+def test_a_workers_error_of_our_own_is_no_death(tmp_path: Path) -> None:
+    """Torch's word for it begins like that for a dead worker, and its cause was cut off."""
+    samples = Hungry(lambda: _raise(RuntimeError("the very cause")))
+    with pytest.raises(RuntimeError, match="the very cause"):
+        fit(launch("fp32"), network(), samples, tmp_path, "m", **OPTIONS | {"workers": 1})

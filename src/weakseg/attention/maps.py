@@ -18,6 +18,7 @@ from weakseg.attention.network import AttentionNetwork
 from weakseg.dataset.images import image_size, read_image
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import Record
+from weakseg.training.exhausted import Halving
 from weakseg.training.precision import autocast
 
 MULTIPLE = 32  # image sides are rounded to it, so that few distinct sizes remain
@@ -69,6 +70,11 @@ def attention_maps(
         precision: as in the configuration.
         device: where to compute.
         memory: what it remembers of an image's class stands for that map.
+
+    Where memory runs out, batches get smaller.
+
+    Raises:
+        InputError: memory ran out on a single image.
     """
     network = network.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     look = _own if source == "network" else grad_cam
@@ -80,16 +86,23 @@ def attention_maps(
         )
         for start in range(0, len(group), batch_size)
     ]
+
+    def seen(inputs: Sequence[tuple[Tensor, Tensor]]) -> list[tuple[np.ndarray, np.ndarray]]:
+        images, labels = (torch.cat(tensors) for tensors in zip(*inputs, strict=True))
+        batch = images.to(device, memory_format=torch.channels_last)
+        with autocast(precision, device):
+            maps, scores = _fused(look, network, batch, labels.to(device), scales, flip)
+        return list(zip(maps.cpu().numpy(), scores.cpu().numpy(), strict=True))
+
+    see = Halving(seen, "image", "lower attention.maps.size or the largest of attention.maps.scales")
     with ThreadPoolExecutor(1) as loader:
         pending = [loader.submit(_load, shape, chunk) for shape, chunk in chunks[:1]]
         for number, (_, chunk) in enumerate(chunks):
-            images = pending.pop().result().to(device)
+            images = pending.pop().result()
             pending += [loader.submit(_load, *following) for following in chunks[number + 1 : number + 2]]
-            labels = torch.from_numpy(np.stack([index.class_vector(record) for record in chunk])).to(device)
-            with autocast(precision, device):
-                maps, scores = _fused(look, network, images, labels, scales, flip)
-            found = zip(chunk, maps.cpu().numpy(), scores.cpu().numpy(), strict=True)
-            for record, values, class_scores in found:
+            labels = torch.from_numpy(np.stack([index.class_vector(record) for record in chunk]))
+            found = see(list(zip(torch.split(images, 1), torch.split(labels, 1), strict=True)))
+            for record, (values, class_scores) in zip(chunk, found, strict=True):
                 named = {name: values[index.classes.index(name)] for name in record.labels}
                 yield Attended(record.id, named | _remembered(memory, record), class_scores)
 

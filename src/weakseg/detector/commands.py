@@ -105,6 +105,7 @@ def predict_command(
     from weakseg.detector.network import load
     from weakseg.detector.predict import coco_results, find_boxes
     from weakseg.storage.atomic import write_text
+    from weakseg.training.exhausted import on_image
 
     options = read_stage(config, BoxPredictionConfig).model_dump()
     data = read_index(index, classes)
@@ -114,7 +115,8 @@ def predict_command(
     numbers = {record.id: number for number, record in enumerate(records, start=1)}
     images, results = part(records, shard), []
     for record in images:
-        found = find_boxes(network, read_image(record.image), device=device, **options)
+        with on_image(record.id, "lower detector.prediction.size"):
+            found = find_boxes(network, read_image(record.image), device=device, **options)
         results += coco_results(numbers[record.id], found)
     write_text(out, json.dumps(results) + "\n")
     click.echo(f"wrote {len(results)} boxes of {len(images)} {split} images to {out}")

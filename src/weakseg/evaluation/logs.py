@@ -11,7 +11,7 @@ import numpy as np
 from weakseg.dataset.index import Index
 from weakseg.errors import InputError
 
-NOT_LOSSES = ("iteration", "epoch", "learning_rate", "loss", "seconds")
+NOT_LOSSES = ("iteration", "epoch", "learning_rate", "loss", "gradient_norm", "seconds")
 """Columns of a history besides its named losses."""
 
 

@@ -220,13 +220,19 @@ def maps_command(
     from weakseg.dataset.index import proxy_records, read_index
     from weakseg.dataset.index import shard as part
     from weakseg.storage.shards import write_shard
+    from weakseg.training.exhausted import on_image
 
+    settings = read_stage(config, SaliencyConfig)
     records = part(proxy_records(read_index(index, classes)), shard)
-    source = _source(read_stage(config, SaliencyConfig), weights, size)
+    source = _source(settings, weights, size)
+    is_sized = "size" in type(getattr(settings, settings.method)).model_fields
+    advice = f"lower saliency.{settings.method}.size" if is_sized else "shrink the image"
 
     def maps() -> "Iterator[tuple[str, dict[str, np.ndarray]]]":
         for record in records:
-            yield record.id, {"saliency": source(record)}
+            with on_image(record.id, advice):
+                found = source(record)
+            yield record.id, {"saliency": found}
 
     write_shard(out, maps())
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from weakseg.dataset.index import Index
     from weakseg.dataset.records import Record
 
+SMALLER = "lower segmenter.prediction.longest or segmenter.prediction.scales"
+"""What to do about an image that does not fit into memory."""
+
 
 @click.group()
 def segmenter() -> None:
@@ -189,6 +192,7 @@ def predict_command(
     from weakseg.segmenter.predict import labels_of, predict_scores, shrunk
     from weakseg.storage.labels import write_labels
     from weakseg.storage.shards import write_shard
+    from weakseg.training.exhausted import on_image
 
     settings = read_stage(config, PredictionConfig)
     data = read_index(index, classes)
@@ -202,8 +206,10 @@ def predict_command(
         for record in part(data.split(split), shard):
             image = read_image(record.image)
             seen = shrunk(image, settings.longest)
-            scores = predict_scores(network, seen, device=device, **options)
-            write_labels(labels / f"{record.id}.png", labels_of(scores, seen, image.shape, stride, aligned))
+            with on_image(record.id, SMALLER):
+                scores = predict_scores(network, seen, device=device, **options)
+                found = labels_of(scores, seen, image.shape, stride, aligned)
+            write_labels(labels / f"{record.id}.png", found)
             yield record.id, dict(zip(("background", *data.classes), scores, strict=True))
 
     write_shard(out, maps(), attributes(stride, aligned))
@@ -233,6 +239,7 @@ def refine_command(
     from weakseg.storage.labels import write_labels
     from weakseg.storage.manifest import digest, write_manifest
     from weakseg.storage.shards import ShardReader
+    from weakseg.training.exhausted import on_image
 
     settings = read_stage(config, PredictionConfig)
     parameters = chosen(**settings.crf.model_dump())
@@ -246,7 +253,8 @@ def refine_command(
             values = np.stack([named[name] for name in ("background", *data.classes)])
             image = read_image(record.image)
             seen = shrunk(image, settings.longest)
-            refined = labels_of(values, seen, image.shape, stride, aligned, parameters)
+            with on_image(record.id, SMALLER):
+                refined = labels_of(values, seen, image.shape, stride, aligned, parameters)
             write_labels(labels / f"{record.id}.png", refined)
             yield record.id, f"{(refined > 0).mean():.4f}", digest(refined)
 
@@ -280,6 +288,7 @@ def relabel_command(
     from weakseg.segmenter.relabel import relabel
     from weakseg.storage.labels import write_labels
     from weakseg.storage.manifest import digest, write_manifest
+    from weakseg.training.exhausted import on_image
 
     settings = read_stage(config, PredictionConfig)
     options = settings.model_dump(include={"scales", "flip", "precision"})
@@ -293,15 +302,16 @@ def relabel_command(
         for record in part(data.split("train"), shard):
             image = read_image(record.image)
             seen = shrunk(image, settings.longest)
-            found = relabel(
-                seen,
-                predict_scores(network, seen, device=device, **options),
-                [data.classes.index(name) + 1 for name in record.labels],
-                stride=network.stride,
-                aligned=network.aligned,
-                parameters=chosen(**refining.crf.model_dump()) if refining.enabled else None,
-                confidence=refining.confidence if refining.enabled else 0.0,
-            )
+            with on_image(record.id, SMALLER):
+                found = relabel(
+                    seen,
+                    predict_scores(network, seen, device=device, **options),
+                    [data.classes.index(name) + 1 for name in record.labels],
+                    stride=network.stride,
+                    aligned=network.aligned,
+                    parameters=chosen(**refining.crf.model_dump()) if refining.enabled else None,
+                    confidence=refining.confidence if refining.enabled else 0.0,
+                )
             found = cv2.resize(found, image.shape[1::-1], interpolation=cv2.INTER_NEAREST_EXACT)
             write_labels(labels / f"{record.id}.png", found)
             shares = (found == 255).mean(), ((found > 0) & (found < 255)).mean()

@@ -18,6 +18,7 @@ from weakseg.storage.atomic import atomic_path, write_text
 from weakseg.storage.labels import write_labels
 from weakseg.storage.shards import write_shard
 from weakseg.storage.show import overlay_labels, stretch_labels
+from weakseg.training.exhausted import Halving, OutOfMemory
 
 OVERLAY_QUALITY = 90
 
@@ -55,10 +56,17 @@ def predict_files(
         InputError: the disk is full or a folder cannot be written.
     """
     report = Report()
+    predict = Halving(model.predict_batch, "image", "set --longest lower, or --window")
 
     def scores() -> Iterator[tuple[str, dict[str, np.ndarray]]]:
         for group in _groups(model, files, batch, report, done):
-            predictions = model.predict_batch([image for _, image in group])
+            try:
+                predictions = predict([image for _, image in group])
+            except OutOfMemory as error:  # one that does not fit stops no other
+                for name, _ in group:
+                    report.failures[str(files[name])] = str(error)
+                    done(str(error))
+                continue
             for (name, _), prediction in zip(group, predictions, strict=True):
                 _write(outputs, name, prediction)
                 report.areas[name] = _areas(model.classes, files[name], prediction.labels)

@@ -101,7 +101,7 @@ def predict(
     click.echo(f"predicted {len(report.areas)} of {len(found)} images into {out}")
     if report.failures:
         raise InputError(
-            f"{len(report.failures)} of {len(found)} images could not be read and have no result (named above, "
+            f"{len(report.failures)} of {len(found)} images could not be predicted and have no result (named above, "
             f"first {next(iter(report.failures))}); replace them or leave them out."
         )
 

@@ -1,6 +1,7 @@
 """Batches of a training: data workers, and one sentence where one of them dies."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -16,8 +17,10 @@ from weakseg.training.fabric import Fabric
 from weakseg.training.sampling import PositionedSamples, PositionSampler
 from weakseg.training.stop import StopRequest
 
-DEATH = "DataLoader worker"
-"""What torch's error for a dead data worker begins with."""
+DEATH = re.compile(r"DataLoader worker \(pid")
+"""What torch's error for a dead data worker begins with; a living one's error says `in DataLoader worker process`."""
+ERROR = f"{InputError.__module__}.{InputError.__qualname__}: "
+"""What stands before a sentence in a traceback."""
 HEARD = 1.0
 """Seconds within which torch hears of a death."""
 
@@ -60,8 +63,7 @@ def batches(
                 batch["image"] = batch["image"].contiguous(memory_format=torch.channels_last)
             yield batch
     except InputError as error:  # from a worker it comes with the worker's traceback before it
-        sentence = str(error).splitlines()[-1]
-        raise InputError(sentence.removeprefix(f"{InputError.__module__}.InputError: ")) from None
+        raise InputError(str(error).rpartition(f"\n{ERROR}")[2].rstrip("\n")) from None
     except (RuntimeError, OSError, EOFError):  # torch's word for a dead worker, or a broken pipe to it
         if not stop.heard:
             raise
@@ -87,7 +89,7 @@ def worker_deaths() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if DEATH not in str(error):
+        if not DEATH.match(str(error)):
             raise
         raise _died(error) from error
     except (OSError, EOFError) as error:

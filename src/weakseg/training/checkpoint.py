@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from weakseg.errors import InputError
 from weakseg.storage.atomic import atomic_file
 from weakseg.storage.seal import is_sealed, seal
+from weakseg.training.fabric import Precision
 from weakseg.training.history import Row
 
 CHECKPOINT = "checkpoint.pt"
@@ -28,7 +29,8 @@ class Checkpoints:
     Args:
         folder: of the training's state.
         mark: fingerprint of everything that determines the training.
-        network, solver: whose state is saved.
+        network, solver, precision: whose state is saved; the precision's is the loss scale of fp16. They must be
+            where they train, on their device and in their type: what is saved is brought there.
         enabled: whether this process writes; of several one does.
 
     Attributes:
@@ -41,10 +43,11 @@ class Checkpoints:
         mark: str,
         network: nn.Module,
         solver: torch.optim.Optimizer,
+        precision: Precision,
         enabled: bool = True,
     ) -> None:
         self._folder, self._mark, self._enabled = folder, mark, enabled
-        self._network, self._solver = network, solver
+        self._network, self._solver, self._precision = network, solver, precision
         self.last = 0
 
     def resume(self) -> tuple[int, list[Row]]:
@@ -54,6 +57,7 @@ class Checkpoints:
             return 0, []
         self._network.load_state_dict(saved["network"])
         self._solver.load_state_dict(saved["optimizer"])
+        self._precision.load_state_dict(saved["precision"])
         self.last = saved["iteration"]
         return self.last, saved["history"]
 
@@ -68,7 +72,11 @@ class Checkpoints:
         self.last = iteration
 
     def _write(self, iteration: int, history: list[Row]) -> None:
-        state = {"network": self._network.state_dict(), "optimizer": self._solver.state_dict()}
+        state = {
+            "network": self._network.state_dict(),
+            "optimizer": self._solver.state_dict(),
+            "precision": self._precision.state_dict(),
+        }
         if not all(bool(torch.isfinite(value).all()) for value in _tensors(state)):
             raise InputError(
                 f"after iteration {iteration} the training's state holds numbers that are not finite; only finite ones "

@@ -13,9 +13,10 @@ if _imported is None:
     sys.modules["torchmetrics"] = cast(Any, None)  # Python's own way to say that a module cannot be imported
 from lightning_fabric import Fabric  # noqa: E402
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment  # noqa: E402
+from lightning_fabric.plugins.precision.precision import Precision  # noqa: E402
 from lightning_fabric.strategies.ddp import DDPStrategy  # noqa: E402
 
 if _imported is None:
     del sys.modules["torchmetrics"]
 
-__all__ = ["DDPStrategy", "Fabric", "LightningEnvironment"]
+__all__ = ["DDPStrategy", "Fabric", "LightningEnvironment", "Precision"]

@@ -1,10 +1,11 @@
 """The training loop."""
 
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import torch
 from filelock import FileLock, Timeout
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from weakseg.errors import InputError
 from weakseg.training.batches import batches, worker_deaths
 from weakseg.training.checkpoint import Checkpoints, clear_remains
+from weakseg.training.exhausted import told_of_memory
 from weakseg.training.fabric import Fabric
 from weakseg.training.history import History, Progress
 from weakseg.training.meter import Meter
@@ -48,6 +50,7 @@ def fit(
     optimizer: str,
     learning_rate: float,
     momentum: float,
+    nesterov: bool,
     weight_decay: float,
     schedule: str,
     step_at: float,
@@ -70,8 +73,8 @@ def fit(
     SIGTERM and SIGINT save the state and end the process with the signal's status.
 
     Raises:
-        InputError: the loss is no longer finite, a data worker died, `batch_size` does not divide over the
-            processes, or their shares are too small for the network (`least_share`).
+        InputError: the loss is no longer finite, a data worker died, memory ran out, `batch_size` does not divide over
+            the processes, or their shares are too small for the network (`least_share`).
     """
     least = int(getattr(network, "least_share", 1))
     if batch_size % fabric.world_size or batch_size // fabric.world_size < least:
@@ -82,13 +85,15 @@ def fit(
     with _alone(fabric, state), StopRequest(fabric) as stop, worker_deaths():
         network.train().to(memory_format=torch.channels_last)
         groups = cast(Trainable, network).parameter_groups()
-        solver = _optimizer(optimizer, groups, learning_rate, momentum, weight_decay)
-        checkpoints = Checkpoints(state, mark, network, solver, enabled=fabric.is_global_zero)
+        solver = _optimizer(optimizer, groups, learning_rate, momentum, nesterov, weight_decay)
+        model, stepper = fabric.setup(network, solver)
+        model.mark_forward_method("losses")
+        # Only now: setup moves the network, not what the optimiser would have been given before.
+        precision = fabric.strategy.precision
+        checkpoints = Checkpoints(state, mark, network, solver, precision, enabled=fabric.is_global_zero)
         start, rows = checkpoints.resume()
         if start and fabric.is_global_zero:
             print(f"resuming {state} at iteration {start} of {iterations}", file=sys.stderr)
-        model, stepper = fabric.setup(network, solver)
-        model.mark_forward_method("losses")
         ordered = PositionedSamples(samples, seed)
         positions = range(start * batch_size, iterations * batch_size)
         stream = batches(fabric, ordered, stop, positions, batch_size, workers)
@@ -97,26 +102,21 @@ def fit(
         meter = Meter(fabric, start)
 
         for iteration in range(start, iterations):
-            batch = next(stream, None)
-            if stop.agreed() or batch is None:
-                checkpoints.save(iteration, history.rows)
-                stop.leave(
-                    f"{state} holds iteration {iteration} of {iterations}; the same command goes on from there"
-                )
-            rate = learning_rate * rate_factor(iteration, iterations, schedule, step_at, warmup)
-            for group in solver.param_groups:
-                group["lr"] = rate * group["rate"]
-            seed_step(seed, iteration, fabric.global_rank)  # after loading, which draws from torch too
-            with fabric.autocast():  # on one device Fabric applies it to forward() alone
-                losses = model.losses(batch)
-            loss = torch.stack(list(losses.values())).sum()
-            fabric.backward(loss)
-            if clip_gradient:
-                fabric.clip_gradients(model, stepper, max_norm=clip_gradient, error_if_nonfinite=False)
-            stepper.step()
-            stepper.zero_grad(set_to_none=True)
+            batch = None
+            with told_of_memory(lambda: _too_large(iteration + 1, batch_size, batch, checkpoints)):  # noqa: B023
+                batch = next(stream, None)
+                if stop.agreed() or batch is None:
+                    checkpoints.save(iteration, history.rows)
+                    stop.leave(
+                        f"{state} holds iteration {iteration} of {iterations}; the same command goes on from there"
+                    )
+                rate = learning_rate * rate_factor(iteration, iterations, schedule, step_at, warmup)
+                for group in solver.param_groups:
+                    group["lr"] = rate * group["rate"]
+                seed_step(seed, iteration, fabric.global_rank)  # after loading, which draws from torch too
+                loss, losses, norm = _step(fabric, model, stepper, batch, clip_gradient)
             progress.advance()
-            meter.add(loss, losses)
+            meter.add(loss, losses, norm)
 
             done = iteration + 1
             is_checkpoint = done % checkpoint_every == 0 or done == iterations
@@ -138,6 +138,32 @@ def fit(
         progress.close()
 
 
+def _step(
+    fabric: Fabric, model: Any, stepper: Any, batch: dict[str, Tensor], clip_gradient: float
+) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+    """One optimisation step: the loss, what it is the sum of, and the norm of its gradient before clipping."""
+    with fabric.autocast():  # on one device Fabric applies it to forward() alone
+        losses = model.losses(batch)
+    loss = torch.stack(list(losses.values())).sum()
+    fabric.backward(loss)
+    # Clipping to infinity multiplies by exactly 1; it undoes the loss scale of fp16 and measures, as any clipping does.
+    largest = clip_gradient or math.inf
+    norm = fabric.clip_gradients(model, stepper, max_norm=largest, error_if_nonfinite=False)
+    stepper.step()
+    stepper.zero_grad(set_to_none=True)
+    return loss, losses, cast(Tensor, norm)
+
+
+def _too_large(
+    iteration: int, batch_size: int, batch: dict[str, Tensor] | None, checkpoints: Checkpoints
+) -> str:
+    of = "crops" if batch is None else f"crops of {batch['image'].shape[-1]}"
+    return (
+        f"memory ran out at iteration {iteration} with batches of {batch_size} {of}: lower training.batch_size or "
+        f"training.crop, or give more memory ({checkpoints.describe()})."
+    )
+
+
 def _diverged(loss: float, iteration: int, names: list[str], checkpoints: Checkpoints) -> InputError:
     return InputError(
         f"the loss became {loss} in iteration {iteration}, on the images {', '.join(names)}; a finite number was "
@@ -146,7 +172,12 @@ def _diverged(loss: float, iteration: int, names: list[str], checkpoints: Checkp
 
 
 def _optimizer(
-    name: str, groups: list[ParameterGroup], learning_rate: float, momentum: float, weight_decay: float
+    name: str,
+    groups: list[ParameterGroup],
+    learning_rate: float,
+    momentum: float,
+    nesterov: bool,
+    weight_decay: float,
 ) -> torch.optim.Optimizer:
     options = [
         {"params": group.parameters, "rate": group.rate, "weight_decay": weight_decay * group.decay}
@@ -154,7 +185,7 @@ def _optimizer(
     ]
     if name == "adamw":
         return torch.optim.AdamW(options, lr=learning_rate)
-    return torch.optim.SGD(options, lr=learning_rate, momentum=momentum)
+    return torch.optim.SGD(options, lr=learning_rate, momentum=momentum, nesterov=nesterov)
 
 
 @contextmanager

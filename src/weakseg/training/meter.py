@@ -1,4 +1,4 @@
-"""What the losses of a training come to, read from the device only when a row of the history is due."""
+"""What the losses and gradients of a training come to, read from the device only when a row of the history is due."""
 
 import math
 import time
@@ -11,7 +11,7 @@ from weakseg.training.fabric import Fabric
 
 
 class Meter:
-    """Sums losses since the last row.
+    """Sums losses, and the norms of their gradients, since the last row.
 
     Args:
         fabric: the processes that train together.
@@ -26,23 +26,28 @@ class Meter:
         self._since, self._clock = done, time.perf_counter()
         self._totals: dict[str, Tensor] = {}
         self._losses: list[Tensor] = []
+        self._norms: list[Tensor] = []
 
-    def add(self, loss: Tensor, parts: dict[str, Tensor]) -> None:
-        """One iteration's loss, a scalar, and what it is the sum of."""
+    def add(self, loss: Tensor, parts: dict[str, Tensor], norm: Tensor) -> None:
+        """One iteration's loss, a scalar, what it is the sum of, and the norm of its gradient before clipping."""
         self._losses.append(loss.detach())
+        self._norms.append(norm.detach())
         for name, value in ({"loss": loss} | parts).items():
             total = self._totals.get(name)
             self._totals[name] = value.detach() if total is None else total + value.detach()
 
     def read(self, done: int) -> tuple[dict[str, float], int | None]:
-        """Start anew after `done` iterations.
+        """Start again after `done` iterations.
 
         Returns:
-            The means since the last reading, over all processes, with the `seconds` that went by; and the first
+            The means since the last reading, over all processes, with the `seconds` that went by (`gradient_norm`:
+            of the steps whose norm was finite, since fp16 leaves the others out; NaN without one); and the first
             iteration, counted from 1, whose loss was not finite in any process, if there is one.
         """
         steps = done - self._since
         means = {name: self._reduced(value, "mean") / steps for name, value in self._totals.items()}
+        norms = torch.stack(self._norms)
+        means["gradient_norm"] = self._reduced(norms[norms.isfinite()].mean(), "mean")
         broken = None if math.isfinite(means["loss"]) else self._first_broken(done)
         means["seconds"] = time.perf_counter() - self._clock
         self._restart(done)

@@ -6,7 +6,7 @@ import { count, duration, known, memory, percent, score } from "./format.js";
 import { link } from "./state.js";
 
 const STAGES = { attention: "attention maps", fused: "fused proxies", refined: "refined proxies", relabelled: "relabelled proxies", segmenter: "segmenter", "segmenter-crf": "segmenter with CRF" };
-const NOT_LOSSES = ["iteration", "epoch", "learning_rate", "seconds"];
+const NOT_LOSSES = ["iteration", "epoch", "learning_rate", "gradient_norm", "seconds"];
 
 export function overview(page) {
   const { run } = page;
