@@ -35,6 +35,7 @@ OPTIONS: dict[str, Any] = {
     "optimizer": "sgd",
     "learning_rate": 0.01,
     "momentum": 0.9,
+    "nesterov": False,
     "weight_decay": 1e-4,
     "schedule": "poly",
     "step_at": 0.5,
@@ -116,6 +117,20 @@ def test_a_share_that_is_too_small_for_the_network_is_one_sentence(tmp_path: Pat
 
 def test_data_workers_do_not_change_the_result(tmp_path: Path) -> None:
     assert same(train(tmp_path / "a"), train(tmp_path / "b", workers=2))
+
+
+def test_nesterovs_first_step_is_longer_by_the_momentum(tmp_path: Path) -> None:
+    """After one gradient g the step is g + 0.9 · g, not g (Sutskever et al., 2013)."""
+    start = [parameter.detach().clone() for parameter in network().parameters()]
+    options = {"iterations": 1, "weight_decay": 0.0, "clip_gradient": 0.0}
+    steps = []
+    for nesterov in (False, True):
+        model = train(tmp_path / str(nesterov), nesterov=nesterov, **options)
+        steps.append(
+            torch.cat([(p - s).detach().flatten() for p, s in zip(model.parameters(), start, strict=True)])
+        )
+    assert steps[0].abs().max() > 1e-4
+    torch.testing.assert_close(steps[1], 1.9 * steps[0], rtol=1e-3, atol=1e-7)
 
 
 KILLED = """

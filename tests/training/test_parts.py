@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from weakseg.training.augment import Augmentation
+from weakseg.training.parameters import caffe_groups
 from weakseg.training.sampling import PositionedSamples, PositionSampler
 from weakseg.training.schedule import rate_factor
 
@@ -19,6 +21,14 @@ def test_step_and_warmup_by_hand() -> None:
     assert rate_factor(14_999, 25_000, "step", 0.6, 0) == 1
     assert rate_factor(15_000, 25_000, "step", 0.6, 0) == pytest.approx(0.1)
     assert rate_factor(4, 100, "constant", 0.6, 10) == pytest.approx(0.5)
+
+
+def test_biases_decay_only_where_they_are_told_to() -> None:
+    layers = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 1), torch.nn.BatchNorm2d(2))
+    assert [(g.rate, g.decay) for g in caffe_groups(layers, 10.0)] == [(10, 1), (20, 0), (10, 0)]
+    decaying = caffe_groups(layers, 10.0, bias_decay=1.0)
+    assert [(g.rate, g.decay) for g in decaying] == [(10, 1), (20, 1), (10, 0)]
+    assert decaying[1].parameters == [layers[0].bias]
 
 
 class Numbers:

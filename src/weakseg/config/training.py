@@ -51,8 +51,10 @@ class TrainingConfig(Section):
     """Base rate; a network multiplies it for some of its layers."""
     momentum: float = Field(0.9, ge=0, lt=1)
     """Momentum of `sgd`."""
+    nesterov: bool = False
+    """Nesterov's form of the momentum of `sgd`, as OAA's PyTorch release has it."""
     weight_decay: float = Field(5e-4, ge=0)
-    """L2 penalty on weights; biases have none."""
+    """L2 penalty on weights; biases have none, unless the method's authors gave them one."""
     schedule: Literal["poly", "step", "constant"] = "poly"
     """`poly`: (1 − i/n)^0.9; `step`: divided by 10 at `step_at`; `constant`."""
     step_at: Fraction = 0.6

@@ -48,6 +48,7 @@ def fit(
     optimizer: str,
     learning_rate: float,
     momentum: float,
+    nesterov: bool,
     weight_decay: float,
     schedule: str,
     step_at: float,
@@ -82,7 +83,7 @@ def fit(
     with _alone(fabric, state), StopRequest(fabric) as stop, worker_deaths():
         network.train().to(memory_format=torch.channels_last)
         groups = cast(Trainable, network).parameter_groups()
-        solver = _optimizer(optimizer, groups, learning_rate, momentum, weight_decay)
+        solver = _optimizer(optimizer, groups, learning_rate, momentum, nesterov, weight_decay)
         checkpoints = Checkpoints(state, mark, network, solver, enabled=fabric.is_global_zero)
         start, rows = checkpoints.resume()
         if start and fabric.is_global_zero:
@@ -146,7 +147,12 @@ def _diverged(loss: float, iteration: int, names: list[str], checkpoints: Checkp
 
 
 def _optimizer(
-    name: str, groups: list[ParameterGroup], learning_rate: float, momentum: float, weight_decay: float
+    name: str,
+    groups: list[ParameterGroup],
+    learning_rate: float,
+    momentum: float,
+    nesterov: bool,
+    weight_decay: float,
 ) -> torch.optim.Optimizer:
     options = [
         {"params": group.parameters, "rate": group.rate, "weight_decay": weight_decay * group.decay}
@@ -154,7 +160,7 @@ def _optimizer(
     ]
     if name == "adamw":
         return torch.optim.AdamW(options, lr=learning_rate)
-    return torch.optim.SGD(options, lr=learning_rate, momentum=momentum)
+    return torch.optim.SGD(options, lr=learning_rate, momentum=momentum, nesterov=nesterov)
 
 
 @contextmanager

@@ -14,11 +14,17 @@ class ParameterGroup:
     decay: float
 
 
-def caffe_groups(module: nn.Module, rate: float = 1.0) -> list[ParameterGroup]:
+def caffe_groups(module: nn.Module, rate: float = 1.0, bias_decay: float = 0.0) -> list[ParameterGroup]:
     """Weights at `rate` with decay; biases at twice the rate without; normalisation layers at `rate` without.
 
     `lr_mult 1 / decay_mult 1` and `2 / 0`, as in the prototxt files of SeeNet, OAA and DeepLab. Frozen parameters
     are left out.
+
+    Args:
+        module: whose parameters are grouped.
+        rate: multiplier of the base rate.
+        bias_decay: multiplier of the weight decay for biases: 0, or 1 where they decay as weights do (OAA's PyTorch
+            release). Normalisation layers never decay.
     """
     weights: list[nn.Parameter] = []
     biases: list[nn.Parameter] = []
@@ -33,7 +39,7 @@ def caffe_groups(module: nn.Module, rate: float = 1.0) -> list[ParameterGroup]:
                 (biases if name == "bias" else weights).append(parameter)
     groups = [
         ParameterGroup(weights, rate, 1.0),
-        ParameterGroup(biases, 2.0 * rate, 0.0),
+        ParameterGroup(biases, 2.0 * rate, bias_decay),
         ParameterGroup(norms, rate, 0.0),
     ]
     return [group for group in groups if group.parameters]
