@@ -35,7 +35,7 @@ class BackboneConfig(Section):
         return self
 
 
-_AUGMENTATION = {"crop", "scales", "resize", "flip", "color_jitter"}
+_AUGMENTATION = {"crop", "scales", "resize", "flip", "color_jitter", "hue_jitter"}
 
 
 class TrainingConfig(Section):
@@ -73,6 +73,8 @@ class TrainingConfig(Section):
     """Mirror half of the crops."""
     color_jitter: Fraction = 0.0
     """Strength of random brightness, contrast and saturation changes."""
+    hue_jitter: float = Field(0.0, ge=0, le=0.5)
+    """Largest random change of the hue, as a share of the circle of colours; OAA's authors: 0.1."""
     precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
     """`auto` takes bfloat16 where the processor or GPU is faster in it, else float32."""
     checkpoint_every: int = Field(100, ge=1)
