@@ -19,8 +19,8 @@ class BackboneConfig(Section):
     """Initial weights: `IMAGENET1K_V1` or `IMAGENET1K_FEATURES` (torchvision), a file (`.pth`,
     `.safetensors`, `.npz`, Keras `.h5`), or `none`."""
     frozen_stages: int = Field(0, ge=0, le=4)
-    """Stages whose weights stay as they are (not the statistics of batch normalisation, where there is any). The papers
-    freeze none; 2 makes a step a fifth cheaper."""
+    """Stages whose weights stay as they are (not the statistics of batch normalisation, where there is any). SeeNet's,
+    OAA's and SPG's authors freeze none; 2 makes a step a fifth cheaper."""
     normalization: Literal["auto", "torchvision", "caffe_rgb", "caffe_bgr", "inception"] = "auto"
     """Mean, deviation and channel order the weights expect; `auto`: `caffe_bgr` for `.npz` and `.h5`,
     `caffe_rgb` for `IMAGENET1K_FEATURES`, `inception` for Inception-v3, else `torchvision`."""
