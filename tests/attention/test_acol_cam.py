@@ -1,10 +1,12 @@
 """ACoL's erasing by hand, and that CAM is what SeeNet is without its erasing."""
 
+import pytest
 import torch
+from torch import nn
 
 from weakseg.attention.acol import Acol, erase
 from weakseg.attention.cam import Cam
-from weakseg.attention.parts import min_max, scale_to_one, union
+from weakseg.attention.parts import min_max, union
 from weakseg.attention.seenet import SeeNet
 
 
@@ -25,8 +27,58 @@ def test_second_classifier_sees_the_erased_features() -> None:
     assert 0 < mask.mean() < 1
     expected = network.branch_b(features * mask)
     torch.testing.assert_close(network.branches(images, labels)[1], expected)
-    fused = torch.maximum(scale_to_one(first), scale_to_one(expected))
+    assert first.min() < 0
+    fused = torch.maximum(stretched(first), stretched(expected))  # negative scores are kept
     torch.testing.assert_close(network.attention(images, labels)[0][0, 2], fused[0, 2])
+
+
+def stretched(maps: torch.Tensor) -> torch.Tensor:
+    low, high = maps.amin(dim=(2, 3), keepdim=True), maps.amax(dim=(2, 3), keepdim=True)
+    return (maps - low) / (high - low)
+
+
+def test_layers_and_rates_of_the_released_acol() -> None:
+    """`vgg_v1.py` and `my_optim.py` of the authors: heads of 1024, pools of 3×3, heads ten times as fast."""
+    network = Acol("vgg16", 20)
+    head = (512 * 1024 * 9 + 1024) + (1024 * 1024 * 9 + 1024) + (1024 * 20 + 20)
+    assert sum(p.numel() for p in network.parameters()) == 14_714_688 + 2 * head
+    pools = [m for m in network.modules() if isinstance(m, nn.MaxPool2d)]
+    assert [(m.kernel_size, m.stride, m.padding) for m in pools] == [
+        (3, stride, 1) for stride in (2, 2, 2, 1, 1)
+    ]
+    assert isinstance(network.backbone.stages[4][-1], nn.MaxPool2d)  # after conv5
+    dilations = {m.dilation for m in network.modules() if isinstance(m, nn.Conv2d)}
+    assert dilations == {(1, 1)}
+    with torch.no_grad():
+        for side, cells in ((224, 28), (321, 41)):
+            assert network.eval().features(torch.zeros(1, 3, side, side)).shape == (1, 512, cells, cells)
+    rates = {
+        id(p): (group.rate, group.decay) for group in network.parameter_groups() for p in group.parameters
+    }
+    found = {
+        (name.partition(".")[0], name.rpartition(".")[2]): rates[id(p)]
+        for name, p in network.named_parameters()
+    }
+    assert found == {
+        ("backbone", "weight"): (1.0, 1.0),
+        ("backbone", "bias"): (2.0, 1.0),
+        ("head", "weight"): (10.0, 1.0),
+        ("head", "bias"): (20.0, 1.0),
+        ("branch_b", "weight"): (10.0, 1.0),
+        ("branch_b", "bias"): (20.0, 1.0),
+    }
+    weight = network.head[0].weight
+    assert weight.abs().max() <= (6 / (512 * 9 + 1024 * 9)) ** 0.5  # Glorot's uniform bound
+
+
+def test_acol_of_the_small_backbone_is_narrow() -> None:
+    assert [m.out_channels for m in Acol("vgg_small", 3).head if isinstance(m, nn.Conv2d)] == [128, 128, 3]
+
+
+@pytest.mark.parametrize("method", [Cam, SeeNet])
+def test_rates_of_seenet_are_the_same_for_all_layers(method: type[Cam] | type[SeeNet]) -> None:
+    groups = method("vgg_small", 3).parameter_groups()
+    assert {(group.rate, group.decay) for group in groups} == {(1.0, 1.0), (2.0, 0.0), (1.0, 0.0)}
 
 
 def test_cam_is_seenets_first_branch() -> None:

@@ -26,3 +26,12 @@ def test_weighted_features_of_the_formula(method: str) -> None:
         weights = gradient.mean(dim=(2, 3), keepdim=True)
         expected = scale_to_one((weights * kept[0]).sum(dim=1, keepdim=True))
         torch.testing.assert_close(maps[image, name], expected[0, 0], atol=1e-4, rtol=1e-3)
+
+
+def test_a_batch_without_labels_has_empty_maps() -> None:
+    network = build("cam", "vgg_small", 3, {}).eval()
+    images = torch.randint(0, 256, (2, 3, 64, 96))
+    maps, scores = grad_cam(network, images, torch.zeros(2, 3))
+    assert maps.shape == (2, 3, 4, 6)
+    assert not maps.any()
+    torch.testing.assert_close(scores, network.class_scores(images))  # type: ignore[operator]

@@ -3,17 +3,19 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from torch import nn
+from torch.nn.functional import interpolate
 
 from weakseg.attention.cam import Cam
-from weakseg.attention.maps import Attended, attention_maps
+from weakseg.attention.maps import Attended, _resized, attention_maps
 from weakseg.attention.memory import GRID
 from weakseg.attention.network import enrol
-from weakseg.attention.oaa import Oaa
+from weakseg.attention.oaa import Oaa, OaaPlus
 from weakseg.attention.seenet import SeeNet
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import Record
@@ -125,3 +127,55 @@ def test_what_was_remembered_stands_for_the_map(index: Index) -> None:
     found = {item.id: item.maps for item in computed(network, index, memory=memory)}
     np.testing.assert_allclose(found["1"]["c"], np.full((GRID, GRID), 0.2), atol=1e-6)
     assert found["1"]["a"].shape == (12, 8)  # never seen: the network's own, stride 8
+
+
+def test_cam_sums_raw_scores_over_sizes_and_mirrors_and_normalises_once(index: Index) -> None:
+    torch.manual_seed(0)
+    network = Cam("vgg_small", classes=3)
+    found = {item.id: item.maps for item in computed(network, index, scales=[1.0, 2.0])}["0"]["b"]
+    image = torch.from_numpy(np.asarray(Image.open(index.records[0].image)).copy()).permute(2, 0, 1)[None]
+    total = torch.zeros(1, 1, 4, 6)
+    for side in ((64, 96), (128, 192)):
+        sized = interpolate(image.float(), side, mode="bilinear", antialias=True)
+        with torch.no_grad():
+            plain, mirrored = network.scores(sized)[:, 1:2], network.scores(sized.flip(3)).flip(3)[:, 1:2]
+        raw = plain.clamp(min=0) + mirrored.clamp(min=0)
+        total += interpolate(raw, (4, 6), mode="bilinear")
+    np.testing.assert_allclose(found, (total / total.max())[0, 0].numpy(), atol=1e-5)
+    assert found.max() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_seenet_takes_the_maximum_of_both_normalised_maps(index: Index) -> None:
+    torch.manual_seed(0)
+    network = SeeNet("vgg_small", classes=3)
+    found = {item.id: item.maps for item in computed(network, index)}["0"]["b"]
+    image = torch.from_numpy(np.asarray(Image.open(index.records[0].image)).copy()).permute(2, 0, 1)[None]
+    labels = torch.tensor([[0.0, 1.0, 0.0]])
+    with torch.no_grad():
+        plain, mirrored = (network.attention(view, labels)[0][0, 1] for view in (image, image.flip(3)))
+    np.testing.assert_allclose(found, torch.maximum(plain, mirrored.flip(1)).numpy(), atol=1e-5)
+
+
+def test_read_out_reaches_the_integral_attention(index: Index) -> None:
+    torch.manual_seed(0)
+    network = OaaPlus("vgg_small", classes=3)
+    network.head[-1].bias.data -= 5.0  # type: ignore[operator, union-attr]
+    relu, sigmoid = (
+        {item.id: item.maps for item in computed(network, index, read_out=way)}["0"]["b"]
+        for way in ("relu", "sigmoid")
+    )
+    assert relu.max() == 0
+    assert sigmoid.max() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_images_are_enlarged_smoothly_and_shrunk_by_means() -> None:
+    """OpenCV's INTER_AREA repeats pixels where it enlarges, and aliases where it enlarges one side alone."""
+    step = np.zeros((4, 4, 3), np.uint8)
+    step[:, 2:] = 200
+    assert len(np.unique(_resized(step, (16, 16)))) > 3
+    stripes = np.zeros((20, 320, 3), np.uint8)
+    stripes[:, ::2] = 200
+    mixed = _resized(stripes, (32, 64))  # higher, narrower
+    assert np.abs(mixed.astype(int) - 100).max() <= 20
+    both = _resized(stripes, (10, 64))
+    assert np.array_equal(both, cv2.resize(stripes, (64, 10), interpolation=cv2.INTER_AREA))

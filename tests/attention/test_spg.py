@@ -62,14 +62,14 @@ def test_staged_losses_against_numpy(batch: dict[str, Tensor]) -> None:
     network = Spg("vgg_small", classes=3).eval()
     found = network.losses(batch)
     low, high, features = network.backbone.side_features(batch["image"])
-    features = network.head[:-2](features)
+    features = network.head[:-1](features)
 
     def enlarged(maps: Tensor) -> Tensor:
         return functional.interpolate(maps, (64, 64), mode="bilinear", align_corners=False)
 
     b1, b2 = enlarged(network.shared(network.b1(low))), enlarged(network.shared(network.b2(high)))
     c = enlarged(network.c(features))
-    attention = union(min_max(enlarged(network.head[-2:](features))), batch["labels"])
+    attention = union(min_max(enlarged(network.head[-1](features))), batch["labels"])
 
     def staged(logits: Tensor, source: Tensor, above: float, below: float) -> float:
         total, count = 0.0, 0
@@ -95,7 +95,7 @@ def test_guidance_teaches_no_teacher(batch: dict[str, Tensor]) -> None:
     torch.manual_seed(0)
     network = Spg("vgg_small", classes=3)
     network.losses(batch)["loss_b2"].backward()
-    assert all(p.grad is None or not p.grad.any() for p in network.head[-2:].parameters())
+    assert all(p.grad is None or not p.grad.any() for p in network.head[-1].parameters())
     network.zero_grad()
     network.losses(batch)["loss_c"].backward()
     assert all(
@@ -132,8 +132,51 @@ def test_inception_has_the_published_layers() -> None:
     assert low.shape[2:] == high.shape[2:] == features.shape[2:] == (28, 28)
     maps, _ = network.attention(images, torch.ones(1, 3))
     assert maps.shape == (1, 3, 28, 28)
-    convolutions = [m for m in network.head[:-2] if isinstance(m, torch.nn.Conv2d)]
-    assert [m.out_channels for m in convolutions] == [1024, 1024]
+    convolutions = [m for m in network.head if isinstance(m, torch.nn.Conv2d)]
+    assert [m.out_channels for m in convolutions] == [1024, 1024, 3]
+    a = (768 * 1024 * 9 + 1024) + (1024 * 1024 * 9 + 1024) + (1024 * 3 + 3)
+    sides = (288 * 512 * 9 + 512) + (768 * 512 * 9 + 512) + (512 * 512 * 9 + 512 + 512 + 1)
+    c = 1024 * 512 * 9 + 512 + 512 + 1
+    new = [p for name, p in network.named_parameters() if not name.startswith("backbone.")]
+    assert sum(p.numel() for p in new) == a + sides + c
+    for branch in (network.head, network.b1, network.b2, network.shared, network.c):
+        for layer in branch.modules():
+            if isinstance(layer, torch.nn.Conv2d):
+                cells = layer.kernel_size[0] ** 2
+                bound = math.sqrt(6 / (cells * (layer.in_channels + layer.out_channels)))
+                assert 0.9 * bound < layer.weight.abs().max() <= bound  # Glorot's uniform rule
+                assert not layer.bias.any()
+
+
+def test_inception_drops_before_each_layer_of_a() -> None:
+    kinds = [type(layer).__name__ for layer in Spg("inception_v3", classes=3).head]
+    assert kinds == ["Dropout", "Conv2d", "ReLU", "Dropout", "Conv2d", "ReLU", "Dropout", "Conv2d"]
+
+
+def test_c_sees_the_features_that_were_dropped(
+    batch: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = Spg("inception_v3", classes=3).train()
+    given: dict[str, Tensor] = {}
+    network.head[-1].register_forward_hook(lambda _m, given_to, _o: given.update(scores=given_to[0]))
+    network.c[0].register_forward_hook(lambda _m, given_to, _o: given.update(c=given_to[0]))
+    network.losses(batch)
+    assert torch.equal(given["c"], given["scores"])
+    assert (given["c"] == 0).float().mean() > 0.5  # half is dropped, and ReLU has zeros of its own
+
+
+def test_vgg16_has_the_layers_of_wsolevaluation() -> None:
+    network = Spg("vgg16", classes=20)
+    pools = [m for m in network.modules() if isinstance(m, torch.nn.MaxPool2d)]
+    assert [(m.kernel_size, m.stride) for m in pools] == [(2, 2)] * 3  # its 28×28 variant
+    assert all(m.p == 0 for m in network.modules() if isinstance(m, torch.nn.Dropout))
+    block = 512 * 512 * 9 + 512
+    new = 2 * block + (512 * 20 + 20) + 2 * block + 2 * (block + 512 + 1)
+    assert sum(p.numel() for p in network.parameters()) == 14_714_688 + new
+    with torch.no_grad():
+        assert network.eval().scores(torch.zeros(1, 3, 224, 224)).shape == (1, 20, 28, 28)
+    assert {group.rate for group in network.parameter_groups()} == {1.0, 2.0}  # its tenfold groups are empty
+    assert {group.decay for group in network.parameter_groups()} == {1.0}
 
 
 def test_mask_branches_see_features_of_unit_scale() -> None:

@@ -208,3 +208,46 @@ def test_vgg_small_has_no_published_weights(refusal: Callable[[str, Any], str], 
 
 def test_attention_refuses_the_segmenters_backbones(refusal: Callable[[str, Any], str]) -> None:
     assert "an attention network stands on" in refusal("attention.backbone.architecture", "resnet50")
+
+
+@pytest.mark.parametrize(
+    ("values", "part"),
+    [
+        (
+            {"method": "folder", "maps": {"source": "gradcam"}},
+            "maps.source is gradcam, but method folder has no classifier; leave it out",
+        ),
+        (
+            {"method": "folder", "stride": 8},
+            "stride is 8, but method folder trains no network; leave it out",
+        ),
+        (
+            {"method": "oaa", "maps": {"read_out": "sigmoid"}},
+            "maps.read_out is sigmoid, but only oaa_plus's own maps are read out in several ways; leave it out",
+        ),
+        (
+            {"method": "oaa_plus", "maps": {"read_out": "sigmoid", "source": "gradcam"}},
+            "maps.read_out is sigmoid, but only oaa_plus's own maps are read out in several ways; leave it out",
+        ),
+        (
+            {"method": "spg", "spg": {"guided": False, "thresholds": "vgg"}},
+            "spg.thresholds is vgg, but spg.guided is false: no mask is made; leave it out",
+        ),
+    ],
+)
+def test_attention_refuses_what_nothing_reads(
+    refusal: Callable[[str, Any], str], values: dict[str, Any], part: str
+) -> None:
+    assert refusal("attention", values) == f"config.yaml: 'attention': {part}"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"method": "oaa_plus", "maps": {"read_out": "sigmoid"}},
+        {"method": "spg", "spg": {"thresholds": "vgg"}},
+        {"method": "cam", "stride": 8, "maps": {"source": "gradcam"}},
+    ],
+)
+def test_attention_takes_what_is_read(given: Callable[[str, Any], Config], values: dict[str, Any]) -> None:
+    given("attention", values)

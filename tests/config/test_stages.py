@@ -24,6 +24,8 @@ CHANGES = [
     ("attention.backbone.weights", "none", {"attention-accumulate", "attention-train"}),
     ("attention.method", "spg", {"attention-train"}),
     ("attention.spg.thresholds", "vgg", set()),  # not the chosen method
+    ("attention.oaa.drop", True, {"attention-accumulate"}),  # what oaa_plus begins with
+    ("attention.schedule_of", "seenet", set()),  # a claim that is checked
     ("attention.maps.flip", False, {"attention-maps"}),
     ("proxy.threshold.rescue", 0.9, {"proxy-fuse"}),
     ("proxy.oaa.floor", 0.1, set()),

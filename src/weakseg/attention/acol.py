@@ -1,24 +1,34 @@
 """ACoL: Adversarial Complementary Learning (Zhang, Wei, Feng, Yang, Huang, CVPR 2018).
 
 Two classifiers on one backbone. The second sees the features without the region that the first attends to and
-must find other evidence; their maps are fused by maximum.
+must find other evidence; their maps are fused by maximum. Layers, rates and normalisation are those of the released
+VGG16 (`vgg_v1.py`, `my_optim.py`); vgg_small has the same pools and heads of its own narrow width.
 """
+
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from weakseg.attention.parts import Classifier, image_loss, min_max, pooled, scale_to_one, union
+from weakseg.attention.parts import Classifier, image_loss, min_max, pooled, union
+from weakseg.backbones import backbone
 
-STRIDE = 8  # the released VGG pools after conv4 and conv5 with stride 1
+STRIDE = 8  # maximum pools of 3×3 with stride 2, 2, 2, 1 and 1
 
 
 class Acol(Classifier):
     """Backbone, 3×3 average pool as released, classifiers A (the head) and B.
 
-    Args: as `Classifier`; without a stride the published one.
+    Args:
+        architecture: name of the backbone.
+        classes: number of classes.
+        stride: output stride of the backbone, without one the published.
+        new_layers_rate: as of `Classifier`.
         erase_from: attention of A from which the features are erased for B (released: 0.6).
     """
 
+    published_rate: ClassVar[float] = 10.0
+    bias_decay: ClassVar[float] = 1.0
     branch_b: nn.Sequential
 
     def __init__(
@@ -27,10 +37,13 @@ class Acol(Classifier):
         classes: int,
         *,
         stride: int | None = None,
-        new_layers_rate: float = 1.0,
+        new_layers_rate: float | None = None,
         erase_from: float = 0.6,
     ) -> None:
-        super().__init__(architecture, classes, stride or STRIDE, new_layers_rate, dropout=(0.0, 0.0))
+        body = backbone(architecture, stride or STRIDE, pool_kernel=3, last_pool=True)
+        super().__init__(
+            body, classes, new_layers_rate, dropout=(0.0, 0.0), width=body.dense_width, xavier=True
+        )
         self.erase_from = erase_from
         self.pool = nn.AvgPool2d(3, stride=1, padding=1)
 
@@ -55,9 +68,12 @@ class Acol(Classifier):
         }
 
     def attention(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Maximum of both classifiers' maps, N×C×h×w, zero for absent classes; A's class scores."""
+        """Maximum of both classifiers' maps, N×C×h×w, zero for absent classes; A's class scores.
+
+        Each map is stretched from its smallest to its largest score: negative scores are kept.
+        """
         score_a, score_b = self.branches(images, labels)
-        maps = torch.maximum(scale_to_one(score_a), scale_to_one(score_b))
+        maps = torch.maximum(min_max(score_a), min_max(score_b))
         return maps * labels[:, :, None, None], pooled(score_a)
 
 

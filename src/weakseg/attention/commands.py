@@ -41,7 +41,7 @@ def train_command(
     config: Path, index: Path, classes: Path, targets: tuple[Path, ...], state: Path, out: Path
 ) -> None:
     """Train the attention network on the training split; resumes what STATE holds."""
-    from weakseg.attention.network import build, enrol
+    from weakseg.attention.network import build, enrol, memory_of
     from weakseg.attention.samples import LabelledImages
     from weakseg.backbones import read_initial_weights
     from weakseg.dataset.index import read_index
@@ -71,7 +71,11 @@ def train_command(
         lambda network: LabelledImages(
             data,
             data.split("train"),
-            Augmentation(**training.augmentation(), fill=network.backbone.fill),
+            Augmentation(
+                **training.augmentation(),
+                fill=network.backbone.fill,
+                whole=memory_of(network) is not None,  # which normalises over whole images
+            ),
             enrol(network, data),
             ShardReader(targets) if targets else None,
         ),

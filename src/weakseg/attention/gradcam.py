@@ -18,12 +18,17 @@ def grad_cam(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor
         labels: N×C, 1 where present.
 
     Returns:
-        Maps N×C×h×w in [0, 1], zero for absent classes, and class scores N×C.
+        Maps N×C×h×w in [0, 1], zero for absent classes, and class scores N×C. Where no image of the batch has a class
+        there is nothing to differentiate, and all maps are zero.
     """
     forward = network.class_scores
     with torch.no_grad():
         scores = cast(Tensor, forward(images))  # type: ignore[operator]
     rows, classes = torch.nonzero(labels, as_tuple=True)
+    if not len(rows):
+        with torch.no_grad():
+            shape = network.backbone(images[:1]).shape[2:]  # type: ignore[operator]
+        return scores.new_zeros((*labels.shape, *shape)).float(), scores.float()
     attribution = LayerGradCam(forward, network.backbone)
     # One row per image and present class: a class's gradient must not meet another's.
     found = attribution.attribute(images[rows].float(), target=classes)

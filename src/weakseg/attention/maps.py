@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import cast
 
@@ -15,6 +16,8 @@ from torch import Tensor, nn
 from weakseg.attention.gradcam import grad_cam
 from weakseg.attention.memory import AttentionMemory
 from weakseg.attention.network import AttentionNetwork
+from weakseg.attention.oaa import OaaPlus
+from weakseg.attention.parts import scale_to_one
 from weakseg.dataset.images import image_size, read_image
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import Record
@@ -22,9 +25,8 @@ from weakseg.training.exhausted import Halving
 from weakseg.training.precision import autocast
 
 MULTIPLE = 32  # image sides are rounded to it, so that few distinct sizes remain
-EPSILON = 1e-8
-Look = Callable[[nn.Module, Tensor, Tensor], tuple[Tensor, Tensor]]
-"""Network, images and labels → maps N×C×h×w and class scores N×C."""
+Look = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Images and labels → maps N×C×h×w, not negative, and class scores N×C."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ def attention_maps(
     batch_size: int,
     precision: str,
     device: torch.device,
+    read_out: str = "relu",
     memory: AttentionMemory | None = None,
 ) -> Iterator[Attended]:
     """Yield the maps of every record.
@@ -64,20 +67,26 @@ def attention_maps(
         records: images with their labels.
         source: `network` for its own maps, `gradcam` for Grad-CAM of its classifier.
         size: longest side of the network's input, pixels.
-        scales: input sizes relative to `size`; maps of several are averaged at the first one's resolution.
-        flip: take the maximum with the mirrored image's maps.
+        scales: input sizes relative to `size`; their maps meet at the first one's resolution.
+        flip: also look at the mirrored images.
         batch_size: images per forward pass.
         precision: as in the configuration.
         device: where to compute.
+        read_out: of `OaaPlus`.
         memory: what it remembers of an image's class stands for that map.
 
-    Where memory runs out, batches get smaller.
+    Networks with `sums_scales` sum their scores over sizes and mirrored images and normalise the sum. Of the others,
+    and of Grad-CAM, each map is normalised by itself; of an image and its mirror the maximum is taken, over sizes the
+    mean. Where memory runs out, batches get smaller.
 
     Raises:
         InputError: memory ran out on a single image.
     """
     network = network.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    look = _own if source == "network" else grad_cam
+    if isinstance(network, OaaPlus):
+        network.read_out = read_out
+    sums = source == "network" and bool(network.sums_scales)
+    look = partial(_own if source == "network" else grad_cam, network)
     buckets = sorted(((input_size(record, size), record) for record in records), key=lambda item: item[0])
     chunks = [
         (shape, [record for _, record in group[start : start + batch_size]])
@@ -91,7 +100,7 @@ def attention_maps(
         images, labels = (torch.cat(tensors) for tensors in zip(*inputs, strict=True))
         batch = images.to(device, memory_format=torch.channels_last)
         with autocast(precision, device):
-            maps, scores = _fused(look, network, batch, labels.to(device), scales, flip)
+            maps, scores = _fused(look, network, batch, labels.to(device), scales, flip, sums)
         return list(zip(maps.cpu().numpy(), scores.cpu().numpy(), strict=True))
 
     see = Halving(seen, "image", "lower attention.maps.size or the largest of attention.maps.scales")
@@ -115,38 +124,37 @@ def _remembered(memory: AttentionMemory | None, record: Record) -> dict[str, np.
 
 
 def _own(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """The network's own maps N×C×h×w and its class scores N×C."""
+    """The network's own maps N×C×h×w, raw where it sums them, and its class scores N×C."""
+    own = cast(AttentionNetwork, network)
     with torch.inference_mode():
-        return cast(AttentionNetwork, network).attention(images, labels)
+        return own.evidence(images, labels) if own.sums_scales else own.attention(images, labels)
 
 
 def _fused(
-    look: Look, network: nn.Module, images: Tensor, labels: Tensor, scales: Sequence[float], flip: bool
+    look: Look, images: Tensor, labels: Tensor, scales: Sequence[float], flip: bool, sums: bool
 ) -> tuple[Tensor, Tensor]:
     """Maps N×C×h×w in [0, 1] and class scores N×C over scales and flips."""
     maps: list[Tensor] = []
     scores: list[Tensor] = []
     for scale in scales:
         scaled = images if scale == 1.0 else _resize(images, scale)
-        values, found = _one_scale(look, network, scaled, labels, flip)
+        values, found = _one_scale(look, scaled, labels, flip, sums)
         if maps:
             values = functional.interpolate(values, maps[0].shape[2:], mode="bilinear", align_corners=False)
         maps.append(values)
         scores.append(found)
-    mean, score = torch.stack(maps).mean(dim=0), torch.stack(scores).mean(dim=0)
-    if len(maps) == 1:
-        return mean, score
-    return mean / (mean.amax(dim=(2, 3), keepdim=True) + EPSILON), score
+    fused, score = torch.stack(maps).mean(dim=0), torch.stack(scores).mean(dim=0)
+    return (scale_to_one(fused) if sums or len(maps) > 1 else fused), score
 
 
-def _one_scale(
-    look: Look, network: nn.Module, images: Tensor, labels: Tensor, flip: bool
-) -> tuple[Tensor, Tensor]:
+def _one_scale(look: Look, images: Tensor, labels: Tensor, flip: bool, sums: bool) -> tuple[Tensor, Tensor]:
     if not flip:
-        return look(network, images, labels)
-    both, scores = look(network, torch.cat([images, images.flip(3)]), torch.cat([labels, labels]))
+        return look(images, labels)
+    both, scores = look(torch.cat([images, images.flip(3)]), torch.cat([labels, labels]))
     plain, mirrored = both.chunk(2)
-    return torch.maximum(plain, mirrored.flip(3)), sum(scores.chunk(2)) / 2  # type: ignore[return-value]
+    mirrored = mirrored.flip(3)
+    fused = plain + mirrored if sums else torch.maximum(plain, mirrored)
+    return fused, sum(scores.chunk(2)) / 2  # type: ignore[return-value]
 
 
 def _resize(images: Tensor, scale: float) -> Tensor:
@@ -164,7 +172,23 @@ def input_size(record: Record, size: int) -> tuple[int, int]:
 
 def _load(shape: tuple[int, int], records: Sequence[Record]) -> Tensor:
     """N×3×H×W `uint8`, channels last."""
-    images = [
-        cv2.resize(read_image(record.image), shape[::-1], interpolation=cv2.INTER_AREA) for record in records
-    ]
+    images = [_resized(read_image(record.image), shape) for record in records]
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+
+
+def _resized(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """An image H×W×3 brought to height and width `shape`: by the mean over areas where it shrinks, else linearly.
+
+    OpenCV's `INTER_AREA` is a mean only where both sides shrink, so that a side that grows goes by itself.
+    """
+    shrinks = [new <= old for new, old in zip(shape, image.shape, strict=False)]
+    if shrinks[0] == shrinks[1]:
+        return _to(image, shape, shrinks[0])
+    columns = _to(image, (image.shape[0], shape[1]), shrinks[1])
+    return _to(columns, shape, shrinks[0])
+
+
+def _to(image: np.ndarray, shape: tuple[int, int], shrinks: bool) -> np.ndarray:
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    resized: np.ndarray = cv2.resize(image, shape[::-1], interpolation=method)
+    return resized

@@ -1,7 +1,7 @@
 """What every attention network offers, and the table of their names."""
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from torch import Tensor, nn
 
@@ -37,6 +37,13 @@ class AttentionNetwork(Protocol):
 
     def attention(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Attention N×C×h×w in [0, 1], exactly zero for absent classes, and the class scores of the same pass."""
+        ...
+
+    sums_scales: ClassVar[bool]
+    """Whether `evidence` of several sizes and of the mirrored image is summed, and the sum normalised."""
+
+    def evidence(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Positive scores N×C×h×w before they are normalised, zero for absent classes, and the class scores."""
         ...
 
 

@@ -1,51 +1,75 @@
-"""OAA and OAA+: Online Attention Accumulation (Jiang et al., ICCV 2019; PAMI 2021).
+"""OAA, OAA-drop and OAA+: Online Attention Accumulation (Jiang et al., ICCV 2019; PAMI 2021).
 
 A classifier's attention wanders over the object while it learns. OAA keeps, per training image and present class,
-the maximum of what it attended to; OAA+ trains a second network of the same shape on those accumulated maps.
+the maximum of what it attended to; OAA-drop also hides from it, every other time, what it attended to last, so that it
+must look elsewhere; OAA+ trains a second network of the same shape on those accumulated maps.
+
+Rates, loss and decay are those of the authors' PyTorch release.
 """
 
+from typing import ClassVar
+
+import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
 from weakseg.attention.memory import AttentionMemory
-from weakseg.attention.parts import Classifier, image_loss, pooled, scale_to_one
+from weakseg.attention.parts import Classifier, mean_loss, pooled
+from weakseg.backbones import backbone
 
 STRIDE = 8  # pool 4 has stride 1
 DILATION = 2  # of conv5
 CONVOLUTIONS = 3  # extra 3×3 convolutions before the scores
 POSITIVE = 0.001  # targets above it are positive: attention.oaa's integral loss
+DROP_RATE = 0.5  # share of the images that OAA-drop hides something of: train+.sh
+DROP_ABOVE = 0.6  # attention above which it hides: train+.sh
 
 
 class _Published(Classifier):
-    """The network both share: three convolutions before the scores.
+    """The network both share: three convolutions before the scores, which learn ten times as fast as the rest.
 
-    Args: as `Classifier`; without a stride the published one.
+    Args:
+        architecture: name of the backbone.
+        classes: number of classes.
+        stride: output stride of the backbone, without one the published.
+        new_layers_rate: as of `Classifier`.
     """
 
+    published_rate: ClassVar[float] = 10.0
+    bias_decay: ClassVar[float] = 1.0
+
     def __init__(
-        self, architecture: str, classes: int, *, stride: int | None = None, new_layers_rate: float = 1.0
+        self,
+        architecture: str,
+        classes: int,
+        *,
+        stride: int | None = None,
+        new_layers_rate: float | None = None,
     ) -> None:
-        super().__init__(
-            architecture,
-            classes,
-            stride or STRIDE,
-            new_layers_rate,
-            convolutions=CONVOLUTIONS,
-            dilation=DILATION,
-        )
+        body = backbone(architecture, stride or STRIDE, dilation=DILATION)
+        super().__init__(body, classes, new_layers_rate, convolutions=CONVOLUTIONS)
 
 
 class Oaa(_Published):
     """A classifier and the memory of its attention.
 
-    Args: as `Classifier`; without a stride the published one.
+    Args:
+        architecture, classes, stride, new_layers_rate: as of `_Published`.
+        drop: OAA-drop: half of the images are shown without what was attended to last.
     """
 
     def __init__(
-        self, architecture: str, classes: int, *, stride: int | None = None, new_layers_rate: float = 1.0
+        self,
+        architecture: str,
+        classes: int,
+        *,
+        stride: int | None = None,
+        new_layers_rate: float | None = None,
+        drop: bool = False,
     ) -> None:
         super().__init__(architecture, classes, stride=stride, new_layers_rate=new_layers_rate)
-        self.memory = AttentionMemory()
+        self.drop = drop
+        self.memory = AttentionMemory(keeps_last=drop)
 
     def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Sigmoid cross entropy of the pooled scores; the memory takes in what was attended to.
@@ -53,17 +77,28 @@ class Oaa(_Published):
         Besides `image` and `labels`, the batch holds `slots` N×C (-1 where absent) and `view` N×5, as `LabelledImages`
         gives them to a network with a memory.
         """
-        scores, labels = self.scores(batch["image"]), batch["labels"]
-        seen = scores.detach()
-        self.memory.take(scale_to_one(seen), recognised(pooled(seen), labels), batch["slots"], batch["view"])
-        return {"loss_class": image_loss(scores, labels)}
+        images, labels, slots, views = (batch[name] for name in ("image", "labels", "slots", "view"))
+        if self.drop:
+            hidden = self.memory.attended(slots, views, (images.shape[2], images.shape[3]), DROP_ABOVE)
+            drawn = torch.rand(len(images), 1, 1, 1, device=images.device) < DROP_RATE
+            images = torch.where(hidden & drawn, self.backbone.mean, images.float())  # zero once normalised
+        scores = self.scores(images)
+        noted = scores.detach()
+        self.memory.take(noted, recognised(pooled(noted), labels), slots, views)
+        return {"loss_class": mean_loss(scores, labels)}
 
 
 class OaaPlus(_Published):
-    """Integral attention: the same network, taught by accumulated maps pixel by pixel.
+    """Integral attention: the same network, which learns accumulated maps pixel by pixel.
 
-    Args: as `Oaa`.
+    Args: as `_Published`.
+
+    Attributes:
+        read_out: `relu`: positive scores by their maximum, as both releases have it; `sigmoid`: of the scores, which
+            learned soft values in [0, 1], by its maximum. The sigmoid is nowhere zero, and its maps lie high.
     """
+
+    read_out: str = "relu"
 
     def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Split cross entropy of every score against `target` N×C×h'×w' in [0, 1]."""
@@ -73,10 +108,11 @@ class OaaPlus(_Published):
         )
         return integral_loss(scores, target)
 
-    def attention(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Sigmoid of the scores, which were taught soft values in [0, 1], divided by each map's maximum."""
+    def evidence(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """What the read-out makes of the scores, N×C×h×w, zero for absent classes; class scores N×C."""
         scores = self.scores(images)
-        return scale_to_one(scores.sigmoid()) * labels[:, :, None, None], pooled(scores)
+        positive = scores.sigmoid() if self.read_out == "sigmoid" else scores.clamp(min=0)
+        return positive * labels[:, :, None, None], pooled(scores)
 
 
 def recognised(class_scores: Tensor, labels: Tensor) -> Tensor:

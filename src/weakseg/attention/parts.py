@@ -1,9 +1,11 @@
 """What the attention networks share: the classifier they build upon, normalised maps, the image-level loss."""
 
+from typing import ClassVar
+
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.backbones import backbone
+from weakseg.backbones import Inception, Vgg
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
 EPSILON = 1e-8
@@ -14,33 +16,42 @@ class Classifier(nn.Module):
     """A backbone and a head of class score maps. Its subclasses add losses, branches, other maps.
 
     Args:
-        architecture: name of the backbone.
+        body: the backbone, already made.
         classes: number of classes C, without background.
-        stride: output stride of the backbone.
-        new_layers_rate: learning-rate multiplier of everything above the backbone.
-        dropout: of the head and of each further branch, `None` for the backbone's own.
+        new_layers_rate: learning-rate multiplier of everything above the backbone, `None` for `published_rate`.
+        dropout: before the scores of the head and of each further branch.
         convolutions: 3×3 convolutions of the head before its scores.
-        dilation: of the backbone's last stage at stride 8.
+        width: their channels, `None` for the backbone's own.
+        xavier: initialise the new layers by Glorot's rule, as ACoL and SPG do, not as SeeNet and OAA do.
     """
+
+    published_rate: ClassVar[float] = 1.0
+    """Multiplier of the new layers' learning rate in the authors' code. 1 is SeeNet's."""
+    bias_decay: ClassVar[float] = 0.0
+    """Multiplier of the weight decay for biases: 0 in the Caffe releases, 1 in the PyTorch ones."""
+    sums_scales: ClassVar[bool] = False
+    """Whether maps of several sizes and of the mirrored image are summed before they are normalised: `evidence`."""
 
     def __init__(
         self,
-        architecture: str,
+        body: Vgg | Inception,
         classes: int,
-        stride: int,
-        new_layers_rate: float,
+        new_layers_rate: float | None,
         *,
-        dropout: tuple[float | None, ...] = (0.0,),
+        dropout: tuple[float, ...] = (0.0,),
         convolutions: int = 2,
-        dilation: int = 1,
+        width: int | None = None,
+        xavier: bool = False,
     ) -> None:
         super().__init__()
-        self.backbone = backbone(architecture, stride, dilation=dilation)
-        self.new_layers_rate = new_layers_rate
-        channels, width = self.backbone.channels, self.backbone.head_width
-        shares = [self.backbone.head_dropout if share is None else share for share in dropout]
-        heads = [_head(channels, width, classes, convolutions, share) for share in shares]
-        if self.backbone.unit_features:
+        self.backbone = body
+        self.new_layers_rate = self.published_rate if new_layers_rate is None else new_layers_rate
+        heads = [
+            _head(body.channels, width or body.head_width, classes, convolutions, share) for share in dropout
+        ]
+        if xavier:
+            initialise_xavier(*heads)
+        elif body.unit_features:
             _suit_unit_features(heads)
         self.head = heads[0]
         if heads[1:]:
@@ -62,13 +73,20 @@ class Classifier(nn.Module):
 
     def attention(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Positive scores divided by each map's maximum, N×C×h×w, zero for absent classes; class scores N×C."""
+        evidence, class_scores = self.evidence(images, labels)
+        return scale_to_one(evidence), class_scores
+
+    def evidence(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Positive scores as they are, N×C×h×w, zero for absent classes; class scores N×C."""
         scores = self.scores(images)
-        return scale_to_one(scores) * labels[:, :, None, None], pooled(scores)
+        return scores.clamp(min=0) * labels[:, :, None, None], pooled(scores)
 
     def parameter_groups(self) -> list[ParameterGroup]:
-        """Weights 1, biases 2 without decay, all above the backbone times `new_layers_rate`."""
+        """Weights 1, biases 2 with `bias_decay`, all above the backbone times `new_layers_rate`."""
         new = nn.ModuleList(child for name, child in self.named_children() if name != "backbone")
-        return caffe_groups(self.backbone) + caffe_groups(new, self.new_layers_rate)
+        return caffe_groups(self.backbone, bias_decay=self.bias_decay) + caffe_groups(
+            new, self.new_layers_rate, self.bias_decay
+        )
 
 
 def _head(channels: int, width: int, classes: int, convolutions: int, dropout: float) -> nn.Sequential:
@@ -94,6 +112,16 @@ def _suit_unit_features(heads: list[nn.Sequential]) -> None:
         for layer in branch[:-1]:
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+
+
+def initialise_xavier(*branches: nn.Module) -> None:
+    """Weights of all convolutions by Glorot's uniform rule, biases zero: `_initialize_weights` of ACoL and SPG."""
+    for branch in branches:
+        for layer in branch.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.xavier_uniform_(layer.weight)
+                assert layer.bias is not None
+                nn.init.zeros_(layer.bias)
 
 
 def min_max(maps: Tensor) -> Tensor:
@@ -133,3 +161,9 @@ def image_loss(scores: Tensor, labels: Tensor) -> Tensor:
     """
     loss = functional.binary_cross_entropy_with_logits(pooled(scores), labels, reduction="none")
     return loss.sum(dim=1).mean()
+
+
+def mean_loss(scores: Tensor, labels: Tensor) -> Tensor:
+    """`image_loss` averaged over classes in place of summed: PyTorch's `multilabel_soft_margin_loss`, as OAA has it."""
+    loss: Tensor = functional.multilabel_soft_margin_loss(pooled(scores), labels)
+    return loss

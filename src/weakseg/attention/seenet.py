@@ -11,6 +11,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from weakseg.attention.parts import Classifier, image_loss, min_max, pooled, scale_to_one, union
+from weakseg.backbones import backbone
 
 THRESHOLDS = {
     # erase above, reverse below; fractions of the largest attention
@@ -24,7 +25,11 @@ STRIDE = 16  # the released network has no pool after conv5 and no dilation
 class SeeNet(Classifier):
     """S_A (the head), S_B and S_C on a backbone.
 
-    Args: as `Classifier`; without a stride the published one.
+    Args:
+        architecture: name of the backbone.
+        classes: number of classes.
+        stride: output stride of the backbone, without one the published.
+        new_layers_rate: as of `Classifier`.
         thresholds: a name of `THRESHOLDS`.
     """
 
@@ -36,10 +41,12 @@ class SeeNet(Classifier):
         classes: int,
         *,
         stride: int | None = None,
-        new_layers_rate: float = 1.0,
+        new_layers_rate: float | None = None,
         thresholds: str = "paper",
     ) -> None:
-        super().__init__(architecture, classes, stride or STRIDE, new_layers_rate, dropout=(DROPOUT, 0.0))
+        super().__init__(
+            backbone(architecture, stride or STRIDE), classes, new_layers_rate, dropout=(DROPOUT, 0.0)
+        )
         self.erase_above, self.reverse_below = THRESHOLDS[thresholds]
 
     def branches(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:

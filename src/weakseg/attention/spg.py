@@ -6,12 +6,14 @@ last features), so that what the network knows of foreground returns into it. do
 code does otherwise.
 """
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.attention.parts import Classifier, image_loss, min_max, pooled, union
-from weakseg.backbones import unit_scale
+from weakseg.attention.parts import Classifier, image_loss, initialise_xavier, min_max, pooled, union
+from weakseg.backbones import backbone, unit_scale
 from weakseg.errors import InputError
 
 STRIDE = 8
@@ -28,11 +30,20 @@ UNDECIDED = 255.0
 class Spg(Classifier):
     """SPG-A (the head) and, unless plain, SPG-B and SPG-C.
 
-    Args: as `Classifier`; without a stride the published one.
+    On Inception-v3, A has dropout before each of its three layers and C takes what its last layer is given, the
+    dropped features (`inference` of the official code); the released VGG16 has no dropout.
+
+    Args:
+        architecture: name of the backbone.
+        classes: number of classes.
+        stride: output stride of the backbone, without one the published.
+        new_layers_rate: as of `Classifier`.
         guided: `False` is the paper's SPG-plain, the backbone and SPG-A alone.
         thresholds: a name of `THRESHOLDS`.
         single_label: softmax cross entropy, for images of one class each, as published.
     """
+
+    bias_decay: ClassVar[float] = 1.0
 
     def __init__(
         self,
@@ -40,12 +51,14 @@ class Spg(Classifier):
         classes: int,
         *,
         stride: int | None = None,
-        new_layers_rate: float = 1.0,
+        new_layers_rate: float | None = None,
         guided: bool = True,
         thresholds: str = "official",
         single_label: bool = False,
     ) -> None:
-        super().__init__(architecture, classes, stride or STRIDE, new_layers_rate, dropout=(None,))
+        body = backbone(architecture, stride or STRIDE, pool=False)
+        super().__init__(body, classes, new_layers_rate, dropout=(body.head_dropout,), xavier=True)
+        self.head = _dropped(self.head, body.head_dropout)
         self.single_label = single_label
         self.thresholds = THRESHOLDS[thresholds]
         width, side = self.backbone.head_width, self.backbone.side_width
@@ -56,6 +69,7 @@ class Spg(Classifier):
             self.b2 = _side(high, side)
             self.shared = _mask_head(side, side)
             self.c = _mask_head(width, side)
+            initialise_xavier(self.b1, self.b2, self.shared, self.c)
 
     def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Classification and, if guided, the three staged mask losses, all of weight 1.
@@ -65,8 +79,8 @@ class Spg(Classifier):
         """
         images, labels = batch["image"], batch["labels"]
         low, high, features = self.backbone.side_features(images)
-        features = self.head[:-2](features)  # its convolutions; C begins where A's dropout and scores do
-        scores = self.head[-2:](features).float()
+        features = self.head[:-1](features)  # C begins where A's scores do
+        scores = self.head[-1](features).float()
         if not self.backbone.unit_features:
             low, high, features = unit_scale(low), unit_scale(high), unit_scale(features)
         losses = {"loss_class": self._class_loss(scores, labels)}
@@ -121,18 +135,17 @@ def _enlarged(maps: Tensor, size: torch.Size) -> Tensor:
     return functional.interpolate(maps.float(), size, mode="bilinear", align_corners=False)
 
 
+def _dropped(head: nn.Sequential, share: float) -> nn.Sequential:
+    """The head with dropout before each convolution; the one before the scores is there."""
+    layers: list[nn.Module] = []
+    for layer in head[:-1]:
+        layers += [nn.Dropout(share), layer] if isinstance(layer, nn.Conv2d) else [layer]
+    return nn.Sequential(*layers, head[-1])
+
+
 def _side(channels: int, width: int) -> nn.Sequential:
-    return _xavier(nn.Sequential(nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(inplace=True)))
+    return nn.Sequential(nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(inplace=True))
 
 
 def _mask_head(channels: int, width: int) -> nn.Sequential:
-    return _xavier(nn.Sequential(*_side(channels, width), nn.Conv2d(width, 1, 1)))
-
-
-def _xavier(layers: nn.Sequential) -> nn.Sequential:
-    for layer in layers:
-        if isinstance(layer, nn.Conv2d):
-            nn.init.xavier_uniform_(layer.weight)
-            assert layer.bias is not None
-            nn.init.zeros_(layer.bias)
-    return layers
+    return nn.Sequential(*_side(channels, width), nn.Conv2d(width, 1, 1))

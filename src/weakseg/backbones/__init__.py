@@ -30,7 +30,15 @@ __all__ = [
 ]
 
 
-def backbone(architecture: str, stride: int, *, pool: bool = True, dilation: int = 1) -> Vgg | Inception:
+def backbone(
+    architecture: str,
+    stride: int,
+    *,
+    pool: bool = True,
+    dilation: int = 1,
+    pool_kernel: int = 2,
+    last_pool: bool = False,
+) -> Vgg | Inception:
     """The backbone of an attention network.
 
     Args:
@@ -38,12 +46,18 @@ def backbone(architecture: str, stride: int, *, pool: bool = True, dilation: int
         stride: output stride, 8 or 16.
         pool: VGG at stride 8: keep the fourth pool, with stride 1.
         dilation: VGG at stride 8: of the fifth stage.
+        pool_kernel: VGG: of the pools with stride 2; 3 has padding 1.
+        last_pool: VGG: a pool of stride 1 after the fifth stage.
     """
     if architecture == "inception_v3":
         return Inception(stride)
-    if stride == 16:
-        return Vgg(architecture, pool_strides=(2, 2, 2, 2, 0))
-    return Vgg(architecture, pool_strides=(2, 2, 2, 1 if pool else 0, 0), last_dilation=dilation)
+    fourth, fifth = (2 if stride == 16 else 1 if pool else 0), (1 if last_pool else 0)
+    return Vgg(
+        architecture,
+        pool_strides=(2, 2, 2, fourth, fifth),
+        pool_kernel=pool_kernel,
+        last_dilation=dilation if stride == 8 else 1,
+    )
 
 
 def staged(architecture: str, stride: int, *, frozen_normalization: bool = False) -> Vgg | ResNet:

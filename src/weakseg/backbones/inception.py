@@ -31,8 +31,8 @@ class Inception(Backbone):
 
     architecture = "inception_v3"
     channels = 768
-    head_width = 1024  # fc6 and fc7_1 of the official code
-    head_dropout = 0.5
+    head_width = dense_width = 1024  # fc6 and fc7_1 of the official code
+    head_dropout = 0.5  # of SPG-A, before fc6, fc7_1 and the scores
     side_channels = (288, 768)
     side_width = 512
     unit_features = True

@@ -14,8 +14,8 @@ from weakseg.backbones.weights import InitialWeights
 class Layout:
     """Channels and number of convolutions of the five stages.
 
-    `head` is the width of the fully convolutional layers a segmenter puts on top; `attention_head` that of an
-    attention network's extra convolutions.
+    `head` is the width of the fully convolutional layers that a segmenter, or ACoL, puts on top; `attention_head` that
+    of the other attention networks' extra convolutions.
     """
 
     widths: tuple[int, int, int, int, int]
@@ -70,6 +70,7 @@ class Vgg(Backbone):
         self.channels = channels
         self.side_channels = (self.layout.widths[3], channels)
         self.head_width = self.side_width = self.layout.attention_head
+        self.dense_width = self.layout.head
         self.unit_features = self.layout.batch_norm
         for module in self.modules():
             if isinstance(module, nn.Conv2d):

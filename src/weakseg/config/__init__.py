@@ -73,7 +73,7 @@ class Config(Section):
         return {
             "dataset": _keep(self.dataset, {"source", "classes", "bad_images", self.dataset.source}),
             "saliency": _keep(saliency, {"method", saliency.method}, _MAPS_ALONE),
-            "attention-accumulate": _keep(attention, _CLASSIFIER) | {"method": "oaa"},
+            "attention-accumulate": _keep(attention, {*_CLASSIFIER, "oaa"}) | {"method": "oaa"},
             "attention-train": _keep(attention, {*_CLASSIFIER, "method", attention.method}),
             "attention-maps": _keep(attention.maps),
             "proxy-fuse": _keep(proxy, {"rule", proxy.rule}),

@@ -30,6 +30,14 @@ class SpgConfig(Section):
     masks come from the union of the present classes' maps."""
 
 
+class OaaConfig(Section):
+    """Online Attention Accumulation (Jiang et al., ICCV 2019), also as `oaa_plus` begins."""
+
+    drop: bool = False
+    """OAA-drop: half of the images are shown without what was attended to last (above 0.6). Published on VOC: 67.5
+    against 65.7 of OAA and 66.6 of OAA+."""
+
+
 class AcolConfig(Section):
     """Adversarial Complementary Learning (Zhang et al., CVPR 2018)."""
 
@@ -54,9 +62,14 @@ class MapsConfig(Section):
     size: int = Field(384, ge=32, le=4096)
     """Longest side the image is brought to, in pixels."""
     scales: list[Scale] = Field(default_factory=lambda: [1.0], min_length=1)
-    """Sizes relative to `size`; their maps are averaged."""
+    """Sizes relative to `size`. Of `cam` the raw scores are summed over sizes and mirrored images and the sum is
+    normalised, as its authors do; of the others each map is normalised and the mean over sizes is taken."""
     flip: bool = True
-    """Fuse with the mirrored image's maps by maximum."""
+    """Also look at the mirrored image: its scores are added (`cam`) or the maximum of both maps is taken (the
+    others)."""
+    read_out: Literal["relu", "sigmoid"] = "relu"
+    """`oaa_plus` alone: `relu` divides the positive scores by their maximum, as published; `sigmoid` the sigmoid of all
+    scores: its maps are nowhere zero and lie high."""
     batch_size: int = Field(16, ge=1)
     """Images of one size per forward pass."""
     precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
@@ -72,10 +85,15 @@ class AttentionConfig(Section):
     stride: Literal[8, 16] | None = None
     """Pixels of the image per cell of the maps; `null` as published (SeeNet and CAM 16, the others 8). 8 is finer and
     costs about a half more."""
-    new_layers_rate: Positive = 1.0
-    """Learning-rate multiplier of all layers above the backbone; the published networks use 1."""
+    new_layers_rate: Positive | None = None
+    """Learning-rate multiplier of all layers above the backbone; `null` as published: 10 for `oaa`, `oaa_plus` and
+    `acol`, 1 for `seenet` and `spg`, and for `cam`, whose head is SeeNet's."""
+    schedule_of: Literal["seenet", "spg", "oaa", "oaa_plus", "acol", "cam"] | None = None
+    """Method whose published schedule `training` holds; another method is then refused. `null`: a schedule of your
+    own, for any method."""
     seenet: SeeNetConfig = SeeNetConfig()
     spg: SpgConfig = SpgConfig()
+    oaa: OaaConfig = OaaConfig()
     acol: AcolConfig = AcolConfig()
     folder: FolderConfig = FolderConfig()
     training: TrainingConfig = TrainingConfig(weight_decay=2e-4, schedule="step")
@@ -88,6 +106,47 @@ class AttentionConfig(Section):
                 f"backbone.architecture is {self.backbone.architecture}; an attention network stands on "
                 f"{', '.join(ATTENTION_BACKBONES)}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _schedule_is_its_own(self) -> Self:
+        if self.schedule_of not in (None, self.method) and self.method != "folder":
+            preset = f"voc-{self.method.replace('_', '-')}.yaml" if self.method != "seenet" else "voc.yaml"
+            raise ValueError(
+                f"training is {self.schedule_of}'s published schedule (schedule_of), but method is {self.method}; add "
+                f"workflow/presets/{preset} as the last --configfile, or set schedule_of to null to keep these values"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _all_is_read(self) -> Self:
+        """Refuse what was asked for and nothing would read."""
+        folder = self.method == "folder"
+        unread = [
+            (
+                folder and self.stride is not None,
+                f"stride is {self.stride}",
+                "method folder trains no network",
+            ),
+            (
+                folder and self.maps.source == "gradcam",
+                "maps.source is gradcam",
+                "method folder has no classifier",
+            ),
+            (
+                self.maps.read_out != "relu" and (self.method != "oaa_plus" or self.maps.source != "network"),
+                f"maps.read_out is {self.maps.read_out}",
+                "only oaa_plus's own maps are read out in several ways",
+            ),
+            (
+                self.method == "spg" and not self.spg.guided and self.spg.thresholds != "official",
+                f"spg.thresholds is {self.spg.thresholds}",
+                "spg.guided is false: no mask is made",
+            ),
+        ]
+        for found, value, reason in unread:
+            if found:
+                raise ValueError(f"{value}, but {reason}; leave it out")
         return self
 
     def options(self) -> dict[str, Any]:

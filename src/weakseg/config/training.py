@@ -19,8 +19,8 @@ class BackboneConfig(Section):
     """Initial weights: `IMAGENET1K_V1` or `IMAGENET1K_FEATURES` (torchvision), a file (`.pth`,
     `.safetensors`, `.npz`, Keras `.h5`), or `none`."""
     frozen_stages: int = Field(0, ge=0, le=4)
-    """Stages whose weights stay as they are (not the statistics of batch normalisation, where there is any). The papers
-    freeze none; 2 makes a step a fifth cheaper."""
+    """Stages whose weights stay as they are (not the statistics of batch normalisation, where there is any). SeeNet's,
+    OAA's and SPG's authors freeze none; 2 makes a step a fifth cheaper."""
     normalization: Literal["auto", "torchvision", "caffe_rgb", "caffe_bgr", "inception"] = "auto"
     """Mean, deviation and channel order the weights expect; `auto`: `caffe_bgr` for `.npz` and `.h5`,
     `caffe_rgb` for `IMAGENET1K_FEATURES`, `inception` for Inception-v3, else `torchvision`."""
@@ -35,7 +35,7 @@ class BackboneConfig(Section):
         return self
 
 
-_AUGMENTATION = {"crop", "scales", "resize", "flip", "color_jitter"}
+_AUGMENTATION = {"crop", "scales", "resize", "flip", "color_jitter", "hue_jitter"}
 
 
 class TrainingConfig(Section):
@@ -73,6 +73,8 @@ class TrainingConfig(Section):
     """Mirror half of the crops."""
     color_jitter: Fraction = 0.0
     """Strength of random brightness, contrast and saturation changes."""
+    hue_jitter: float = Field(0.0, ge=0, le=0.5)
+    """Largest random change of the hue, as a share of the circle of colours; OAA's authors: 0.1."""
     precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
     """`auto` takes bfloat16 where the processor or GPU is faster in it, else float32."""
     checkpoint_every: int = Field(100, ge=1)

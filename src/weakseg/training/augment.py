@@ -40,6 +40,8 @@ class Augmentation:
         flip: mirror half of the crops.
         color_jitter: largest relative change of brightness, contrast and saturation.
         fill: RGB colour where the image is smaller than the crop; label maps are filled with 255.
+        hue_jitter: largest change of the hue, as a share of the circle.
+        whole: shrink what is larger than the crop until it fits, so that every view shows its whole image.
     """
 
     crop: int
@@ -48,6 +50,8 @@ class Augmentation:
     flip: bool
     color_jitter: float
     fill: tuple[int, int, int]
+    hue_jitter: float = 0.0
+    whole: bool = False
 
     def __call__(
         self, generator: np.random.Generator, image: np.ndarray, labels: np.ndarray | None = None
@@ -63,6 +67,8 @@ class Augmentation:
         scale = generator.uniform(*self.scales)
         if self.resize is not None:
             scale *= self.resize / max(height, width)
+        if self.whole:
+            scale = min(scale, self.crop / max(height, width))
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         window = self._window(generator, size)
         return View(size, window, bool(self.flip and generator.random() < 0.5))
@@ -73,6 +79,8 @@ class Augmentation:
         image = cv2.resize(image, view.size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
         if self.color_jitter:
             image = jitter(generator, image, self.color_jitter)
+        if self.hue_jitter:
+            image = turn_hue(image, generator.uniform(-self.hue_jitter, self.hue_jitter))
         return self._cut(image, view, self.fill)
 
     def cut_map(self, values: np.ndarray, view: View, fill: int, interpolation: int) -> np.ndarray:
@@ -105,3 +113,11 @@ def jitter(generator: np.random.Generator, image: np.ndarray, strength: float) -
     values = grey + (values - grey) * np.float32(saturation)
     jittered: np.ndarray = np.clip(values, 0, 255).astype(np.uint8)
     return jittered
+
+
+def turn_hue(image: np.ndarray, share: float) -> np.ndarray:
+    """Turn the hue of an RGB image H×W×3 `uint8` by a share of the circle."""
+    values = cv2.cvtColor(image, cv2.COLOR_RGB2HSV_FULL)
+    values[..., 0] += np.uint8(round(share * 256) % 256)  # wraps around as the hue does
+    turned: np.ndarray = cv2.cvtColor(values, cv2.COLOR_HSV2RGB_FULL)
+    return turned
