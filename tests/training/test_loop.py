@@ -373,3 +373,25 @@ def test_a_workers_error_of_our_own_is_no_death(tmp_path: Path) -> None:
     samples = Hungry(lambda: _raise(RuntimeError("the very cause")))
     with pytest.raises(RuntimeError, match="the very cause"):
         fit(launch("fp32"), network(), samples, tmp_path, "m", **OPTIONS | {"workers": 1})
+
+
+def test_a_value_taken_back_goes_on_with_its_own_state(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistyped value costs nothing: the finished training of the old value is still there."""
+
+    class Interrupted(Images):
+        def sample(self, item: int, generator: np.random.Generator) -> dict[str, Tensor]:
+            raise KeyboardInterrupt
+
+    before = train(tmp_path, mark="old", iterations=20)
+    save_checkpoint(tmp_path / "other", "mistyped", load_checkpoint(tmp_path, "old") or {})
+    with pytest.raises(KeyboardInterrupt):
+        fit(launch("fp32"), network(), Interrupted(), tmp_path, "mistyped", **OPTIONS)
+    assert "other settings" in capsys.readouterr().err
+    (tmp_path / "other" / CHECKPOINT).replace(tmp_path / CHECKPOINT)  # as far as the mistyped one had come
+    assert same(train(tmp_path, mark="old", iterations=20), before)
+    assert "at iteration 20 of 20" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.glob("checkpoint*.pt")] == [
+        CHECKPOINT
+    ]  # one is finished: no other is kept

@@ -100,7 +100,7 @@ def attention_maps(
         images, labels = (torch.cat(tensors) for tensors in zip(*inputs, strict=True))
         batch = images.to(device, memory_format=torch.channels_last)
         with autocast(precision, device):
-            maps, scores = _fused(look, network, batch, labels.to(device), scales, flip, sums)
+            maps, scores = _fused(look, batch, labels.to(device), scales, flip, sums)
         return list(zip(maps.cpu().numpy(), scores.cpu().numpy(), strict=True))
 
     see = Halving(seen, "image", "lower attention.maps.size or the largest of attention.maps.scales")

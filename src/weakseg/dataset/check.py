@@ -145,7 +145,7 @@ def settle(index: Index, bad_images: str, listed: Path) -> None:
         InputError: there are some and the run is to stop; or a split is left without an image.
     """
     if index.bad and bad_images == "stop":
-        total = len({item.id for item in (*index.records, *index.bad)})
+        total = len({record.id for record in index.records} | {item.id for item in index.bad})
         shown = "".join(f"\n  {item.reason}" for item in index.bad[:MOST_SHOWN])
         rest = len(index.bad) - MOST_SHOWN
         more = f"\n  … and {rest:,} more in {listed}" if rest > 0 else ""

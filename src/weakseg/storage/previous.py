@@ -1,7 +1,7 @@
 """What was finished, kept while a run makes it again.
 
-Snakemake deletes the outputs of a job before the job starts. `<run>/previous/` keeps them, as further names of the files,
-until all of their successors are there.
+Snakemake deletes the outputs of a job before the job starts. `<run>/previous/` keeps them, as further names of the
+same files, until all of their successors are there.
 """
 
 import os

@@ -1,6 +1,8 @@
 """The state of an unfinished training: one file, written beside and renamed, that knows whose it is.
 
-The one before it is kept: where the last is damaged, the training goes on from there.
+The one before it is kept: where the last is damaged, the training goes on from there. The state of another training
+is set aside under its fingerprint until a training in this folder is finished: who takes a changed value back goes on
+with it.
 """
 
 import hashlib
@@ -21,6 +23,8 @@ from weakseg.training.history import Row
 
 CHECKPOINT = "checkpoint.pt"
 BEFORE = "checkpoint-before.pt"
+MARK_LENGTH = 12
+"""Digits of a fingerprint in a file's name."""
 
 
 class Checkpoints:
@@ -126,6 +130,48 @@ def load_checkpoint(folder: Path, mark: str) -> dict[str, Any] | None:
     """The last saved state of this very training, or the one before it; what is not used is named in a log line."""
     found = (_read(folder / name, mark) for name in (CHECKPOINT, BEFORE))
     return next((state for state in found if state is not None), None)
+
+
+def set_aside(folder: Path, mark: str) -> None:
+    """Give the last state, where it is of another training, its own name, and take up this training's where it has one.
+
+    Nobody else may be saving.
+    """
+    path = folder / CHECKPOINT
+    other = _mark_of(path)
+    if other is not None and other != mark:
+        aside = path.replace(folder / _aside(other))
+        (folder / BEFORE).unlink(missing_ok=True)
+        print(
+            f"{path} is of other settings or data; it stays as {aside} until this training is finished",
+            file=sys.stderr,
+        )
+    own = folder / _aside(mark)
+    if own.is_file() and not path.is_file():
+        own.replace(path)
+
+
+def clear_aside(folder: Path) -> None:
+    """Remove the states of other trainings, once one is finished."""
+    for path in folder.glob("checkpoint-of-*.pt"):
+        path.unlink(missing_ok=True)
+
+
+def _aside(mark: str) -> str:
+    return f"checkpoint-of-{mark[:MARK_LENGTH]}.pt"
+
+
+def _mark_of(path: Path) -> str | None:
+    """The fingerprint of a good state; `None` without one."""
+    if not path.is_file():
+        return None
+    try:
+        if is_sealed(path):
+            saved = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            return str(saved["fingerprint"])
+    except Exception:  # a damaged state, or one of another version: who reads it says so
+        return None
+    return None
 
 
 def clear_remains(folder: Path) -> None:

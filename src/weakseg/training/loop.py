@@ -4,16 +4,17 @@ import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 import torch
-from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
 from weakseg.errors import InputError
+from weakseg.storage.lock import take
 from weakseg.training.batches import batches, worker_deaths
-from weakseg.training.checkpoint import Checkpoints, clear_remains
+from weakseg.training.checkpoint import Checkpoints, clear_aside, clear_remains, set_aside
 from weakseg.training.exhausted import told_of_memory
 from weakseg.training.fabric import Fabric
 from weakseg.training.history import History, Progress
@@ -82,7 +83,7 @@ def fit(
             f"batch_size is {batch_size} in {fabric.world_size} processes; a multiple of their number was expected, "
             f"{least} or more for each."
         )
-    with _alone(fabric, state), StopRequest(fabric) as stop, worker_deaths():
+    with _alone(fabric, state, mark), StopRequest(fabric) as stop, worker_deaths():
         network.train().to(memory_format=torch.channels_last)
         groups = cast(Trainable, network).parameter_groups()
         solver = _optimizer(optimizer, groups, learning_rate, momentum, nesterov, weight_decay)
@@ -136,6 +137,8 @@ def fit(
                 checkpoints.save(done, history.rows)
         history.close()
         progress.close()
+        if fabric.is_global_zero:
+            clear_aside(state)
 
 
 def _step(
@@ -189,20 +192,19 @@ def _optimizer(
 
 
 @contextmanager
-def _alone(fabric: Fabric, state: Path) -> Iterator[None]:
+def _alone(fabric: Fabric, state: Path, mark: str) -> Iterator[None]:
     """Keep two trainings of one state apart; the kernel drops the lock when its holder dies."""
-    lock = FileLock(state / "lock")
-    if fabric.is_global_zero:
-        state.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            print(f"another training works in {state}; waiting until it ends", file=sys.stderr, flush=True)
-            lock.acquire()
+    lock = take(state / "lock", partial(_waits, state)) if fabric.is_global_zero else None
     try:
         if fabric.is_global_zero:
             clear_remains(state)
+            set_aside(state, mark)
         fabric.barrier()  # until the first process has the lock, the state may still be another's
         yield
     finally:
-        lock.release()
+        if lock is not None:
+            lock.release()
+
+
+def _waits(state: Path) -> None:
+    print(f"another training works in {state}; waiting until it ends", file=sys.stderr, flush=True)
