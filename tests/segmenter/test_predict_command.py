@@ -6,11 +6,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import psutil
 import pytest
+import torch
 from click.testing import Result
 from PIL import Image
 
@@ -18,6 +20,7 @@ import weakseg
 from weakseg import cli
 from weakseg.dataset.images import ORIENTATION, read_image
 from weakseg.errors import InputError
+from weakseg.segmenter import predict as predict_module
 from weakseg.segmenter.inputs import Outputs, gather
 from weakseg.segmenter.many import predict_files
 from weakseg.storage.labels import read_labels, voc_palette
@@ -212,6 +215,25 @@ def test_one_bad_image_stops_no_other(
     assert said[-1].startswith("weakseg: 1 of 4 images could not be predicted and have no result")
     failures = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))["failures"]
     assert list(failures) == [str(photos / "b.jpg")]
+
+
+def test_batches_that_do_not_fit_are_halved_and_an_image_that_does_not_stops_no_other(
+    trained_run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = weakseg.load(trained_run)
+    whole = predict_files(model, gather([photos]), Outputs(tmp_path / "whole"))
+    compute = predict_module.predict_batch
+
+    def fits_one(network: Any, images: Any, **options: Any) -> list[np.ndarray]:
+        if len(images) > 1 or images[0].shape[0] == 50:
+            torch.empty(2**50)
+        return compute(network, images, **options)
+
+    monkeypatch.setattr("weakseg.segmenter.model.predict_batch", fits_one)
+    report = predict_files(model, gather([photos]), Outputs(tmp_path / "tight"), batch=4)
+    sentence = "memory ran out on a single image: set --longest lower, or --window, or give more memory."
+    assert report.failures == {str(photos / "c.PNG"): sentence}
+    assert report.areas == {name: areas for name, areas in whole.areas.items() if name != "c"}
 
 
 @pytest.mark.parametrize(

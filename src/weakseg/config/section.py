@@ -1,5 +1,6 @@
 """What every part of the configuration is made of."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -30,7 +31,11 @@ ClassName = Annotated[str, Field(pattern=rf"^[^\s{_INSIDE}]([^{_INSIDE}]*[^\s{_I
 
 
 class Section(BaseModel):
-    """A part of the configuration: immutable, unknown keys refused."""
+    """A part of the configuration: immutable, unknown keys refused.
+
+    Of a section that is given in part, what is left out is as in the default of the field that it stands in, which may
+    differ from its class's: `segmenter.training.iterations` is 16,000 whatever else is set there.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
@@ -48,4 +53,19 @@ class Section(BaseModel):
         ):
             expected = "true or false" if bool in wanted else "a number"
             raise ValueError(f"Input should be {expected}, found {value!r}")
+        default = cls.model_fields[str(info.field_name)].default
+        return _laid_over(default, value) if isinstance(default, Section) else value
+
+
+def _laid_over(default: Section, value: Any) -> Any:
+    """Values of a section, with what the default sets and they leave out."""
+    if not isinstance(value, Mapping):
         return value
+    laid = dict(value)
+    for name in default.model_fields_set:
+        own = getattr(default, name)
+        if name not in laid:
+            laid[name] = own
+        elif isinstance(own, Section):
+            laid[name] = _laid_over(own, laid[name])
+    return laid

@@ -34,7 +34,21 @@ class BackboneConfig(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _reads_normalization(self) -> Self:
+        if self.weights in ("none", "attention") and self.normalization != "auto":
+            raise ValueError(
+                f"normalization is {self.normalization}, but weights is {self.weights} and brings its own; leave "
+                "normalization out or give weights"
+            )
+        return self
 
+_READ_WITH = {
+    "momentum": ("optimizer", "sgd"),
+    "nesterov": ("optimizer", "sgd"),
+    "step_at": ("schedule", "step"),
+}
+"""Key of a training → the key and value without which nothing reads it."""
 _AUGMENTATION = {"crop", "scales", "resize", "flip", "color_jitter", "hue_jitter"}
 
 
@@ -104,6 +118,20 @@ class TrainingConfig(Section):
     def identity(self) -> dict[str, Any]:
         """What determines the result: all but how often it is saved and how many processes feed it and share it."""
         return self.model_dump(mode="json", exclude={"checkpoint_every", "workers", "processes", "nodes"})
+
+    @model_validator(mode="after")
+    def _reads_every_value(self) -> Self:
+        """Only what differs from the default was set by someone who believes in it."""
+        for name, (key, value) in _READ_WITH.items():
+            found, given = getattr(self, key), getattr(self, name)
+            if found != value and given != type(self).model_fields[name].default:
+                raise ValueError(
+                    f"{name} is {given}, but {key} is {found} and only {value} reads it; leave {name} out or set {key} "
+                    f"to {value}"
+                )
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov is true, but momentum is 0; set momentum above 0 or nesterov to false")
+        return self
 
     @model_validator(mode="after")
     def _ordered_scales(self) -> Self:
