@@ -41,6 +41,8 @@ class RcrNetVideoTraining(RcrNetTraining):
     """Clips per step."""
     schedule: Literal["poly", "step", "constant"] = "constant"
     """As in any training."""
+    clip_gradient: float = Field(0.0, ge=0)
+    """As in any training; the published one does not clip."""
 
 
 class SrmTraining(WholeImages):
@@ -175,10 +177,13 @@ class RcrNetVideoConfig(NetworkSection):
 class SrmConfig(NetworkSection):
     """SRM, the stagewise refinement model (Wang et al., ICCV 2017)."""
 
+    new_layers_rate: Positive = 10.0
+    """As in `rcrnet`; ten times the base rate, as published. Where the backbone starts without weights, 1 is better."""
     stages: Literal[2, 3] = 3
     """Maps that follow each other; the third is at an eighth of the image."""
     frozen_batch_norm: bool | None = None
-    """As in `rcrnet`; the published training has one image a step and cannot learn it."""
+    """Whether batch normalisation keeps its statistics (its weights and biases learn); `null`: as in `rcrnet`. The
+    published training has one image a step and keeps them."""
     training: SrmTraining = SrmTraining()
     size: int = Field(353, ge=32, le=4096)
     """As in `rcrnet`."""

@@ -248,6 +248,22 @@ def _source(settings: SaliencyConfig, weights: Path | None, size: int | None) ->
     return network_source(weights, size)
 
 
+@saliency.command("released")
+@click.option(
+    "--file", type=PATH, required=True, help="RCRNet's image_pretrained_model.pth or video_best_model.pth."
+)
+@click.option(
+    "--stride", type=click.Choice(["8", "16"]), default="16", show_default=True, help="Output stride."
+)
+@out_option
+def released_command(file: Path, stride: str, out: Path) -> None:
+    """Write RCRNet's released weights as a weights.pt, for `trained` or `start`."""
+    from weakseg.saliency.released import read_released
+    from weakseg.storage.weights import save_weights
+
+    save_weights(out, read_released(file, int(stride)))
+
+
 @saliency.command("frames")
 @click.option("--weights", type=PATH, required=True, help="Trained network, of any method.")
 @click.option("--davis", type=PATH, help="Folder in DAVIS's layout.")
