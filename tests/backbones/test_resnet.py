@@ -8,6 +8,7 @@ from torch import nn
 from torchvision import models
 
 from weakseg.backbones import ResNet, read_initial_weights
+from weakseg.backbones.resnet import TORCHVISION_8, UNDILATED, Dilations
 from weakseg.errors import InputError
 
 
@@ -32,14 +33,43 @@ def test_takes_torchvisions_weights_and_computes_the_same(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("stride", [8, 16, 32])
-def test_output_stride_and_dilation(stride: int) -> None:
+def test_output_stride(stride: int) -> None:
     backbone = ResNet("resnet50", stride).eval()
     with torch.no_grad():
         features = backbone.stage_features(torch.zeros(1, 3, 96, 65))
     assert [given.shape[1] for given in features] == list(ResNet.widths)
     assert features[-1].shape[2:] == (96 // stride, -(-65 // stride))
-    dilations = {layer.conv2.dilation[0] for layer in backbone.layer4[1:]}
-    assert dilations == {32 // stride}
+
+
+def dilations(backbone: ResNet) -> list[list[int]]:
+    """Of each block of layers 1 to 4."""
+    layers = (backbone.layer1, backbone.layer2, backbone.layer3, backbone.layer4)
+    return [[block.conv2.dilation[0] for block in layer] for layer in layers]
+
+
+@pytest.mark.parametrize(
+    ("given", "layer3", "layer4"),
+    [
+        (UNDILATED, [1] * 6, [1] * 3),
+        (((2, 2), (4, 4)), [2] * 6, [4] * 3),
+        (TORCHVISION_8, [1, 2, 2, 2, 2, 2], [2, 4, 4]),
+    ],
+)
+def test_each_block_has_the_dilation_that_is_asked_for(
+    given: Dilations, layer3: list[int], layer4: list[int]
+) -> None:
+    backbone = ResNet("resnet50", 8, given).eval()
+    assert dilations(backbone) == [[1] * 3, [1] * 4, layer3, layer4]
+    with torch.no_grad():
+        assert backbone(torch.zeros(1, 3, 65, 65)).shape[2:] == (9, 9)  # padded by as much: the size stays
+
+
+def test_torchvisions_dilations_are_torchvisions() -> None:
+    theirs = models.resnet50(weights=None, replace_stride_with_dilation=[False, True, True])
+    layers = (theirs.layer1, theirs.layer2, theirs.layer3, theirs.layer4)
+    assert dilations(ResNet("resnet50", 8, TORCHVISION_8)) == [
+        [block.conv2.dilation[0] for block in layer] for layer in layers
+    ]
 
 
 def test_frozen_normalization_learns_nothing_and_forgets_nothing() -> None:

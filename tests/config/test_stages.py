@@ -63,6 +63,11 @@ def test_a_change_reaches_only_its_stage(
     assert {name for name in before if before[name] != after[name]} == stages
 
 
+def test_mirrored_maps_train_no_network_again() -> None:
+    values = {"saliency": {"flip": True}}
+    assert parse(Config, values, "config.yaml").stages() == Config().stages()
+
+
 def test_size_of_the_maps_trains_no_network_anew() -> None:
     def stage(size: int) -> Any:
         values = {"saliency": {"method": "srm", "srm": {"size": size}}}

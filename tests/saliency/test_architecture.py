@@ -8,9 +8,10 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from weakseg.config import SaliencyConfig
 from weakseg.saliency.rcrnet import RcrNet, Refinement
 from weakseg.saliency.rcrnet_video import GruCell, NonLocal, RcrNetVideo
-from weakseg.saliency.srm import PyramidPooling, Srm
+from weakseg.saliency.srm import PyramidPooling, Srm, padded
 
 RESNET50 = 23_508_032  # of torchvision, without its classifier of 2048 · 1000 + 1000
 RESNET50_TO_LAYER3 = 8_543_296
@@ -50,11 +51,11 @@ def shapes(parts: dict[str, nn.Module], run: Callable[[], object]) -> dict[str, 
 
 
 def rcrnet_parts() -> dict[str, int]:
-    """Part → parameters, from the layers that METHODS.md 1.8 lists."""
+    """Part → parameters, from the layers of the released network."""
     pyramid = 2 * normalized(2048, 256, 1) + 3 * normalized(2048, 256, 3) + normalized(5 * 256, 256, 3)
     refinements = 0
     for skip, coarser in ((1024, 256), (512, 128), (256, 128)):
-        bottleneck = normalized(skip, 24, 1) + normalized(24, 24, 3) + normalized(24, 96, 1)
+        bottleneck = normalized(skip, 48, 1) + normalized(48, 48, 3) + normalized(48, 96, 1)
         refinements += bottleneck + normalized(skip, 96, 1) + normalized(96 + coarser, 128, 3)
     return {
         "backbone": RESNET50,
@@ -67,7 +68,17 @@ def rcrnet_parts() -> dict[str, int]:
 def test_rcrnet_parameters() -> None:
     network = RcrNet()
     assert {name: count(getattr(network, name)) for name in rcrnet_parts()} == rcrnet_parts()
-    assert count(network) == sum(rcrnet_parts().values()) == 43_121_569
+    assert count(network) == sum(rcrnet_parts().values()) == 43_218_433
+    assert count(network.refinements) == 1_258_176
+
+
+@pytest.mark.parametrize(("stride", "expected"), [(16, (1, 1, 1, 2)), (8, (1, 1, 2, 2))])
+def test_rcrnet_dilates_every_block_of_a_layer_alike(stride: int, expected: tuple[int, ...]) -> None:
+    backbone = RcrNet(stride=stride).backbone
+    layers = (backbone.layer1, backbone.layer2, backbone.layer3, backbone.layer4)
+    found = [[block.conv2.dilation[0] for block in layer] for layer in layers]
+    assert found == [[dilation] * len(layer) for dilation, layer in zip(expected, layers, strict=True)]
+    assert all(block.conv2.padding == block.conv2.dilation for layer in layers for block in layer)
 
 
 @pytest.mark.parametrize(("stride", "dilations"), [(16, (6, 12, 18)), (8, (12, 24, 36))])
@@ -122,14 +133,15 @@ def test_video_model_parameters(video: RcrNetVideo) -> None:
     gru = plain(512, 512, 3) + plain(512, 256, 3)
     parts = {"first": non_local, "second": non_local, "recurrence": 2 * gru + plain(512, 256, 3)}
     assert {name: count(getattr(video, name)) for name in parts} == parts
-    assert count(video) == sum(rcrnet_parts().values()) + sum(parts.values()) == 51_644_321
+    assert count(video) == sum(rcrnet_parts().values()) + sum(parts.values()) == 51_741_185
 
 
-def test_all_batch_normalization_is_frozen(video: RcrNetVideo) -> None:
+def test_batch_normalization_keeps_its_statistics_and_learns_its_weights(video: RcrNetVideo) -> None:
     video.train()
     layers = [module for module in video.modules() if isinstance(module, nn.BatchNorm2d)]
     assert len(layers) == 53 + 6 + 3 * 5 + 1  # backbone, pyramid, refinements, decoder
-    assert not any(layer.training or layer.weight.requires_grad for layer in layers)
+    assert not any(layer.training for layer in layers)
+    assert all(layer.weight.requires_grad and layer.bias.requires_grad for layer in layers)
     video.eval()
 
 
@@ -192,17 +204,95 @@ def test_clip_without_labels_teaches_nothing(video: RcrNetVideo) -> None:
 # ------------------------------------------------------------------------------------------------------------ SRM
 
 
+def bare(channels: int, width: int, kernel: int) -> int:
+    """Parameters of a convolution without bias."""
+    return channels * width * kernel**2
+
+
 def test_srm_parameters() -> None:
-    coarse = plain(2048, 256, 3) + plain(256, 2, 3)
-    correct = plain(66, 2, 3) + plain(2, 2, 3)
+    coarse = bare(2048, 256, 3) + plain(256, 2, 1)
+    correct = bare(66, 2, 3) + bare(2, 2, 3)
     stage = {
-        channels: 4 * plain(channels, 512, 1) + plain(channels + 2048, 256, 3) + plain(256, 64, 3) + correct
+        channels: 4 * bare(channels, 512, 1) + bare(channels + 2048, 256, 3) + bare(256, 64, 3) + correct
         for channels in (1024, 512)
     }
     two, three = Srm(stages=2), Srm(stages=3)
     assert count(three.second) == RESNET50_TO_LAYER3
     assert count(two) == RESNET50 + RESNET50_TO_LAYER3 + coarse + stage[1024]
-    assert count(three) == count(two) + stage[512] == 53_198_746
+    assert count(three) == count(two) + stage[512] == 53_189_650
+
+
+def test_layers_of_srm_follow_each_other_as_released() -> None:
+    """No ReLU after the coarse 256 channels, the pyramid's 1×1 and the first reduction; one before a map is joined."""
+    network = Srm()
+    assert [type(layer) for layer in network.coarse] == [nn.Conv2d, nn.Conv2d]
+    assert [layer.kernel_size[0] for layer in network.coarse] == [3, 1]
+    for stage in network.refinements:
+        assert [type(layer) for layer in stage.reduce] == [nn.Conv2d, nn.Conv2d, nn.ReLU]
+        assert [type(layer) for layer in stage.correct] == [nn.Conv2d, nn.Conv2d]
+        assert [layer.kernel_size[0] for layer in stage.correct] == [3, 3]
+        assert [type(layer) for layer in stage.pyramid.levels] == [nn.Conv2d] * 4
+
+
+def test_new_layers_of_srm_learn_ten_times_as_fast() -> None:
+    network = Srm(**SaliencyConfig().srm.options())
+    rates = {
+        id(parameter): group.rate for group in network.parameter_groups() for parameter in group.parameters
+    }
+    new = [*network.coarse.parameters(), *network.refinements.parameters()]
+    bias = network.coarse[1].bias
+    assert {rates[id(parameter)] for parameter in new if parameter is not bias} == {10.0}
+    assert rates[id(bias)] == 20.0
+    assert {rates[id(layer.conv1.weight)] for layer in network.second.layer2} == {1.0}
+
+
+def test_srm_at_the_published_size_aligns_corners() -> None:
+    """12 → 23 → 45 cells and 353 = 32 · 11 + 1 pixels: a ramp over the cells is the same ramp at every size."""
+    network = Srm()
+    ramp = torch.linspace(0, 1, 12)[None, None, None].expand(1, 2, 12, 12)
+    torch.testing.assert_close(
+        network.enlarged(ramp, (353, 353))[0, 0, 0], torch.linspace(0, 1, 353), atol=1e-6, rtol=0
+    )
+    stage = network.refinements[0]
+    seen: list[Tensor] = []
+    stage.correct.register_forward_pre_hook(lambda _module, given: seen.append(given[0]))
+    with torch.no_grad():
+        stage(torch.zeros(1, 1024, 23, 23), ramp)
+    torch.testing.assert_close(seen[0][0, -1, 0], torch.linspace(0, 1, 23), atol=1e-6, rtol=0)
+
+
+def test_srm_pads_other_sizes_so_that_cells_lie_over_every_32nd_pixel() -> None:
+    network = Srm()
+    assert padded(torch.zeros(1, 3, 96, 353)).shape[2:] == (97, 353)
+    cells = torch.arange(4.0)[None, None, None].expand(1, 2, 4, 4)  # 97 pixels
+    torch.testing.assert_close(network.enlarged(cells, (96, 96))[0, 0, 0], torch.arange(96) / 32)
+
+
+def test_frozen_batch_normalization_of_srm_learns_its_weights() -> None:
+    layers = [
+        module
+        for module in Srm(frozen_batch_norm=True).train().modules()
+        if isinstance(module, nn.BatchNorm2d)
+    ]
+    assert not any(layer.training for layer in layers)
+    assert all(layer.weight.requires_grad for layer in layers)
+
+
+@pytest.mark.parametrize(("side", "kernels"), [(23, (23, 12, 8, 4)), (45, (45, 23, 15, 8))])
+def test_pyramid_pools_with_the_released_kernels(side: int, kernels: tuple[int, ...]) -> None:
+    """Caffe rounds the number of windows up and leaves out what lies beyond the edge."""
+    pooling = PyramidPooling(1)
+    seen: list[Tensor] = []
+    for level in pooling.levels:
+        level.register_forward_pre_hook(lambda _module, given: seen.append(given[0]))
+    features = torch.randn(1, 1, side, side, generator=torch.Generator().manual_seed(0))
+    pooling(features)
+    for kernel, given in zip(kernels, seen, strict=True):
+        starts = range(0, side, kernel)
+        expected = [
+            [features[0, 0, y : y + kernel, x : x + kernel].mean().item() for x in starts] for y in starts
+        ]
+        torch.testing.assert_close(given[0, 0], torch.tensor(expected))
 
 
 @pytest.mark.parametrize(("architecture", "cells"), [("resnet50", (12, 23, 45)), ("vgg16", (11, 22, 44))])

@@ -96,7 +96,7 @@ def test_a_training_starts_from_another(tmp_path: Path, folder: Path) -> None:
     still = TRAINING | {"learning_rate": 1e-9}
     second = tmp_path / "second"
     second.mkdir()
-    train_again = {"start": str(first), "training": still}
+    train_again = {"start": str(first), "training": still, "backbone": {}}
     for method, prefix in (("rcrnet", ""), ("rcrnet_video", "image_model.")):
         out = train(second, method, davis, **train_again)
         found = load(out).state_dict()

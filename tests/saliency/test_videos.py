@@ -156,27 +156,35 @@ def test_clips_are_consecutive_and_cut_alike(videos: Path) -> None:
     found = read_video_list(listed(videos, {"SET": entry(default_label_interval=2)}), "train")
     clips = SaliencyClips(found, WHOLE, 3, read_bright)
     assert len(clips) == 2
-    starts, mirrored = set(), set()
+    starts, mirrored, steps = set(), set(), []
     for seed in range(20):
         sample = clips.sample(0, np.random.default_rng(seed))
         assert sample["image"].shape == (3, 3, 32, 32)
         reds = sample["image"][:, 0, 16, 16].tolist()
-        assert reds == [reds[0], reds[0] + 1, reds[0] + 2]
+        step = reds[1] - reds[0]
+        assert reds == [reds[0], reds[0] + step, reds[0] + 2 * step]
         masks = [frame for number, frame in zip(reds, sample["mask"], strict=True) if number % 2 == 0]
         assert all(torch.equal(mask, masks[0]) for mask in masks)
         unlabelled = [frame for number, frame in zip(reds, sample["mask"], strict=True) if number % 2]
         assert all((mask == 255).all() for mask in unlabelled)
-        starts.add(reds[0])
+        starts.add(min(reds))
+        steps.append(step)
         mirrored.add(int(masks[0][16, 2]))
     assert starts == {0, 1, 2, 3}
+    assert 5 <= steps.count(-1) == 20 - steps.count(1) <= 15  # half of the clips run backwards, as released
     assert mirrored == {0, 1}
 
 
 def test_a_video_shorter_than_a_clip_is_filled_up(videos: Path) -> None:
     found = read_video_list(listed(videos, {"SET": entry()}), "test")
-    sample = SaliencyClips(found, WHOLE, 5, read_bright).sample(0, np.random.default_rng(0))
-    assert sample["image"][:, 0, 16, 16].tolist() == [0, 1, 2, 2, 2]
-    assert [(mask == 255).all().item() for mask in sample["mask"]] == [False, False, False, True, True]
+    clips = SaliencyClips(found, WHOLE, 5, read_bright)
+    samples = [clips.sample(0, np.random.default_rng(seed)) for seed in range(8)]
+    assert {tuple(sample["image"][:, 0, 16, 16].tolist()) for sample in samples} == {
+        (0, 1, 2, 2, 2),
+        (2, 1, 0, 0, 0),
+    }
+    for sample in samples:
+        assert [(mask == 255).all().item() for mask in sample["mask"]] == [False, False, False, True, True]
 
 
 def test_mask_of_another_size_is_named(videos: Path) -> None:

@@ -118,6 +118,16 @@ def test_rates_of_deeplab_v2() -> None:
     assert len(rates) == sum(p.requires_grad for p in network.parameters())
 
 
+@pytest.mark.parametrize("method", ["deeplab_v2", "deformable", "deeplab_v3"])
+def test_dilations_layer_by_layer(method: str) -> None:
+    """DeepLab v2 dilates the first block of a layer as the others; v3 is torchvision's, whose weights expect less."""
+    with torch.device("meta"):
+        backbone: Any = build(method, "resnet50", 2, {}).backbone
+    found = [[block.conv2.dilation[0] for block in layer] for layer in (backbone.layer3, backbone.layer4)]
+    torchvisions = [[1, 2, 2, 2, 2, 2], [2, 4, 4]]
+    assert found == (torchvisions if method == "deeplab_v3" else [[2] * 6, [4] * 3])
+
+
 def test_scales_are_fused_by_their_maximum() -> None:
     torch.manual_seed(0)
     network = DeepLabV2("resnet50", 2, multi_scale=True, frozen_normalization=False).eval()

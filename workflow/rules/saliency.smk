@@ -75,6 +75,8 @@ rule saliency_maps:
                 NETWORK.size,
             ]
         ),
+        flip="--flip" * cfg.saliency.flip,
     shell:
         "weakseg saliency maps --config {input.config} --index {input.index} --classes {input.classes}"
-        " --shard {wildcards.scatteritem} {params.weights:q} --out {output.maps} > {log} 2>&1"
+        " --shard {wildcards.scatteritem} {params.weights:q} {params.flip} --out {output.maps}"
+        " 2>&1 | tee {log}"

@@ -8,7 +8,7 @@ from weakseg.backbones.alexnet import AlexNet
 from weakseg.backbones.base import unit_scale
 from weakseg.backbones.inception import Inception
 from weakseg.backbones.mobilenet import MobileNet
-from weakseg.backbones.resnet import ResNet
+from weakseg.backbones.resnet import UNDILATED, Dilations, ResNet
 from weakseg.backbones.start import Start, read_start
 from weakseg.backbones.vgg import LAYOUTS, Vgg
 from weakseg.backbones.weights import InitialWeights, read_initial_weights
@@ -60,15 +60,18 @@ def backbone(
     )
 
 
-def staged(architecture: str, stride: int, *, frozen_normalization: bool = False) -> Vgg | ResNet:
+def staged(
+    architecture: str, stride: int, dilations: Dilations = UNDILATED, *, frozen_normalization: bool = False
+) -> Vgg | ResNet:
     """The backbone of a saliency network, whose `stage_features` have strides 4, 8, 16 and 32 from the second on.
 
     Args:
         architecture: `vgg16`, `resnet50` or `resnet101`.
-        stride: 8, 16 or 32: no stage is coarser; those that would be are dilated, in a VGG the last one alone.
+        stride: 8, 16 or 32: no stage is coarser; of a VGG the last one is dilated at stride 8.
+        dilations: of a ResNet.
         frozen_normalization: of a ResNet; a VGG16 has none.
     """
     if architecture == "vgg16":
         pools = (2, 2, 2, 2 if stride > 8 else 0, 2 if stride > 16 else 0)
         return Vgg(architecture, pools, last_dilation=2 if stride == 8 else 1)
-    return ResNet(architecture, stride, frozen_normalization=frozen_normalization)
+    return ResNet(architecture, stride, dilations, frozen_normalization=frozen_normalization)

@@ -7,16 +7,22 @@ from torch import nn
 from weakseg.backbones.base import Backbone
 from weakseg.backbones.weights import NORMALIZATIONS
 
+Dilations = tuple[tuple[int, int], tuple[int, int]]
+"""Of layers 3 and 4: that of the first block's 3×3 convolution, and that of the other blocks'."""
+UNDILATED: Dilations = ((1, 1), (1, 1))
+TORCHVISION_8: Dilations = ((1, 2), (2, 4))
+"""Stride 8 by torchvision's `replace_stride_with_dilation`: a first block keeps the dilation of the layer before."""
+
 
 class ResNet(Backbone):
     """Five stages: the first convolution and pool, then layers 1 to 4 with 256, 512, 1024 and 2048 channels.
 
-    At stride 16 layer 4 keeps the resolution and is dilated by 2; at stride 8 layers 3 and 4 are, by 2 and 4. The first
-    block of each is dilated by half of that, as torchvision has it.
+    The stride of a block lies on its 3×3 convolution, as torchvision's weights expect it.
 
     Args:
         architecture: `resnet50` or `resnet101`.
-        stride: output stride 8, 16 or 32.
+        stride: output stride 8, 16 or 32: at 16 layer 4 keeps the resolution, at 8 layers 3 and 4 do.
+        dilations: of layers 3 and 4; published networks differ in those of the first blocks.
         frozen_normalization: batch normalisation keeps its statistics, weights and biases, as DeepLab v2 and RCRNet
             train it; without it small batches spoil them.
     """
@@ -25,7 +31,14 @@ class ResNet(Backbone):
     unit_features = True
     widths = (64, 256, 512, 1024, 2048)
 
-    def __init__(self, architecture: str, stride: int, *, frozen_normalization: bool = False) -> None:
+    def __init__(
+        self,
+        architecture: str,
+        stride: int,
+        dilations: Dilations = UNDILATED,
+        *,
+        frozen_normalization: bool = False,
+    ) -> None:
         from torchvision import models
 
         mean, std, _ = NORMALIZATIONS["torchvision"]
@@ -42,6 +55,9 @@ class ResNet(Backbone):
             full.layer3,
             full.layer4,
         )
+        for layer, (first, others) in zip((self.layer3, self.layer4), dilations, strict=True):
+            for number, block in enumerate(layer):
+                _dilate(block.conv2, others if number else first)
         if frozen_normalization:
             for module in self._normalizations():
                 module.requires_grad_(False)
@@ -64,3 +80,8 @@ class ResNet(Backbone):
     def drop_last_stage(self) -> None:
         """End with layer 3."""
         self.layer4 = nn.Identity()
+
+
+def _dilate(convolution: nn.Conv2d, dilation: int) -> None:
+    """Dilate a 3×3 convolution, and pad it by as much, so that the features keep their size."""
+    convolution.dilation = convolution.padding = (dilation, dilation)

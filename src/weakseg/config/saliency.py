@@ -1,5 +1,6 @@
 """Saliency networks and maps."""
 
+from collections.abc import Iterable
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -41,6 +42,8 @@ class RcrNetVideoTraining(RcrNetTraining):
     """Clips per step."""
     schedule: Literal["poly", "step", "constant"] = "constant"
     """As in any training."""
+    clip_gradient: float = Field(0.0, ge=0)
+    """As in any training; the published one does not clip."""
 
 
 class SrmTraining(WholeImages):
@@ -73,7 +76,7 @@ class StagedConfig(Section):
 
 
 class SaliencyData(Section):
-    """Images with masks of what stands out: pixel labels. Only the keys of the chosen source are used."""
+    """Images with masks of what stands out: pixel labels. Keys of other sources than the chosen one are refused."""
 
     source: Literal["split", "folder", "davis", "videos"] = "split"
     """`split`: the images of the index in the split `saliency` (the demo has one); `folder`: `images` and `masks`;
@@ -92,6 +95,34 @@ class SaliencyData(Section):
     """What is the object in a mask: `bright`, 128 and more of 255, as salient-object data sets have it; `nonzero`,
     any value but 0 and 255 (255 is not scored), as in masks of class indices. A `split` is always `nonzero`."""
 
+    @model_validator(mode="after")
+    def _of_the_source(self) -> Self:
+        read = {"source", *_READ[self.source]}
+        refuse_unread(self, set(type(self).model_fields) - read, f"source '{self.source}'")
+        return self
+
+
+_READ = {
+    "split": (),
+    "folder": ("images", "masks", "foreground"),
+    "davis": ("davis", "video_split", "foreground"),
+    "videos": ("videos", "video_split", "foreground"),
+}
+"""Source → the keys that it reads."""
+
+
+def refuse_unread(section: Section, unread: Iterable[str], reason: str) -> None:
+    """Refuse a value that differs from its default and that nothing reads.
+
+    Raises:
+        ValueError: there is one; `reason` is why it is not read.
+    """
+    for key in sorted(unread):
+        value, usual = getattr(section, key), type(section).model_fields[key].default
+        if value != usual:
+            shown = "other values" if isinstance(value, Section) else f"'{value}'"
+            raise ValueError(f"{key} has {shown}, which nothing reads with {reason}; remove {key}")
+
 
 class NetworkSection(Section):
     """What the networks that start from ImageNet have in common."""
@@ -108,6 +139,14 @@ class NetworkSection(Section):
     training: WholeImages = WholeImages()
     size: int = Field(448, ge=32, le=4096)
     """Longest side that images are brought to for their maps; smaller ones keep their size."""
+
+    @model_validator(mode="after")
+    def _nothing_unread(self) -> Self:
+        if self.trained is not None:
+            refuse_unread(self, set(type(self).model_fields) - {"trained", "size"}, "trained")
+        elif self.start is not None:
+            refuse_unread(self.backbone, {"weights"}, "start")
+        return self
 
     def options(self) -> dict[str, Any]:
         """Keyword arguments of the network."""
@@ -160,8 +199,14 @@ class RcrNetVideoConfig(NetworkSection):
     activation: Literal["relu", "tanh", "sigmoid"] = "relu"
     """As in `rcrnet`."""
     clip: int = Field(4, ge=1, le=64)
-    """Frames of a training clip, and of the window that goes over a video."""
+    """Frames of a training clip, of a source that has videos."""
     training: RcrNetVideoTraining = RcrNetVideoTraining()
+
+    @model_validator(mode="after")
+    def _clips_of_videos(self) -> Self:
+        if self.data.source in ("split", "folder"):
+            refuse_unread(self, {"clip"}, f"data.source '{self.data.source}'")
+        return self
 
     def options(self) -> dict[str, Any]:
         """Keyword arguments of the network."""
@@ -175,10 +220,13 @@ class RcrNetVideoConfig(NetworkSection):
 class SrmConfig(NetworkSection):
     """SRM, the stagewise refinement model (Wang et al., ICCV 2017)."""
 
+    new_layers_rate: Positive = 10.0
+    """As in `rcrnet`; ten times the base rate, as published. Where the backbone starts without weights, 1 is better."""
     stages: Literal[2, 3] = 3
     """Maps that follow each other; the third is at an eighth of the image."""
     frozen_batch_norm: bool | None = None
-    """As in `rcrnet`; the published training has one image a step and cannot learn it."""
+    """Whether batch normalisation keeps its statistics (its weights and biases learn); `null`: as in `rcrnet`. The
+    published training has one image a step and keeps them."""
     training: SrmTraining = SrmTraining()
     size: int = Field(353, ge=32, le=4096)
     """As in `rcrnet`."""
@@ -205,9 +253,11 @@ class OnnxSaliency(Section):
     file: FilePath = "u2netp.onnx"
     """The model file; its SHA-256 is recorded with the maps."""
     preset: Literal["u2net", "imagenet", "plain"] = "u2net"
-    """Pre- and post-processing: `u2net` scales by the image's maximum, then ImageNet mean and deviation, and
-    min-max normalises the first output; `imagenet` divides by 255; `plain` gives RGB in [0, 1]. The last two
-    clip the first output to [0, 1]."""
+    """Pre-processing: `u2net` scales by the image's maximum, then ImageNet mean and deviation; `imagenet` divides by
+    255 before that; `plain` gives RGB in [0, 1]."""
+    output: Literal["preset", "probabilities", "logits", "minmax"] = "preset"
+    """What the first output holds: `probabilities` from 0 to 1, `logits` (a sigmoid is applied), or values of which
+    each map is stretched to [0, 1] (`minmax`); `preset`: `minmax` for `u2net`, else `probabilities`."""
     size: int = Field(320, ge=32, le=2048)
     """Side of the square input."""
 
@@ -216,7 +266,7 @@ class FolderSaliency(Section):
     """Maps made elsewhere."""
 
     folder: FilePath = "saliency"
-    """Folder of grey PNGs named like the images, 0…255; any size."""
+    """Folder of PNGs named like the images, of any size: grey, 0…255, or cut-outs, whose alpha channel is the map."""
 
 
 class SaliencyConfig(Section):
@@ -224,6 +274,9 @@ class SaliencyConfig(Section):
 
     method: Literal["small", "rcrnet", "rcrnet_video", "srm", "unsupervised", "onnx", "folder"] = "small"
     """Which of the sections below is used."""
+    flip: bool = False
+    """Average each map with that of the mirrored image, mirrored back: better maps in twice the time. For methods that
+    ask a network (not `unsupervised` and `folder`)."""
     small: SmallSaliency = SmallSaliency()
     rcrnet: RcrNetConfig = RcrNetConfig()
     rcrnet_video: RcrNetVideoConfig = RcrNetVideoConfig()
@@ -231,6 +284,14 @@ class SaliencyConfig(Section):
     unsupervised: UnsupervisedSaliency = UnsupervisedSaliency()
     onnx: OnnxSaliency = OnnxSaliency()
     folder: FolderSaliency = FolderSaliency()
+
+    @model_validator(mode="after")
+    def _mirrors_networks_alone(self) -> Self:
+        if self.flip and self.method in ("unsupervised", "folder"):
+            raise ValueError(
+                f"flip is true, but the maps of method '{self.method}' ask no network; set flip to false"
+            )
+        return self
 
     def network(self) -> NetworkSection | None:
         """The section of the chosen method, if that is a network that starts from ImageNet."""

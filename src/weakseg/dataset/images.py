@@ -67,6 +67,17 @@ def read_grey(path: Path) -> np.ndarray:
     return _decoded(path, "L")
 
 
+def read_rgba(path: Path) -> np.ndarray:
+    """Read a picture with its transparency as `uint8` H×W×4, opaque where the file has none; otherwise as `read_grey`.
+
+    Raises:
+        InputError: as `read_grey`.
+    """
+    with _opened(path) as image:
+        image.verify()
+    return _decoded(path, "RGBA")
+
+
 def image_size(path: Path) -> tuple[int, int]:
     """Height and width of an upright image from its header alone.
 

@@ -28,7 +28,8 @@ def barrier_saliency(
     """
     shrink = min(1.0, size / max(image.shape[:2]))
     width, height = (max(2, round(side * shrink)) for side in image.shape[1::-1])
-    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    thin = min(image.shape[:2]) < 2  # one pixel is made two: area interpolation is for shrinking alone
+    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR if thin else cv2.INTER_AREA)
     channels = cv2.GaussianBlur(small, (3, 3), 0).astype(np.float32)
     found = _to_one(np.sum([barrier_distance(channel) for channel in np.moveaxis(channels, 2, 0)], axis=0))
     if backgroundness:

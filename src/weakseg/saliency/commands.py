@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from weakseg.config.saliency import NetworkSection
     from weakseg.dataset.records import Record
-    from weakseg.saliency.sources import Source
+    from weakseg.saliency.maps import Source
     from weakseg.saliency.videos import Video
     from weakseg.storage.weights import Weights
 
@@ -211,47 +211,82 @@ def _split(index: Path | None, classes: Path | None) -> "tuple[Sequence[Record],
 @click.option("--classes", type=PATH, required=True, help="The data set's classes.csv.")
 @click.option("--weights", type=PATH, help="Trained network (methods that train one).")
 @click.option("--size", type=int, help="Longest side that larger images are brought to for the network.")
+@click.option("--flip", is_flag=True, help="Average with the maps of the mirrored images (networks, onnx).")
 @shard_option
 @out_option
 def maps_command(
-    config: Path, index: Path, classes: Path, weights: Path | None, size: int | None, shard: str, out: Path
+    config: Path,
+    index: Path,
+    classes: Path,
+    weights: Path | None,
+    size: int | None,
+    flip: bool,
+    shard: str,
+    out: Path,
 ) -> None:
     """Write the saliency maps of one shard of the training and validation images."""
     from weakseg.dataset.index import proxy_records, read_index
     from weakseg.dataset.index import shard as part
+    from weakseg.saliency.maps import Flatness
     from weakseg.storage.shards import write_shard
     from weakseg.training.exhausted import on_image
 
     settings = read_stage(config, SaliencyConfig)
     records = part(proxy_records(read_index(index, classes)), shard)
-    source = _source(settings, weights, size)
+    source, flatness = _source(settings, weights, size, flip or settings.flip), Flatness()
     is_sized = "size" in type(getattr(settings, settings.method)).model_fields
     advice = f"lower saliency.{settings.method}.size" if is_sized else "shrink the image"
 
     def maps() -> "Iterator[tuple[str, dict[str, np.ndarray]]]":
         for record in records:
             with on_image(record.id, advice):
-                found = source(record)
-            yield record.id, {"saliency": found}
+                values = source(record)
+            flatness.see(values)
+            yield record.id, {"saliency": values}
 
     write_shard(out, maps())
+    sentence = flatness.sentence(shard, f"saliency.{settings.method}")
+    if sentence is not None:
+        _say(sentence)
 
 
-def _source(settings: SaliencyConfig, weights: Path | None, size: int | None) -> "Source":
+def _say(sentence: str) -> None:
+    click.echo(f"weakseg: {sentence}", err=True)
+
+
+def _source(settings: SaliencyConfig, weights: Path | None, size: int | None, flip: bool) -> "Source":
     from weakseg.errors import InputError
-    from weakseg.saliency.sources import folder_source, network_source, onnx_source, unsupervised_source
+    from weakseg.saliency.folder_maps import folder_source
+    from weakseg.saliency.sources import network_source, onnx_source, unsupervised_source
 
     if settings.method == "onnx":
-        return onnx_source(Path(settings.onnx.file), settings.onnx.preset, settings.onnx.size)
+        onnx = settings.onnx
+        return onnx_source(Path(onnx.file), onnx.preset, onnx.size, onnx.output, flip)
     if settings.method == "folder":
-        return folder_source(Path(settings.folder.folder))
+        return folder_source(Path(settings.folder.folder), _say)
     if settings.method == "unsupervised":
         return unsupervised_source(**settings.unsupervised.model_dump())
     if weights is None:
         raise InputError(
             f"saliency.method is '{settings.method}' but no --weights were given; train the network first."
         )
-    return network_source(weights, size)
+    return network_source(weights, size, flip)
+
+
+@saliency.command("released")
+@click.option(
+    "--file", type=PATH, required=True, help="RCRNet's image_pretrained_model.pth or video_best_model.pth."
+)
+@click.option(
+    "--stride", type=click.Choice(["8", "16"]), default="16", show_default=True, help="Output stride."
+)
+@out_option
+def released_command(file: Path, stride: str, out: Path) -> None:
+    """Write RCRNet's released weights as a weights.pt, for `trained` or `start`."""
+    from weakseg.saliency.released import read_released
+    from weakseg.storage.weights import save_weights
+
+    save_weights(out, read_released(file, int(stride)))
 
 
 @saliency.command("frames")

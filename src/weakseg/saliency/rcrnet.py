@@ -11,13 +11,17 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from weakseg.backbones import staged
+from weakseg.backbones.resnet import Dilations
 from weakseg.saliency.losses import binary_loss
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
+BACKBONE_DILATIONS: dict[int, Dilations] = {16: ((1, 1), (2, 2)), 8: ((2, 2), (2, 2))}
+"""Output stride → dilations of a ResNet's layers 3 and 4, first blocks included, as in the released network."""
 DILATIONS = {16: (6, 12, 18), 8: (12, 24, 36)}
 """Output stride → dilations of the pyramid's three 3×3 convolutions."""
 WIDTH = 256  # of the pyramid's branches and output
 SKIP = 96  # channels that a skip connection is reduced to
+INNER = SKIP // 2  # inside the bottleneck that reduces it: an expansion of 2, as in the released network
 REFINED = 128  # channels that a refinement block gives
 DECODER = 256
 DROPOUT = 0.1  # after the pyramid, whole channels
@@ -51,7 +55,9 @@ class RcrNet(nn.Module):
         new_layers_rate: float = 1.0,
     ) -> None:
         super().__init__()
-        self.backbone = staged(architecture, stride, frozen_normalization=frozen_batch_norm)
+        self.backbone = staged(
+            architecture, stride, BACKBONE_DILATIONS[stride], frozen_normalization=frozen_batch_norm
+        )
         self.pyramid = AtrousPyramid(self.backbone.channels, DILATIONS[stride])
         _, fine, middle, coarse, _ = self.backbone.widths
         self.refinements = nn.ModuleList(
@@ -121,7 +127,7 @@ class AtrousPyramid(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """N×C×h×w → N×256×h×w."""
         whole = self.whole(features).expand(-1, -1, *features.shape[2:])
-        fused: Tensor = self.fuse(torch.cat([*(branch(features) for branch in self.branches), whole], 1))
+        fused: Tensor = self.fuse(torch.cat([whole, *(branch(features) for branch in self.branches)], 1))
         return fused
 
 
@@ -133,15 +139,15 @@ class Refinement(nn.Module):
 
         super().__init__()
         make = ACTIVATIONS[activation]
-        # torchvision's bottleneck widens its last layer fourfold
-        self.reduce = Bottleneck(skip, SKIP // 4, downsample=nn.Sequential(*convolution(skip, SKIP, 1)))
+        self.reduce = Bottleneck(skip, INNER, downsample=nn.Sequential(*convolution(skip, SKIP, 1)))
+        self.reduce.conv3, self.reduce.bn3 = convolution(INNER, SKIP, 1)  # torchvision's widens fourfold
         self.reduce.relu = make()
         self.join = nn.Sequential(*convolution(SKIP + coarser, REFINED, 3), make())
 
     def forward(self, skip: Tensor, coarser: Tensor) -> Tensor:
         """N×C×h×w and a coarser map of any size → N×128×h×w."""
         reduced = self.reduce(skip)
-        joined: Tensor = self.join(torch.cat([reduced, resized(coarser, tuple(skip.shape[2:]))], 1))
+        joined: Tensor = self.join(torch.cat([resized(coarser, tuple(skip.shape[2:])), reduced], 1))
         return joined
 
 
@@ -160,3 +166,10 @@ def resized(values: Tensor, size: tuple[int, ...]) -> Tensor:
     if tuple(values.shape[2:]) == size:
         return values
     return functional.interpolate(values, size, mode="bilinear", align_corners=False)
+
+
+def keep_statistics(network: nn.Module) -> None:
+    """Put all batch normalisation into evaluation mode; its weights and biases still learn."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()

@@ -9,14 +9,17 @@ from torch import Tensor, nn
 
 from weakseg.backbones import ResNet, Vgg
 from weakseg.saliency.losses import binary_loss
-from weakseg.saliency.rcrnet import WIDTH, RcrNet
+from weakseg.saliency.rcrnet import WIDTH, RcrNet, keep_statistics
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
 NARROW = WIDTH // 2  # inside a non-local block: half, as Wang et al. (CVPR 2018, section 3.3) have it
 
 
 class RcrNetVideo(nn.Module):
-    """Saliency of the frames of a clip. All batch normalisation is frozen: a clip is too small a batch.
+    """Saliency of the frames of a clip.
+
+    All batch normalisation keeps its statistics, because a clip is too small a batch; its weights and biases learn, as
+    in the released training.
 
     Args: as `RcrNet`, whose trained state it should start from.
     """
@@ -29,26 +32,20 @@ class RcrNetVideo(nn.Module):
         new_layers_rate: float = 1.0,
     ) -> None:
         super().__init__()
-        self.image_model = RcrNet(architecture, stride, activation, frozen_batch_norm=True)
+        self.image_model = RcrNet(architecture, stride, activation)
         self.first, self.second = NonLocal(), NonLocal()
         self.recurrence = BidirectionalGru()
         self.new_layers_rate = new_layers_rate
-        for module in self._normalizations():
-            module.requires_grad_(False)
 
     @property
     def backbone(self) -> ResNet | Vgg:
         """The image model's."""
         return self.image_model.backbone
 
-    def _normalizations(self) -> list[nn.Module]:
-        return [module for module in self.modules() if isinstance(module, nn.BatchNorm2d)]
-
     def train(self, mode: bool = True) -> "RcrNetVideo":
         """Batch normalisation stays in evaluation mode."""
         super().train(mode)
-        for module in self._normalizations():
-            module.eval()
+        keep_statistics(self)
         return self
 
     def logits(self, clips: Tensor) -> Tensor:
@@ -131,7 +128,11 @@ class BidirectionalGru(nn.Module):
 
 
 class GruCell(nn.Module):
-    """Convolutional gated recurrent unit of 3×3 kernels (Ballas et al., ICLR 2016)."""
+    """Convolutional gated recurrent unit of 3×3 kernels (Ballas et al., ICLR 2016, equations 11 to 14).
+
+    The update gate says how much is new, as in the paper; the released network's says how much is kept, which is its
+    complement (`released.py` negates it).
+    """
 
     def __init__(self) -> None:
         super().__init__()

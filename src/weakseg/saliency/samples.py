@@ -52,6 +52,8 @@ class SaliencyImages:
 class SaliencyClips:
     """`image` T×3×crop×crop and `mask` T×crop×crop of consecutive frames, cut and mirrored alike.
 
+    Half of the clips run backwards, as in RCRNet's released training.
+
     Each video gives as many items as whole clips fit into it, at least one; where a clip starts is drawn. A frame
     without a label, and what fills up a video shorter than a clip (its last frame, repeated), has a mask of 255.
     """
@@ -74,6 +76,8 @@ class SaliencyClips:
         frames = self._items[item].frames
         start = int(generator.integers(max(0, len(frames) - self._length) + 1))
         taken = frames[start : start + self._length]
+        if generator.random() < 0.5:
+            taken = taken[::-1]
         colours = int(generator.integers(2**32))
         view: View | None = None
         images, masks = [], []

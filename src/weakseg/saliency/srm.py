@@ -11,19 +11,16 @@ from torch import Tensor, nn
 
 from weakseg.backbones import staged, unit_scale
 from weakseg.saliency.losses import softmax_loss
-from weakseg.saliency.rcrnet import resized
+from weakseg.saliency.rcrnet import keep_statistics
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
-BINS = (
-    1,
-    2,
-    3,
-    6,
-)  # section 3.3; at 353 pixels the released kernels of 23, 12, 8 and 4 cells (45, 23, 15, 8)
+# Layers as in the released train.prototxt: no bias but that of the coarse map, and a single ReLU, after REDUCED.
+BINS = (1, 2, 3, 6)  # section 3.3
 POOLED = 512  # channels of each bin size
 COARSE = 256  # between the backbone and the first map
 REDUCED = (256, 64)  # channels of the two convolutions before a map is corrected
 CLASSES = 2  # background, object
+STRIDE = 32  # of the coarsest map
 
 
 class Srm(nn.Module):
@@ -32,7 +29,8 @@ class Srm(nn.Module):
     Args:
         architecture: `resnet50`, `resnet101` or `vgg16`, whose features are brought to unit scale.
         stages: 2 or 3; the last one's map is the result.
-        frozen_batch_norm: batch normalisation stays as it is; the published training sees one image a step.
+        frozen_batch_norm: batch normalisation keeps its statistics, and its weights and biases learn; the published
+            training sees one image a step.
         new_layers_rate: learning-rate multiplier of everything above the two backbones.
     """
 
@@ -44,20 +42,37 @@ class Srm(nn.Module):
         new_layers_rate: float = 1.0,
     ) -> None:
         super().__init__()
-        self.backbone = staged(architecture, 32, frozen_normalization=frozen_batch_norm)
-        self.second = staged(architecture, 32, frozen_normalization=frozen_batch_norm)
+        self.backbone = staged(architecture, STRIDE)
+        self.second = staged(architecture, STRIDE)
         self.second.drop_last_stage()  # it ends with C4
+        self.frozen_batch_norm = frozen_batch_norm
+        # Cells of a ResNet lie over pixel 32·i, so that maps are enlarged with their corners aligned; a VGG16's pools
+        # of kernel 2 put them over the middle of 32 pixels.
+        self.corners = architecture != "vgg16"
         self.coarse = nn.Sequential(
-            nn.Conv2d(self.backbone.channels, COARSE, 3, padding=1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(COARSE, CLASSES, 3, padding=1),
+            nn.Conv2d(self.backbone.channels, COARSE, 3, padding=1, bias=False),
+            nn.Conv2d(COARSE, CLASSES, 1),
         )
         _, _, fine, middle, _ = self.second.widths
-        self.refinements = nn.ModuleList([Stage(channels) for channels in (middle, fine)[: stages - 1]])
+        self.refinements = nn.ModuleList(
+            [Stage(channels, self.corners) for channels in (middle, fine)[: stages - 1]]
+        )
         self.new_layers_rate = new_layers_rate
 
+    def train(self, mode: bool = True) -> "Srm":
+        """Batch normalisation stays in evaluation mode where it is frozen."""
+        super().train(mode)
+        if self.frozen_batch_norm:
+            keep_statistics(self)
+        return self
+
     def maps(self, images: Tensor) -> list[Tensor]:
-        """Scores N×2×h×w of each stage, strides 32, 16 and 8, for RGB N×3×H×W in 0…255."""
+        """Scores N×2×h×w of each stage, strides 32, 16 and 8, for RGB N×3×H×W in 0…255.
+
+        On a ResNet they lie over the image padded to 32·k + 1 pixels a side, as 353 are.
+        """
+        if self.corners:
+            images = padded(images)
         coarse = self.backbone(images)
         _, _, fine, middle, _ = self.second.stage_features(images)
         if not self.backbone.unit_features:
@@ -67,10 +82,17 @@ class Srm(nn.Module):
             scores.append(refinement(features, scores[-1]))
         return scores
 
+    def enlarged(self, scores: Tensor, size: tuple[int, ...]) -> Tensor:
+        """Scores of any stage at the image's pixels, N×2×H×W float32."""
+        if not self.corners:
+            return interpolated(scores.float(), size, corners=False)
+        whole = tuple(side + missing(side) for side in size)
+        return interpolated(scores.float(), whole, corners=True)[:, :, : size[0], : size[1]]
+
     def logits(self, images: Tensor) -> Tensor:
         """N×1×H×W: the last stage's object score minus its background score."""
-        scores = self.maps(images)[-1].float()
-        return resized(scores[:, 1:] - scores[:, :1], tuple(images.shape[2:]))
+        scores = self.enlarged(self.maps(images)[-1], tuple(images.shape[2:]))
+        return scores[:, 1:] - scores[:, :1]
 
     def saliency(self, images: Tensor) -> Tensor:
         """N×1×H×W in [0, 1]: the softmax of the two scores."""
@@ -80,7 +102,7 @@ class Srm(nn.Module):
         """Cross entropy of every stage's map, at full size, against `mask` N×H×W; λ is 1 for each (equation 4)."""
         size = tuple(batch["image"].shape[2:])
         return {
-            f"loss_stage{number}": softmax_loss(resized(scores.float(), size), batch["mask"])
+            f"loss_stage{number}": softmax_loss(self.enlarged(scores, size), batch["mask"])
             for number, scores in enumerate(self.maps(batch["image"]), start=1)
         }
 
@@ -92,45 +114,77 @@ class Srm(nn.Module):
 
 
 class Stage(nn.Module):
-    """Corrects a map with finer features: pyramid pooling, two convolutions, and two more beside the map."""
+    """Corrects a map with finer features: pyramid pooling, two convolutions, and two more beside the map.
 
-    def __init__(self, channels: int) -> None:
+    Args:
+        channels: of the finer features.
+        corners: whether maps are enlarged with their corners aligned.
+    """
+
+    def __init__(self, channels: int, corners: bool = True) -> None:
         super().__init__()
-        self.pyramid = PyramidPooling(channels)
+        self.corners = corners
+        self.pyramid = PyramidPooling(channels, corners)
         first, second = REDUCED
         self.reduce = nn.Sequential(
-            nn.Conv2d(channels + len(BINS) * POOLED, first, 3, padding=1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(first, second, 3, padding=1),
+            _convolution(channels + len(BINS) * POOLED, first, 3),
+            _convolution(first, second, 3),
             nn.ReLU(inplace=True),
         )
         self.correct = nn.Sequential(
-            nn.Conv2d(second + CLASSES, CLASSES, 3, padding=1), nn.Conv2d(CLASSES, CLASSES, 3, padding=1)
+            _convolution(second + CLASSES, CLASSES, 3), _convolution(CLASSES, CLASSES, 3)
         )
 
     def forward(self, features: Tensor, scores: Tensor) -> Tensor:
         """N×C×h×w and the coarser scores N×2×h'×w' → scores N×2×h×w."""
         reduced = self.reduce(self.pyramid(features))
-        corrected: Tensor = self.correct(
-            torch.cat([reduced, resized(scores, tuple(features.shape[2:])).to(reduced.dtype)], 1)
-        )
+        finer = interpolated(scores, tuple(features.shape[2:]), self.corners).to(reduced.dtype)
+        corrected: Tensor = self.correct(torch.cat([reduced, finer], 1))
         return corrected
 
 
 class PyramidPooling(nn.Module):
-    """The features beside their means over 1, 2×2, 3×3 and 6×6 parts of the image, 512 channels each."""
+    """The features beside their means over 1, 2×2, 3×3 and 6×6 parts of the image, 512 channels each.
 
-    def __init__(self, channels: int) -> None:
+    A part has as many cells as a side needs for that many parts, rounded up, and the last ones are what is left: at 353
+    pixels the released kernels of 23, 12, 8 and 4 of 23 cells, and of 45, 23, 15 and 8 of 45.
+    """
+
+    def __init__(self, channels: int, corners: bool = True) -> None:
         super().__init__()
-        self.levels = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(channels, POOLED, 1), nn.ReLU(inplace=True)) for _ in BINS
-        )
+        self.corners = corners
+        self.levels = nn.ModuleList(_convolution(channels, POOLED, 1) for _ in BINS)
 
     def forward(self, features: Tensor) -> Tensor:
         """N×C×h×w → N×(C + 4·512)×h×w."""
         size = tuple(features.shape[2:])
-        pooled = [
-            resized(level(functional.adaptive_avg_pool2d(features, parts)), size)
-            for level, parts in zip(self.levels, BINS, strict=True)
-        ]
+        pooled = []
+        for level, parts in zip(self.levels, BINS, strict=True):
+            kernel = [-(-side // parts) for side in size]
+            means = functional.avg_pool2d(features, kernel, kernel, ceil_mode=True)
+            pooled.append(interpolated(level(means), size, self.corners))
         return torch.cat([features, *pooled], 1)
+
+
+def _convolution(channels: int, width: int, kernel: int) -> nn.Conv2d:
+    return nn.Conv2d(channels, width, kernel, padding=kernel // 2, bias=False)
+
+
+def missing(side: int) -> int:
+    """Pixels that a side lacks to be 32·k + 1 long."""
+    return -(side - 1) % STRIDE
+
+
+def padded(images: Tensor) -> Tensor:
+    """Images N×3×H×W, their sides made 32·k + 1 pixels long by repeating the last row and column."""
+    below, right = (missing(side) for side in images.shape[2:])
+    if not (below or right):
+        return images
+    return functional.pad(images.float(), (0, right, 0, below), mode="replicate")
+
+
+def interpolated(values: Tensor, size: tuple[int, ...], corners: bool) -> Tensor:
+    """Values N×M×h×w at another size, bilinearly; as they are where they have it."""
+    if tuple(values.shape[2:]) == size:
+        return values
+    return functional.interpolate(values, size, mode="bilinear", align_corners=corners)

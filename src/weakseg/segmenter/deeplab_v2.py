@@ -6,10 +6,13 @@ from torch import Tensor, nn
 
 from weakseg.backbones import Inception, InitialWeights, ResNet
 from weakseg.backbones.inception import ALIGNED_PADDING
+from weakseg.backbones.resnet import Dilations
 from weakseg.segmenter.grid import CORNERS, resize
 from weakseg.segmenter.parts import SCORE_RATE, SCORE_STD, PixelClassifier, initialize
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
+DILATIONS: Dilations = ((2, 2), (4, 4))
+"""Every block of layers 3 and 4, the first included, as in the released network and deeplab-pytorch."""
 RATES = (6, 12, 18, 24)  # ASPP-L, section 4.1.2
 SCALES = (1.0, 0.75, 0.5)  # "MSC", section 4.2.1; the first is the image itself
 
@@ -39,7 +42,9 @@ class DeepLabV2(PixelClassifier):
         if architecture == "inception_v3":
             self.backbone = Inception(self.stride)
         else:
-            self.backbone = ResNet(architecture, self.stride, frozen_normalization=frozen_normalization)
+            self.backbone = ResNet(
+                architecture, self.stride, DILATIONS, frozen_normalization=frozen_normalization
+            )
         self.multi_scale = multi_scale
         channels = self.backbone.channels
         self.aspp = nn.ModuleList(

@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from weakseg.backbones import InitialWeights, MobileNet, ResNet
+from weakseg.backbones.resnet import TORCHVISION_8
 from weakseg.segmenter.parts import PixelClassifier
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
@@ -26,7 +27,7 @@ class DeepLabV3(PixelClassifier):
         super().__init__()
         mobile = architecture == "mobilenet_v3_large"
         self.stride = 16 if mobile else 8
-        self.backbone = MobileNet() if mobile else ResNet(architecture, self.stride)
+        self.backbone = MobileNet() if mobile else ResNet(architecture, self.stride, TORCHVISION_8)
         self.head = DeepLabHead(self.backbone.channels, classes + 1)
         self.new_layers_rate = new_layers_rate
 
