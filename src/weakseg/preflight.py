@@ -61,11 +61,12 @@ def _saliency(config: Config, run: Path) -> None:
 
 
 def _saliency_maps(config: Config, run: Path) -> None:
-    from weakseg.saliency.sources import folder_source, onnx_source
+    from weakseg.saliency.folder_maps import folder_source
+    from weakseg.saliency.sources import onnx_source
 
     if config.saliency.method == "onnx":
         onnx = config.saliency.onnx
-        onnx_source(Path(onnx.file), onnx.preset, onnx.size)
+        onnx_source(Path(onnx.file), onnx.preset, onnx.size, onnx.output)
     if config.saliency.method == "folder":
         source = folder_source(Path(config.saliency.folder.folder))
         for record in _mapped(run):

@@ -117,7 +117,7 @@ def test_values_that_do_not_go_together(
         ("attention.training.learning_rate", 1),
         ("attention.training.resize", None),
         ("proxy.threshold.saliency_low", 0),
-        ("proxy.threshold.saliency_low", 1.0),
+        ("proxy.threshold.saliency_high", 1.0),
         ("dataset.demo.size", 64),
         ("dataset.classes", [f"c{number}" for number in range(254)]),
         ("dataset.classes", ["potted plant", "Möwe"]),
@@ -251,3 +251,47 @@ def test_attention_refuses_what_nothing_reads(
 )
 def test_attention_takes_what_is_read(given: Callable[[str, Any], Config], values: dict[str, Any]) -> None:
     given("attention", values)
+
+
+IGNORED = [
+    (
+        "proxy.refine.crf",
+        {"preset": "deeplab", "iterations": 1},
+        "iterations is 1, but preset deeplab has 10",
+    ),
+    ("proxy.refine.crf", {"preset": "oaa", "iterations": 10}, "iterations is 10, but preset oaa has 1"),
+    ("proxy.refine.crf.bilateral_sxy", 7.0, "bilateral_sxy is 7, but preset irn has 50"),
+    (
+        "segmenter.prediction.crf",
+        {"preset": "afa", "gaussian_weight": 1},
+        "preset afa has 3 and takes no other",
+    ),
+    ("proxy.refine", {"enabled": False, "confidence": 0.9}, "confidence is 0.9, but enabled is false"),
+    ("proxy.refine", {"enabled": False, "label_confidence": 0.5}, "set label_confidence to 0.7, or enabled"),
+    (
+        "proxy.threshold",
+        {"saliency_low": 0.5, "saliency_high": 0.4},
+        "saliency_high 0.4, which then decides nothing",
+    ),
+    (
+        "proxy.threshold",
+        {"rescue": 0.7, "background_attention": 0.7},
+        "pixels above rescue, 0.7, are objects",
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "part"), IGNORED)
+def test_a_value_that_nothing_reads_is_refused(
+    refusal: Callable[[str, Any], str], path: str, value: Any, part: str
+) -> None:
+    assert part in refusal(path, value)
+
+
+def test_the_values_of_a_preset_may_be_told_beside_its_name(given: Callable[[str, Any], Config]) -> None:
+    """As the settings of a stage do, and as YAML writes numbers."""
+    crf = given(
+        "proxy.refine.crf", {"preset": "deeplab", "bilateral_sxy": 67, "gaussian_sxy": "1e0"}
+    ).proxy.refine.crf
+    assert (crf.gaussian_sxy, crf.bilateral_srgb, crf.iterations) == (1, 3, 10)
+    assert given("proxy.refine.crf", {"preset": "custom", "iterations": 3}).proxy.refine.crf.iterations == 3

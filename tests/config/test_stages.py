@@ -31,7 +31,9 @@ CHANGES = [
     ("proxy.oaa.floor", 0.1, set()),
     ("proxy.rule", "oaa", {"proxy-fuse"}),
     ("proxy.refine.crf.preset", "oaa", {"proxy-refine"}),
-    ("proxy.refine.crf.bilateral_sxy", 7.0, {"proxy-refine"}),
+    ("proxy.refine.crf", {"preset": "custom", "bilateral_sxy": 7.0}, {"proxy-refine"}),
+    ("proxy.refine.crf.longest", 512, {"proxy-refine"}),
+    ("proxy.refine.missing_class", "background", {"proxy-refine"}),
     ("proxy.refine.confidence", 0.5, {"proxy-refine"}),
     ("segmenter.training.learning_rate", 0.5, {"segmenter-train"}),
     ("segmenter.labels", "masks", {"segmenter-train"}),
@@ -149,7 +151,7 @@ def test_settings_without_the_newer_knobs_are_written_as_before_them(
 
 def test_stages_are_plain_values_that_read_back(given: Callable[[str, Any], Config], tmp_path: Path) -> None:
     path = tmp_path / "stage.json"
-    config = given("proxy.refine.crf.iterations", 3)
+    config = given("proxy.refine.crf", {"preset": "custom", "iterations": 3})
     stages = config.stages()
     assert json.loads(json.dumps(stages)) == stages
     path.write_text(json.dumps(stages["dataset"]))

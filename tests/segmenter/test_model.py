@@ -16,7 +16,7 @@ import weakseg
 from weakseg.crf import PRESETS
 from weakseg.errors import InputError
 from weakseg.segmenter.network import load as load_network
-from weakseg.segmenter.predict import enlarged_labels, labels_of, predict_scores, upsample
+from weakseg.segmenter.predict import labels_of, predict_scores, upsample
 from weakseg.storage.labels import read_labels
 
 Photo = Callable[..., np.ndarray]
@@ -82,12 +82,6 @@ def test_large_images_are_seen_at_a_bounded_size(trained_run: Path, photo: Photo
     small = cv2.resize(image, (96, 64), interpolation=cv2.INTER_AREA)
     enlarged = cv2.resize(model.predict(small), (450, 300), interpolation=cv2.INTER_NEAREST)
     assert (enlarged == prediction.labels).mean() > 0.97  # but for smooth instead of stepped borders
-
-
-def test_enlarging_one_class_at_a_time_equals_all_at_once() -> None:
-    values = np.random.default_rng(0).normal(size=(6, 11, 13)).astype(np.float32)
-    all_of_them = [cv2.resize(value, (47, 39), interpolation=cv2.INTER_LINEAR) for value in values]
-    np.testing.assert_array_equal(enlarged_labels(values, (39, 47)), np.argmax(all_of_them, axis=0))
 
 
 def test_a_batch_gives_what_its_images_give_alone(trained_run: Path, photo: Photo) -> None:

@@ -32,7 +32,7 @@ def stage(table_data: Path, tmp_path: Path) -> Path:
         for name, labels in (("a", ("cat",)), ("b", ("dog",)), ("d", ()))
     ]
     write_index(tmp_path, Index(tuple(records), ("cat", "dog"), (0, 1, 2)))
-    refine = {"enabled": False, "confidence": 0.4}
+    refine = {"enabled": False}
     for name, values in (("predict", PREDICT), ("crf", {"crf": CRF}), ("refine", refine)):
         (tmp_path / f"{name}.json").write_text(json.dumps(values), encoding="utf-8")
     torch.manual_seed(0)
@@ -77,19 +77,49 @@ def test_the_next_rounds_labels_name_only_the_images_classes(stage: Path, invoke
     )
     assert done.exit_code == 0, done.output
     found = {name: set(np.unique(read_labels(stage / "next" / f"{name}.png"))) for name in ("a", "b", "d")}
-    assert found["a"] <= {0, 1}, "without the CRF there is no probability of its to doubt"
-    assert found["b"] <= {0, 2}
+    assert found["a"] in ({0, 1}, {1}, {255}), "without the CRF there is no probability of its to doubt"
+    assert found["b"] in ({0, 2}, {2}, {255})
     assert found["d"] == {0}
     with (stage / "next.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["id"] for row in rows] == ["a", "b", "d"]
-    assert set(rows[0]) == {"id", "undecided", "foreground", "digest"}
+    assert set(rows[0]) == {"id", "undecided", "foreground", "missing", "digest"}
+    assert {row["id"]: row["missing"] for row in rows} == {
+        name: label if classes == {255} else ""
+        for (name, classes), label in zip(found.items(), ("cat", "dog", ""), strict=True)
+    }
 
 
-def test_only_the_crf_s_probability_is_doubted(stage: Path, invoke: Invoke) -> None:
+def test_a_class_that_the_segmenter_does_not_find_is_not_learnt_as_background(
+    stage: Path, invoke: Invoke
+) -> None:
+    network = build("fcn8s", "vgg_small", 2, {"width": 16})
+    network.score.bias.data[:] = torch.tensor([9.0, 0.0, 0.0])  # type: ignore[union-attr, index]
+    settings = {"method": "fcn8s", "backbone": {"architecture": "vgg_small"}, "fcn8s": {"width": 16}}
+    save_weights(stage / "weights.pt", Weights("segmenter", network.state_dict(), settings, ["cat", "dog"]))
+    said = {}
+    for name in ("undecided", "background"):
+        (stage / "refine.json").write_text(json.dumps({"missing_class": name}), encoding="utf-8")
+        done = invoke(
+            *("segmenter", "relabel", "--config", stage / "predict.json", "--refine", stage / "refine.json"),
+            *(*data(stage), "--weights", stage / "weights.pt"),
+            *("--labels", stage / name, "--out", stage / "next.csv"),
+        )
+        assert done.exit_code == 0, done.output
+        said[name] = done.output.splitlines()
+    assert (read_labels(stage / "undecided" / "a.png") == 255).all()
+    assert (read_labels(stage / "background" / "a.png") == 0).all()
+    assert (read_labels(stage / "undecided" / "d.png") == 0).all(), "an image without any class"
+    assert (
+        "relabelled 3 images; in 2 of them a labelled class has no pixel (first: a)" in said["undecided"][0]
+    )
+    assert said["undecided"][1].startswith("weakseg: no class has a pixel in any of 2 label maps")
+
+
+def test_only_the_crf_s_probability_makes_pixels_undecided(stage: Path, invoke: Invoke) -> None:
     found = []
     for enabled in (False, True):
-        values = {"enabled": enabled, "confidence": 0.99, "crf": CRF}
+        values = {"enabled": enabled, "confidence": 0.99 if enabled else 0.0, "crf": CRF}
         (stage / "refine.json").write_text(json.dumps(values), encoding="utf-8")
         done = invoke(
             *("segmenter", "relabel", "--config", stage / "predict.json", "--refine", stage / "refine.json"),

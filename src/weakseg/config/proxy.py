@@ -1,8 +1,8 @@
 """Proxy rules and their refinement."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from weakseg.config.crf import CrfConfig
 from weakseg.config.section import Fraction, Positive, Section
@@ -21,6 +21,20 @@ class ThresholdRule(Section):
     """Attention above this is foreground whatever saliency says."""
     background_attention: Fraction = 1.0
     """Background pixels with attention above this: undecided. 1 decides all."""
+
+    @model_validator(mode="after")
+    def _nothing_ignored(self) -> Self:
+        if self.saliency_low > self.saliency_high:
+            raise ValueError(
+                f"saliency_low is {self.saliency_low:g} and saliency_high {self.saliency_high:g}, which then decides "
+                "nothing; saliency_low at most saliency_high was expected: change one of them"
+            )
+        if self.rescue <= self.background_attention < 1:
+            raise ValueError(
+                f"background_attention is {self.background_attention:g}, but pixels above rescue, {self.rescue:g}, are "
+                "objects already; less than rescue was expected, or 1 to switch it off"
+            )
+        return self
 
 
 class SeeNetRule(Section):
@@ -60,14 +74,34 @@ class RefineConfig(Section):
     """From fused to refined proxy labels."""
 
     enabled: bool = True
-    """Whether the CRF is applied; without it refined equals fused."""
+    """Whether the CRF is applied; without it refined equals fused, but for what `missing_class` says."""
     label_confidence: float = Field(0.7, gt=0.0, lt=1.0)
     """Probability the fused label is trusted with; undecided pixels start uniform."""
     confidence: Fraction = 0.0
     """Pixels whose CRF probability is below this become undecided."""
     undecided: Literal["resolve", "keep"] = "resolve"
     """What becomes of pixels that were undecided before the CRF: it labels them too, or they stay undecided."""
+    missing_class: Literal["undecided", "background"] = "undecided"
+    """What becomes of the background of an image where a class that its labels name has no pixel: `undecided`, as the
+    object is somewhere in it, or `background`, which the segmenter then learns the object as."""
     crf: CrfConfig = CrfConfig()
+
+    @property
+    def of_missing(self) -> str:
+        """What the background becomes where a class is missing, in words."""
+        return "left undecided" if self.missing_class == "undecided" else "learnt as such"
+
+    @model_validator(mode="after")
+    def _nothing_ignored(self) -> Self:
+        """Without the CRF its probabilities decide nothing; `undecided` and `crf` are switched off with it."""
+        for name in ("label_confidence", "confidence"):
+            value, default = getattr(self, name), type(self).model_fields[name].default
+            if not self.enabled and value != default:
+                raise ValueError(
+                    f"{name} is {value:g}, but enabled is false and without the CRF nothing reads it; set {name} to "
+                    f"{default:g}, or enabled to true"
+                )
+        return self
 
 
 class ProxyConfig(Section):

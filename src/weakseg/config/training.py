@@ -43,6 +43,7 @@ class BackboneConfig(Section):
             )
         return self
 
+
 _READ_WITH = {
     "momentum": ("optimizer", "sgd"),
     "nesterov": ("optimizer", "sgd"),

@@ -35,7 +35,9 @@ def dense_crf(image: np.ndarray, probabilities: np.ndarray, parameters: CrfParam
         )
     if labels == 1:
         return np.ones_like(probabilities, dtype=np.float32)
-    energy = -np.log(np.clip(probabilities, LEAST_PROBABILITY, 1.0)).reshape(labels, -1)
+    energy = np.clip(probabilities, LEAST_PROBABILITY, 1.0).reshape(labels, -1)
+    np.log(energy, out=energy)
+    np.negative(energy, out=energy)
     infer = ENGINES[_fastest() if parameters.engine == "auto" else parameters.engine]
     found = infer(np.ascontiguousarray(image), np.ascontiguousarray(energy, np.float32), parameters)
     return found.reshape(labels, height, width)

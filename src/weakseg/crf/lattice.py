@@ -10,7 +10,8 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
-from numba import njit
+
+from weakseg.compiled import compiled
 
 FIRST_TABLE = 1 << 14
 """Slots of the hash table at first; it doubles when it is half full."""
@@ -103,7 +104,7 @@ def directions(strides: np.ndarray) -> np.ndarray:
     return np.asarray(steps @ strides)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _embed(scaled, low, strides, weights, corners):  # type: ignore[no-untyped-def]
     """Fill the barycentric weights and corners (d+1)×N; return the numbers of the lattice points found."""
     d, points = scaled.shape
@@ -128,7 +129,7 @@ def _embed(scaled, low, strides, weights, corners):  # type: ignore[no-untyped-d
     return found[:count]
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _simplices(scaled, low, strides, weights, keys):  # type: ignore[no-untyped-def]
     """Weights and numbers of the corners of some points' simplices; every inner loop is one over the points."""
     d, points = scaled.shape
@@ -183,7 +184,7 @@ def _simplices(scaled, low, strides, weights, keys):  # type: ignore[no-untyped-
                     keys[corner, n] -= step * np.int64(rank[i, n] == leaving)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(nogil=True, inline="always")
 def _slot(table, key):  # type: ignore[no-untyped-def]
     """Where the key stands in the hash table, or would."""
     mask = len(table) - 1
@@ -193,7 +194,7 @@ def _slot(table, key):  # type: ignore[no-untyped-def]
     return slot
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _grown(table, found):  # type: ignore[no-untyped-def]
     """The hash table of (key, number) and the list of points, twice as large."""
     larger, points = np.full((2 * len(table), 2), -1, np.int64), np.empty(2 * len(table), np.int64)
@@ -204,14 +205,14 @@ def _grown(table, found):  # type: ignore[no-untyped-def]
     return larger, points
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _renumber(corners, rank):  # type: ignore[no-untyped-def]
     for corner in range(corners.shape[0]):
         for n in range(corners.shape[1]):
             corners[corner, n] = rank[corners[corner, n]]
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _neighbours(sorted_keys, directions):  # type: ignore[no-untyped-def]
     """Position of both neighbours of each point along each direction, (d+1)×2×M; M where there is none."""
     count = len(sorted_keys)
@@ -233,7 +234,7 @@ def _neighbours(sorted_keys, directions):  # type: ignore[no-untyped-def]
 def _filter_of(width: int) -> Callable[..., None]:
     """The filter of `width` channels at once: each index is read once, and neighbouring channels lie together."""
 
-    @njit(cache=True, nogil=True, fastmath=True)
+    @compiled(nogil=True, fastmath=True)
     def together(values, weights, corners, neighbours, out):  # type: ignore[no-untyped-def]
         directions, _, count = neighbours.shape
         points = values.shape[1]
@@ -259,4 +260,5 @@ def _filter_of(width: int) -> Callable[..., None]:
                 for c in range(width):
                     out[c, n] += weight * lattice[m, c]
 
-    return together
+    filtered: Callable[..., None] = together
+    return filtered

@@ -12,7 +12,7 @@ def mean_field(xp: ModuleType, energy: Any, kernels: Sequence[tuple[float, Filte
     """Approximate marginals under Potts compatibility (Krähenbühl and Koltun, NIPS 2011, algorithm 1).
 
     Probabilities sum to one and the filters are linear, so the message of the first label follows from those of the
-    others and from a constant: it is never filtered.
+    others and from a constant: it is never filtered. Beside the energy, three M×N are held at most.
 
     Args:
         xp: `numpy` or `torch`.
@@ -23,19 +23,33 @@ def mean_field(xp: ModuleType, energy: Any, kernels: Sequence[tuple[float, Filte
     Returns:
         M×N probabilities.
     """
-    constant = _message(kernels, xp.ones_like(energy[:1]))
+    constant = _message(kernels, xp.ones_like(energy[:1]))[0]
     probabilities = _softmax(xp, -energy)
     for _ in range(iterations):
         others = _message(kernels, probabilities[1:])
-        first = constant - others.sum(0)
-        probabilities = _softmax(xp, xp.concatenate([first, others]) - energy)
+        probabilities[0] = constant - others.sum(0)  # its scores take the place of what was filtered
+        probabilities[1:] = others
+        del others
+        probabilities -= energy
+        probabilities = _softmax(xp, probabilities)
     return probabilities
 
 
 def _message(kernels: Sequence[tuple[float, Filter]], values: Any) -> Any:
-    return sum(weight * kernel(values) for weight, kernel in kernels)
+    total: Any = None
+    for weight, kernel in kernels:
+        message = kernel(values)
+        message *= weight
+        if total is None:
+            total = message
+        else:
+            total += message
+    return total
 
 
 def _softmax(xp: ModuleType, scores: Any) -> Any:
-    powers = xp.exp(scores - xp.amax(scores, 0))
-    return powers / powers.sum(0)
+    """Over the first axis, in place."""
+    scores -= xp.amax(scores, 0)
+    xp.exp(scores, out=scores)
+    scores /= scores.sum(0)
+    return scores

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+LONGEST = 1024
+"""Longer side, in pixels, above which an image is shrunk for the CRF: what bounds its memory (`crf/memory.py`)."""
+
 
 @dataclass(frozen=True)
 class CrfParameters:
@@ -16,6 +19,7 @@ class CrfParameters:
         bilateral_weight: its weight.
         iterations: mean-field iterations.
         engine: who computes it, a name of `weakseg.crf.ENGINES`; `auto` takes torch where it finds a GPU, else numba.
+        longest: longer side, in pixels, above which image and probabilities are shrunk for it; `None`: never.
     """
 
     gaussian_sxy: float
@@ -25,6 +29,7 @@ class CrfParameters:
     bilateral_weight: float
     iterations: int
     engine: str = "auto"
+    longest: int | None = LONGEST
 
 
 PRESETS = {
@@ -35,12 +40,19 @@ PRESETS = {
     "afa": CrfParameters(3, 3, 64, 5, 4, 10),  # AFA, WeCLIP+ at test time
     "oaa": CrfParameters(3, 1, 67, 4, 3, 1),  # OAA's Caffe release
 }
+OF_A_PRESET = (
+    "gaussian_sxy",
+    "gaussian_weight",
+    "bilateral_sxy",
+    "bilateral_srgb",
+    "bilateral_weight",
+    "iterations",
+)
+"""What a preset's name stands for; engine and `longest` are free."""
 
 
-def chosen(preset: str, engine: str = "auto", **custom: Any) -> CrfParameters:
-    """The parameters of a preset, or for `custom` the given ones; settings of older runs name no engine."""
-    return (
-        CrfParameters(**custom, engine=engine)
-        if preset == "custom"
-        else replace(PRESETS[preset], engine=engine)
-    )
+def chosen(preset: str, engine: str = "auto", longest: int | None = LONGEST, **custom: Any) -> CrfParameters:
+    """The parameters of a preset, or for `custom` the given ones."""
+    if preset == "custom":
+        return CrfParameters(**custom, engine=engine, longest=longest)
+    return replace(PRESETS[preset], engine=engine, longest=longest)

@@ -12,6 +12,7 @@ import yaml
 from weakseg.config import CrfConfig, ProxyConfig, RefineConfig
 from weakseg.config.section import Section
 from weakseg.crf import PRESETS, chosen
+from weakseg.crf.parameters import LONGEST, OF_A_PRESET
 from weakseg.dataset.images import read_image
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
@@ -19,6 +20,7 @@ from weakseg.inspector.pictures import Plane, bundle, facts, matrix_of, shown_si
 from weakseg.inspector.run import RunView
 from weakseg.proxy.rules import RULES
 from weakseg.proxy.stages import fuse, refine
+from weakseg.storage.presence import doubted
 from weakseg.storage.show import stretch_labels
 
 HIGHEST = {
@@ -29,6 +31,7 @@ HIGHEST = {
     "bilateral_srgb": 60.0,
     "bilateral_weight": 20.0,
     "iterations": 20,
+    "longest": 4096,
 }
 """Upper end of a slider whose value has no bound of its own."""
 LEAST = 0.01  # lower end of a slider whose value must be above zero
@@ -61,22 +64,26 @@ def recompute(run: RunView, record: Record, settings: ProxyConfig) -> Trial:
     with ENGINE_LOCK:
         start = time.perf_counter()
         fused = fuse(image.shape[:2], saliency, attention, run.classes, RULES[settings.rule], options)
-        refined = _refined(run, record, image, fused, settings.refine) if settings.refine.enabled else fused
+        refined = _refined(run, record, image, fused, settings.refine)
         return Trial(fused, refined, time.perf_counter() - start)
 
 
 def _refined(
     run: RunView, record: Record, image: np.ndarray, fused: np.ndarray, settings: RefineConfig
 ) -> np.ndarray:
-    return refine(
-        image,
-        fused,
-        [run.classes.index(name) + 1 for name in record.labels],
-        chosen(**settings.crf.model_dump()),
-        label_confidence=settings.label_confidence,
-        confidence=settings.confidence,
-        undecided=settings.undecided,
-    )
+    present = [run.classes.index(name) + 1 for name in record.labels]
+    refined = fused
+    if settings.enabled:
+        refined = refine(
+            image,
+            fused,
+            present,
+            chosen(**settings.crf.model_dump()),
+            label_confidence=settings.label_confidence,
+            confidence=settings.confidence,
+            undecided=settings.undecided,
+        )
+    return doubted(refined, present) if settings.missing_class == "undecided" else refined
 
 
 @lru_cache(4)
@@ -150,12 +157,12 @@ def _custom(preset: str) -> dict[str, float]:
     """The values behind a preset's name; none behind `custom`."""
     if preset == "custom":
         return {}
-    return {name: value for name, value in vars(PRESETS[preset]).items() if name != "engine"}
+    return {name: getattr(PRESETS[preset], name) for name in OF_A_PRESET}
 
 
 def _sliders(section: Section) -> list[dict[str, Any]]:
     shown = [name for name in type(section).model_fields if name not in NOT_SHOWN]
-    return [_slider(section, name) for name in shown]
+    return [_slider(section, name) for name in shown if getattr(section, name) is not None]
 
 
 def _slider(section: Section, name: str) -> dict[str, Any]:
@@ -186,7 +193,8 @@ def _bounds(metadata: list[Any], highest: float) -> tuple[float, float]:
 def as_yaml(settings: ProxyConfig) -> str:
     """The part of a configuration that makes these proxies, to paste into its file."""
     crf: CrfConfig = settings.refine.crf
-    keep = {"preset"} if crf.preset != "custom" else {*CrfConfig.model_fields} - {"engine"}
+    keep = {"preset"} if crf.preset != "custom" else {*CrfConfig.model_fields} - {"engine", "longest"}
+    keep |= {"longest"} if crf.longest != LONGEST else set()
     refined = settings.refine.model_dump(mode="json", exclude={"crf"})
     refined["crf"] = crf.model_dump(mode="json", include=keep)
     rule = getattr(settings, settings.rule).model_dump(mode="json")

@@ -55,12 +55,14 @@ def fuse_command(
     from weakseg.proxy.stages import fuse
     from weakseg.storage.labels import write_labels
     from weakseg.storage.manifest import digest, write_manifest
+    from weakseg.storage.presence import Tally
     from weakseg.storage.shards import ShardReader
 
     settings = read_stage(config, ProxyConfig)
     options = getattr(settings, settings.rule).model_dump()
     data, records = _shard(index, classes, shard)
     attention_maps, saliency_maps = ShardReader([attention]), ShardReader([saliency])
+    tally = Tally(data.classes)
 
     def rows() -> Iterator[tuple[str, ...]]:
         for record in records:
@@ -69,10 +71,12 @@ def fuse_command(
             size = image_size(record.image)
             fused = fuse(size, salient, maps, data.classes, RULES[settings.rule], options)
             write_labels(labels / f"{record.id}.png", fused)
+            lost = tally.add(record.id, fused, _present(data, record))
             shares = (fused == 255).mean(), ((fused > 0) & (fused < 255)).mean()
-            yield record.id, *(f"{share:.4f}" for share in shares), digest(fused)
+            yield record.id, *(f"{share:.4f}" for share in shares), lost, digest(fused)
 
-    write_manifest(out, ("id", "undecided", "foreground", "digest"), rows())
+    write_manifest(out, ("id", "undecided", "foreground", "missing", "digest"), rows())
+    click.echo(tally.line("fused", "refine does what proxy.refine.missing_class says"))
 
 
 @proxy.command("refine")
@@ -92,30 +96,43 @@ def refine_command(
     from weakseg.proxy.stages import refine
     from weakseg.storage.labels import read_labels, write_labels
     from weakseg.storage.manifest import digest, write_manifest
+    from weakseg.storage.presence import Tally, doubted
 
     settings = read_stage(config, RefineConfig)
-    crf = settings.crf
-    parameters = chosen(**crf.model_dump())
+    parameters = chosen(**settings.crf.model_dump())
     data, records = _shard(index, classes, shard)
+    tally = Tally(data.classes)
 
     def rows() -> Iterator[tuple[str, ...]]:
         for record in records:
             before = after = read_labels(fused / f"{record.id}.png")
+            present = _present(data, record)
             if settings.enabled:
                 after = refine(
                     read_image(record.image),
                     before,
-                    [data.classes.index(name) + 1 for name in record.labels],
+                    present,
                     parameters,
                     label_confidence=settings.label_confidence,
                     confidence=settings.confidence,
                     undecided=settings.undecided,
                 )
+            lost = tally.add(record.id, after, present)
+            if settings.missing_class == "undecided":
+                after = doubted(after, present)
             write_labels(labels / f"{record.id}.png", after)
             shares = (after == 255).mean(), (after != before).mean()
-            yield record.id, *(f"{share:.4f}" for share in shares), digest(after)
+            yield record.id, *(f"{share:.4f}" for share in shares), lost, digest(after)
 
-    write_manifest(out, ("id", "undecided", "changed", "digest"), rows())
+    write_manifest(out, ("id", "undecided", "changed", "missing", "digest"), rows())
+    click.echo(
+        tally.line("refined", f"proxy.refine.missing_class: their background is {settings.of_missing}")
+    )
+
+
+def _present(data: "Index", record: "Record") -> list[int]:
+    """Indices of the image's own classes."""
+    return [data.classes.index(name) + 1 for name in record.labels]
 
 
 def _shard(index: Path, classes: Path, item: str) -> "tuple[Index, list[Record]]":

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from weakseg.crf import CrfParameters, dense_crf
+from weakseg.crf.size import largest, shrunk
 from weakseg.proxy.rules import Labelled
 from weakseg.storage.labels import UNDECIDED
 
@@ -51,6 +52,9 @@ def refine(
 ) -> np.ndarray:
     """Dense CRF over background and the image's own classes, so that it never invents one.
 
+    An image larger than `parameters.longest` is shrunk for the CRF, its labels by the share of each in a pixel; the
+    probabilities are enlarged.
+
     Args:
         image: RGB `uint8` H×W×3.
         labels: fused labels H×W `uint8`.
@@ -66,20 +70,46 @@ def refine(
     indices = np.asarray([0, *present], np.uint8)
     if len(indices) == 1 or bool((labels == UNDECIDED).all()):
         return labels.copy()
-    refined = dense_crf(image, label_probabilities(labels, indices, label_confidence), parameters)
-    result: np.ndarray = indices[refined.argmax(axis=0)]
-    result[refined.max(axis=0) < confidence] = UNDECIDED
+    seen = shrunk(image, parameters.longest)
+    size = seen.shape[:2]
+    refined = dense_crf(seen, label_probabilities(labels, indices, label_confidence, size), parameters)
+    if size == labels.shape:
+        winner, best = refined.argmax(axis=0), refined.max(axis=0)
+    else:
+        winner, best = largest(refined, (labels.shape[0], labels.shape[1]))
+    result: np.ndarray = indices[winner]
+    result[best < confidence] = UNDECIDED
     if undecided == "keep":
         result[labels == UNDECIDED] = UNDECIDED
     return result
 
 
-def label_probabilities(labels: np.ndarray, indices: np.ndarray, confidence: float) -> np.ndarray:
-    """Probabilities M×H×W that give a decided pixel's label `confidence` and share the rest equally."""
+def label_probabilities(
+    labels: np.ndarray, indices: np.ndarray, confidence: float, size: tuple[int, ...] | None = None
+) -> np.ndarray:
+    """Probabilities M×h×w that give a decided pixel's label `confidence` and share the rest equally.
+
+    Args:
+        labels: H×W `uint8`.
+        indices: the M labels to decide between; pixels of any other, such as 255, are uniform.
+        confidence: probability of a pixel's label.
+        size: h×w, smaller than the labels: the mean over what each pixel stands for; `None`: H×W.
+    """
     others = (1.0 - confidence) / (len(indices) - 1)
-    match = labels[None] == indices[:, None, None]
-    probabilities = np.where(match, confidence, others)
-    return np.where(match.any(axis=0), probabilities, 1.0 / len(indices)).astype(np.float32)
+    shares = [_mean(labels == index, labels.shape if size is None else size) for index in indices]
+    decided = np.sum(shares, axis=0)
+    undecided = (1.0 - decided) / len(indices)
+    return np.stack([confidence * share + others * (decided - share) + undecided for share in shares]).astype(
+        np.float32
+    )
+
+
+def _mean(mask: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """Share of a mask H×W in every pixel of h×w, float32."""
+    values = mask.astype(np.float32)
+    if tuple(size[:2]) == mask.shape:
+        return values
+    return np.asarray(cv2.resize(values, (size[1], size[0]), interpolation=cv2.INTER_AREA))
 
 
 def enlarge(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:

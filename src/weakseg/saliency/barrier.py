@@ -7,7 +7,8 @@ closing by reconstruction that smooths its maps is left out; labels here are dra
 
 import cv2
 import numpy as np
-from numba import njit
+
+from weakseg.compiled import compiled
 
 PASSES = 3  # section 3.2: more change little
 BORDER = 30  # width in pixels of each border whose colours are background (section 4.2: 30 of 300)
@@ -42,7 +43,7 @@ def barrier_saliency(
     return saliency
 
 
-@njit(cache=True)
+@compiled()
 def barrier_distance(channel: np.ndarray) -> np.ndarray:
     """Fast minimum barrier distance of every pixel to the image's border (algorithm 1), h×w float32.
 

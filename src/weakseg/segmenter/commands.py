@@ -184,12 +184,13 @@ def predict_command(
     """Write LABELS/<id>.png for one shard of a split, and the class scores to OUT."""
     import torch
 
+    from weakseg.crf.size import shrunk
     from weakseg.dataset.images import read_image
     from weakseg.dataset.index import read_index
     from weakseg.dataset.index import shard as part
     from weakseg.segmenter.grid import attributes
     from weakseg.segmenter.network import load
-    from weakseg.segmenter.predict import labels_of, predict_scores, shrunk
+    from weakseg.segmenter.predict import labels_of, predict_scores
     from weakseg.storage.labels import write_labels
     from weakseg.storage.shards import write_shard
     from weakseg.training.exhausted import on_image
@@ -231,11 +232,12 @@ def refine_command(
     import numpy as np
 
     from weakseg.crf import chosen
+    from weakseg.crf.size import shrunk
     from weakseg.dataset.images import read_image
     from weakseg.dataset.index import read_index
     from weakseg.dataset.index import shard as part
     from weakseg.segmenter.grid import USUAL
-    from weakseg.segmenter.predict import labels_of, shrunk
+    from weakseg.segmenter.predict import labels_of
     from weakseg.storage.labels import write_labels
     from weakseg.storage.manifest import digest, write_manifest
     from weakseg.storage.shards import ShardReader
@@ -280,20 +282,23 @@ def relabel_command(
     import torch
 
     from weakseg.crf import chosen
+    from weakseg.crf.size import shrunk
     from weakseg.dataset.images import read_image
     from weakseg.dataset.index import read_index
     from weakseg.dataset.index import shard as part
     from weakseg.segmenter.network import load
-    from weakseg.segmenter.predict import predict_scores, shrunk
+    from weakseg.segmenter.predict import predict_scores
     from weakseg.segmenter.relabel import relabel
     from weakseg.storage.labels import write_labels
     from weakseg.storage.manifest import digest, write_manifest
+    from weakseg.storage.presence import Tally, doubted
     from weakseg.training.exhausted import on_image
 
     settings = read_stage(config, PredictionConfig)
     options = settings.model_dump(include={"scales", "flip", "precision"})
     refining = read_stage(refine, RefineConfig)
     data = read_index(index, classes)
+    tally = Tally(data.classes)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network: Any = load(weights, data.classes).eval()
     network.to(device, memory_format=torch.channels_last)
@@ -302,19 +307,26 @@ def relabel_command(
         for record in part(data.split("train"), shard):
             image = read_image(record.image)
             seen = shrunk(image, settings.longest)
+            present = [data.classes.index(name) + 1 for name in record.labels]
             with on_image(record.id, SMALLER):
                 found = relabel(
                     seen,
                     predict_scores(network, seen, device=device, **options),
-                    [data.classes.index(name) + 1 for name in record.labels],
+                    present,
                     stride=network.stride,
                     aligned=network.aligned,
                     parameters=chosen(**refining.crf.model_dump()) if refining.enabled else None,
                     confidence=refining.confidence if refining.enabled else 0.0,
                 )
             found = cv2.resize(found, image.shape[1::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+            lost = tally.add(record.id, found, present)
+            if refining.missing_class == "undecided":
+                found = doubted(found, present)
             write_labels(labels / f"{record.id}.png", found)
             shares = (found == 255).mean(), ((found > 0) & (found < 255)).mean()
-            yield record.id, *(f"{share:.4f}" for share in shares), digest(found)
+            yield record.id, *(f"{share:.4f}" for share in shares), lost, digest(found)
 
-    write_manifest(out, ("id", "undecided", "foreground", "digest"), rows())
+    write_manifest(out, ("id", "undecided", "foreground", "missing", "digest"), rows())
+    click.echo(
+        tally.line("relabelled", f"proxy.refine.missing_class: their background is {refining.of_missing}")
+    )

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from weakseg.crf.size import seen_size, shrunk
 from weakseg.dataset.images import read_image
 from weakseg.errors import InputError
 from weakseg.segmenter.grid import attributes
-from weakseg.segmenter.predict import Scorer, labels_of, predict_batch, seen_size, shrunk
+from weakseg.segmenter.predict import Scorer, labels_of, predict_batch
 from weakseg.segmenter.settings import Settings, settings_of
 from weakseg.segmenter.windows import labels_in_bands, predict_windows
 from weakseg.storage.run import open_run

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from weakseg.crf import CrfParameters, dense_crf
+from weakseg.crf.size import largest, shrunk
 from weakseg.segmenter.grid import CORNERS, enlarge, resample, whole
 from weakseg.training.precision import autocast
 
@@ -101,22 +102,7 @@ def _scaled(image: np.ndarray, scale: float) -> np.ndarray:
     return resized
 
 
-def seen_size(image: np.ndarray, longest: int | None) -> tuple[int, int]:
-    """Height and width at which the network sees an image H×W×3 whose longer side is at most `longest`, if given."""
-    height, width = image.shape[:2]
-    scale = 1.0 if longest is None else min(1.0, longest / max(height, width))
-    return max(1, round(height * scale)), max(1, round(width * scale))
-
-
-def shrunk(image: np.ndarray, longest: int | None) -> np.ndarray:
-    """The image at `seen_size`."""
-    height, width = seen_size(image, longest)
-    if (height, width) == image.shape[:2]:
-        return image
-    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA))
-
-
-def upsample(scores: np.ndarray, size: tuple[int, int], stride: int, aligned: str = CORNERS) -> np.ndarray:
+def upsample(scores: np.ndarray, size: tuple[int, ...], stride: int, aligned: str = CORNERS) -> np.ndarray:
     """Scores M×h×w of the padded image → M×H×W float32, the padding cut off."""
     tensor = torch.from_numpy(scores.astype(np.float32))[None]
     return enlarge(tensor, size, stride, aligned)[0].numpy()
@@ -137,7 +123,7 @@ def labels_of(
         seen: the image as the network saw it, h'×w'×3 `uint8`.
         size: the image's own height and width H×W, to which the values are enlarged.
         stride, aligned: where the scores' cells lie over `seen`.
-        crf: parameters of the dense CRF that refines them on `seen`; `None` leaves it out.
+        crf: parameters of the dense CRF that refines them on `seen`, shrunk to its `longest`; `None` leaves it out.
 
     Returns:
         H×W `uint8`.
@@ -146,35 +132,39 @@ def labels_of(
         values = upsample(scores, (seen.shape[0], seen.shape[1]), stride, aligned)
     else:
         values = refined_probabilities(seen, scores, stride, crf, aligned)
-    if tuple(size[:2]) == seen.shape[:2]:
+    if tuple(size[:2]) == values.shape[1:]:
         return np.asarray(values.argmax(axis=0), np.uint8)
-    return enlarged_labels(values, (size[0], size[1]))
+    return largest(values, (size[0], size[1]))[0]
 
 
 def refined_probabilities(
     image: np.ndarray, scores: np.ndarray, stride: int, parameters: CrfParameters, aligned: str = CORNERS
 ) -> np.ndarray:
-    """Dense CRF over all classes: log-probabilities M×h×w and the image → probabilities M×H×W float32."""
-    enlarged = upsample(scores, image.shape[:2], stride, aligned)
-    enlarged = np.exp(enlarged - enlarged.max(axis=0))
-    return dense_crf(image, enlarged / enlarged.sum(axis=0), parameters)
-
-
-def enlarged_labels(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The largest of M values at every pixel of a larger image, one value map at a time.
+    """Dense CRF over all M classes.
 
     Args:
-        values: M×h×w float32, brought to the image's size by bilinear interpolation.
-        size: height and width H×W.
+        image: as the network saw it, H×W×3 `uint8`; above `parameters.longest` it is shrunk for the CRF.
+        scores: log-probabilities M×h×w.
+        stride, aligned: where the scores' cells lie over the image.
+        parameters: of the CRF.
 
     Returns:
-        H×W `uint8`; besides it two H×W float32 are held, whatever M.
+        Probabilities M×H'×W' float32 of the image as the CRF saw it.
     """
-    labels = np.zeros(size, np.uint8)
-    best = np.full(size, -np.inf, np.float32)
-    for label, value in enumerate(values):
-        enlarged = cv2.resize(value, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
-        larger = enlarged > best
-        labels[larger] = label
-        np.maximum(best, enlarged, out=best)
-    return labels
+    seen = shrunk(image, parameters.longest)
+    if seen is image:
+        values = upsample(scores, image.shape[:2], stride, aligned)
+    else:  # one class at a time: all of them at the image's size are what has to be bounded
+        whole_size = image.shape[:2]
+        values = np.stack(
+            [_area(upsample(score[None], whole_size, stride, aligned)[0], seen) for score in scores]
+        )
+    values -= values.max(axis=0)
+    np.exp(values, out=values)
+    values /= values.sum(axis=0)
+    return dense_crf(seen, values, parameters)
+
+
+def _area(values: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Values H×W at the smaller size of an image, the mean over what each of its pixels stands for."""
+    return np.asarray(cv2.resize(values, like.shape[1::-1], interpolation=cv2.INTER_AREA))

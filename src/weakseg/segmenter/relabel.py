@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from weakseg.crf import CrfParameters, dense_crf
+from weakseg.crf import CrfParameters
+from weakseg.crf.size import largest
 from weakseg.segmenter.grid import CORNERS
-from weakseg.segmenter.predict import upsample
+from weakseg.segmenter.predict import refined_probabilities, upsample
 from weakseg.storage.labels import UNDECIDED
 
 
@@ -39,10 +40,15 @@ def relabel(
     indices = np.asarray([0, *present], np.uint8)
     if len(indices) == 1:
         return np.zeros(image.shape[:2], np.uint8)
-    probabilities = np.exp(upsample(scores[indices], image.shape[:2], stride, aligned))
-    probabilities /= probabilities.sum(axis=0)
-    if parameters is not None:
-        probabilities = dense_crf(image, probabilities, parameters)
-    labels: np.ndarray = indices[probabilities.argmax(axis=0)]
-    labels[probabilities.max(axis=0) < confidence] = UNDECIDED
+    if parameters is None:
+        probabilities = np.exp(upsample(scores[indices], image.shape[:2], stride, aligned))
+        probabilities /= probabilities.sum(axis=0)
+    else:
+        probabilities = refined_probabilities(image, scores[indices], stride, parameters, aligned)
+    if probabilities.shape[1:] == image.shape[:2]:
+        winner, best = probabilities.argmax(axis=0), probabilities.max(axis=0)
+    else:
+        winner, best = largest(probabilities, (image.shape[0], image.shape[1]))
+    labels: np.ndarray = indices[winner]
+    labels[best < confidence] = UNDECIDED
     return labels

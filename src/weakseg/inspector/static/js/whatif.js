@@ -54,9 +54,9 @@ export function whatIf(page, shown) {
     );
   }
 
-  /** `custom` starts from the values of the preset that was left. */
+  /** `custom` starts from the values of the preset that was left; a preset takes none but its own. */
   function preset(crf, value) {
-    if (value === "custom") Object.assign(crf, knobs.presets[crf.preset]);
+    Object.assign(crf, knobs.presets[value === "custom" ? crf.preset : value]);
     change(crf, "preset", value);
   }
 
