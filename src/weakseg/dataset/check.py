@@ -5,16 +5,19 @@ their list, or goes on without them.
 """
 
 import difflib
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from weakseg.dataset.agreement import Agreement
 from weakseg.dataset.images import check_id, read_image
 from weakseg.dataset.index import BadImage, Index
 from weakseg.dataset.records import Record
+from weakseg.dataset.wording import counted, examples
 from weakseg.errors import InputError
-from weakseg.storage.labels import UNDECIDED, read_labels
+from weakseg.storage.labels import read_labels
 
 MOST_SHOWN = 20
 """Bad images, or names of classes, that an error lists; all bad images are in the file beside the index."""
@@ -26,15 +29,21 @@ def parse_labels(text: str, image_id: str, classes: Sequence[str], known: Sequen
     Raises:
         InputError: a name is unknown; the nearest known one is suggested.
     """
-    names = [name.strip() for name in text.split("|") if name.strip()]
-    allowed = {*classes, *known}
+    names = [unicodedata.normalize("NFC", name.strip()) for name in text.split("|") if name.strip()]
+    spelled = {unicodedata.normalize("NFC", name): name for name in (*known, *classes)}
     for name in names:
-        if name not in allowed:
+        if name not in spelled:
             raise InputError(f"image '{image_id}' has the unknown class {name[:60]!r}; {_hint(name, known)}")
-    return tuple(name for name in classes if name in names)
+    present = {spelled[name] for name in names}
+    return tuple(name for name in classes if name in present)
 
 
 def _hint(name: str, known: Sequence[str]) -> str:
+    parts = [part for part in _JOINERS.split(name) if part]
+    if len(parts) > 1 and all(part in known for part in parts):
+        return f"several classes are joined by '|': write {'|'.join(parts)}."
+    if name.casefold().strip("_") in ("background", "bg", "none"):
+        return "background is class 0 of every image: leave it out of the labels."
     folded = {item.casefold(): item for item in reversed(known)}
     near = difflib.get_close_matches(name.casefold()[:200], folded, n=1)
     if near:
@@ -42,24 +51,31 @@ def _hint(name: str, known: Sequence[str]) -> str:
     return f"known classes, joined by '|' where there are several: {_listed(known)}."
 
 
+_JOINERS = re.compile(r"\s*[,;/\\+&]\s*|\s+")
+
+
 def _listed(names: Sequence[str]) -> str:
-    rest = len(names) - MOST_SHOWN
-    return ", ".join(names[:MOST_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    return examples(names, most=MOST_SHOWN)
 
 
-def checked(index: Index, highest: int) -> Index:
+def checked(
+    index: Index, highest: int, key: str = "", spared: Mapping[str, Collection[str]] | None = None
+) -> Index:
     """Open every image and mask once.
 
     Args:
         index: what is to be checked; it may have bad images already.
         highest: the largest value besides 255 that may stand in a mask.
+        key: the section of the configuration that names masks and classes, if the source does not fix them.
+        spared: id → classes that an image's mask may show although its labels do not name them.
 
     Returns:
         The index of the images that can be used; `bad` has the others, of which the image or its mask is missing,
-        damaged or not read, or the mask has another size.
+        damaged or not read, or the mask has another size. `notes` says where masks and labels disagree.
 
     Raises:
-        InputError: an id stands twice, a training image has no label, or a mask holds a value out of range.
+        InputError: an id stands twice, a training image has no label, a mask holds a value out of range, or the masks
+            cannot be meant by the labels.
     """
     _check_ids(index.records)
     for record in index.records:
@@ -69,13 +85,16 @@ def checked(index: Index, highest: int) -> Index:
                 "give it a label or drop its row."
             )
     good, bad = [], [*index.bad]
+    agreement = Agreement(index, highest, key, spared or {})
     for record in index.records:
-        reason = _fault(record, highest)
+        reason = _fault(record, agreement)
         if reason is None:
             good.append(record)
         else:
             bad.append(BadImage(record.id, reason))
-    return replace(index, records=tuple(good), bad=tuple(bad))
+    values = agreement.mask_values(index)
+    notes = (*index.notes, *agreement.lines())
+    return replace(index, records=tuple(good), bad=tuple(bad), mask_values=values, notes=notes)
 
 
 def _check_ids(records: Sequence[Record]) -> None:
@@ -93,7 +112,7 @@ def _check_ids(records: Sequence[Record]) -> None:
         seen[folded] = record.id
 
 
-def _fault(record: Record, highest: int) -> str | None:
+def _fault(record: Record, agreement: Agreement) -> str | None:
     """Why an image cannot be used, if so."""
     try:
         size = read_image(record.image).shape[:2]
@@ -103,16 +122,16 @@ def _fault(record: Record, highest: int) -> str | None:
     if labels is None:
         return None
     if labels.shape != size:
+        turned = (
+            "; its sides are swapped, as where EXIF turns the image alone"
+            if labels.shape == size[::-1]
+            else ""
+        )
         return (
             f"mask {record.mask} is {labels.shape[1]}×{labels.shape[0]} pixels, its image {record.image} "
-            f"{size[1]}×{size[0]}; both must have one size: export the mask again."
+            f"{size[1]}×{size[0]}{turned}; both must have one size: export the mask again."
         )
-    found = int(labels[labels != UNDECIDED].max(initial=0))
-    if record.split != "saliency" and found > highest:
-        raise InputError(
-            f"mask {record.mask} holds the index {found}; 0…{highest} or 255 was expected: "
-            "name every class of the masks, in their order, in dataset.table.all_classes."
-        )
+    agreement.add(record, labels)
     return None
 
 
@@ -129,9 +148,10 @@ def settle(index: Index, bad_images: str, listed: Path) -> None:
     """
     if index.bad and bad_images == "stop":
         total = len(index.records) + len(index.bad)
-        shown = "".join(f"\n  {item.reason}" for item in index.bad[:MOST_SHOWN])
-        rest = len(index.bad) - MOST_SHOWN
-        more = f"\n  … and {rest:,} more in {listed}" if rest > 0 else ""
+        groups = _alike(index.bad)
+        shown = "".join(f"\n  {text}" for text in groups[:MOST_SHOWN])
+        rest = len(groups) - MOST_SHOWN
+        more = f"\n  … and {counted(rest, 'reason')} more in {listed}" if rest > 0 else ""
         raise InputError(
             f"{len(index.bad):,} of {total:,} images cannot be used; mend them, drop their rows, or set "
             f"dataset.bad_images to skip, which leaves them out:{shown}{more}"
@@ -139,6 +159,18 @@ def settle(index: Index, bad_images: str, listed: Path) -> None:
     for split in ("train", "val"):
         if not index.split(split):
             raise InputError(f"no image is in the split '{split}'; at least one is needed.")
+
+
+def _alike(bad: Sequence[BadImage]) -> list[str]:
+    """The reasons; one that is the same for several images but for their names stands once, with a count."""
+    groups: dict[str, list[BadImage]] = {}
+    for item in bad:
+        groups.setdefault(item.reason.replace(item.id, "…"), []).append(item)
+    return [items[0].reason + _same([item.id for item in items[1:]]) for items in groups.values()]
+
+
+def _same(ids: Sequence[str]) -> str:
+    return f" The same of {counted(len(ids), 'other')}: {examples(ids)}." if ids else ""
 
 
 def unlearnt(index: Index) -> list[str]:

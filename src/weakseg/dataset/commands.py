@@ -24,8 +24,9 @@ def dataset() -> None:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the two tables.")
 def index_command(config: Path, out: Path) -> None:
     """Check every image and write OUT/index.csv and OUT/classes.csv; images that cannot be used: OUT/bad_images.csv."""
-    from weakseg.dataset.check import settle, unlearnt
+    from weakseg.dataset.check import settle
     from weakseg.dataset.index import write_bad, write_index
+    from weakseg.dataset.summary import understood
 
     settings = read_stage(config, DatasetConfig)
     index = _index(settings, out)
@@ -36,8 +37,8 @@ def index_command(config: Path, out: Path) -> None:
     click.echo(f"indexed {counts} images of {len(index.classes)} classes in {out}")
     if index.bad:
         click.echo(f"left out {len(index.bad)} images that cannot be used: {out / BAD_IMAGES} says why")
-    for name in unlearnt(index):
-        click.echo(f"class '{name}' is in no training image: nothing can learn it")
+    for line in understood(index):
+        click.echo(line)
 
 
 def _index(settings: DatasetConfig, out: Path) -> "Index":

@@ -6,7 +6,7 @@ name and the value that stands for the class in the masks. Mask values that it d
 
 import csv
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -36,12 +36,14 @@ class Index:
         classes: names without background; class i of a label map is `classes[i - 1]`.
         mask_values: value of class i in the mask files, background first.
         bad: images that were left out; an index that was read from its files has none.
+        notes: what was understood and what looks odd, a sentence each; read from its files, it has none.
     """
 
     records: Sequence[Record]
     classes: tuple[str, ...]
     mask_values: tuple[int, ...]
     bad: Sequence[BadImage] = ()
+    notes: Sequence[str] = field(default=(), compare=False)
 
     def split(self, *names: str) -> Sequence[Record]:
         """The records of one split or several, in order."""

@@ -7,11 +7,12 @@ neither is in the VOC archive, both are put beside it by hand.
 import difflib
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from weakseg.dataset.check import checked
 from weakseg.dataset.index import Index
+from weakseg.dataset.masks import found_line
 from weakseg.dataset.records import Record
 from weakseg.dataset.spreadsheet import read_list
 from weakseg.errors import InputError
@@ -66,23 +67,34 @@ def index_voc(
         "train": root / (_AUGMENTED_MASKS if train_split == AUGMENTED else "SegmentationClass"),
         "val": root / "SegmentationClass",
     }
+    objects = {
+        image_id: _objects(root / "Annotations" / f"{image_id}.xml")
+        for split in ("train", "val")
+        for image_id in ids[split]
+    }
     records = [
         Record(
             id=image_id,
             image=root / "JPEGImages" / f"{image_id}.jpg",
             split=split,
-            labels=_labels(root / "Annotations" / f"{image_id}.xml", classes, skip_difficult),
+            labels=_labels(objects[image_id], classes, skip_difficult),
             mask=_mask(masks[split] / f"{image_id}.png", needed=split == "val"),
         )
         for split in ("train", "val")
         for image_id in ids[split]
     ]
+    kept = tuple(record for record in records if record.labels or record.split != "train")
     index = Index(
-        records=tuple(record for record in records if record.labels or record.split != "train"),
+        records=kept,
         classes=tuple(classes),
         mask_values=(0, *(CLASSES.index(name) + 1 for name in classes)),
+        notes=[found_line(kept), *_without_class(len(records) - len(kept))],
     )
-    return checked(index, highest=len(CLASSES))
+    return checked(index, highest=len(CLASSES), spared=objects)
+
+
+def _without_class(count: int) -> list[str]:
+    return [f"training images that show none of the chosen classes, left out: {count:,}"] if count else []
 
 
 def _check_layout(root: Path, train_split: str) -> None:
@@ -133,21 +145,26 @@ def _check_apart(ids: dict[str, list[str]], lists: dict[str, Path]) -> None:
         )
 
 
-def _labels(path: Path, classes: Sequence[str], skip_difficult: bool) -> tuple[str, ...]:
-    """The chosen classes of one annotation file, in their order."""
+def _objects(path: Path) -> dict[str, bool]:
+    """The classes of one annotation file, and whether not all objects of each are marked difficult."""
     objects = _parse(path).findall("object")
     if not objects:
         raise InputError(
             f"annotation {path} has no object; at least one was expected: complete it or drop its id."
         )
-    present = set()
+    present: dict[str, bool] = {}
     for item in objects:
         name = (item.findtext("name") or "").strip()
         if name not in CLASSES:
             raise InputError(f"annotation {path} has an object named '{name}'; {_hint(name)}")
-        if not (skip_difficult and (item.findtext("difficult") or "").strip() == "1"):
-            present.add(name)
-    return tuple(name for name in classes if name in present)
+        plain = (item.findtext("difficult") or "").strip() != "1"
+        present[name] = present.get(name, False) or plain
+    return present
+
+
+def _labels(objects: Mapping[str, bool], classes: Sequence[str], skip_difficult: bool) -> tuple[str, ...]:
+    """The chosen classes among the objects of an image, in their order."""
+    return tuple(name for name in classes if name in objects and (objects[name] or not skip_difficult))
 
 
 def _parse(path: Path) -> ElementTree.Element:
