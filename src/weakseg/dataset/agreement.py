@@ -45,7 +45,7 @@ class Agreement:
 
     def add(self, record: Record, labels: np.ndarray) -> None:
         """Count one mask H×W `uint8`."""
-        values = frozenset(np.flatnonzero(np.bincount(labels.ravel(), minlength=256)).tolist())
+        values = frozenset(np.flatnonzero(cv2.calcHist([labels], [0], None, [256], [0, 256])).tolist())
         if record.split == "saliency":
             self._salient += 1
             self._without_object += values == {0, UNDECIDED}
@@ -137,15 +137,16 @@ class Agreement:
                 f"{binary.count:,} of {total:,} masks hold only 0 and 255 ({binary}): they tell objects from "
                 "background, not which class"
             )
-        contradict = f"{apart.count:,} of {total:,} masks show none of the classes that their rows name ({self._apart()})"
+        counts = f"{apart.count:,} of {total:,} masks"
+        contradict = f"{counts} show none of the classes that their labels name ({self._apart()})"
         if len(self._values) > 1 and apart.count >= 0.1 * total and numbered(self._labelled()):
             self._refuse(f"{contradict}, and all hold 1, 2, … in turn: they number objects, not classes")
         if most:
             self._refuse(contradict + (f"; they would agree if {meant}" if meant else ""))
 
     def _refuse(self, found: str) -> None:
-        instead = f", or set {self._key}.masks to null" if self._key else ""
-        raise InputError(f"{found}; {self._expected()}: write the masks so, or correct that order{instead}.")
+        otherwise = f", correct that order, or set {self._key}.masks to null" if self._key else ""
+        raise InputError(f"{found}; {self._expected()}: write the masks so{otherwise}.")
 
     def _expected(self) -> str:
         numbers = examples([f"{value} {name}" for name, value in self._values.items()], most=5)
@@ -166,8 +167,8 @@ class Agreement:
         parts = [
             f"{cases.count:,} {what} ({cases})"
             for cases, what in (
-                (absent, "show no pixel of a class that the row names"),
-                (extra, "show a class that the row does not name"),
+                (absent, "show no pixel of a class that their labels name"),
+                (extra, "show a class that their labels do not name"),
             )
             if cases.count
         ]

@@ -1,8 +1,8 @@
 """Tables and lists as spreadsheets and editors write them.
 
 Separated by commas, semicolons or tabs, as the header is; UTF-8 with or without a mark at its start, or UTF-16 with
-one; any line ends; blanks around values, empty lines, and empty columns and rows at the ends; Excel's line
-`sep=;` before the header. Nothing is evaluated: a formula is a text like any other. What could be read in two ways is refused.
+one; any line ends; blanks around values, empty lines, and empty columns and rows at the ends; Excel's line `sep=;`
+before the header. Nothing is evaluated: a formula is a text like any other. What could be read in two ways is refused.
 """
 
 import codecs
