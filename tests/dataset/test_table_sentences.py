@@ -160,6 +160,12 @@ def test_a_file_that_is_like_nothing(data: Path) -> None:
     )
 
 
+def test_a_file_of_another_folder_is_not_meant(data: Path) -> None:
+    (data / "images" / "a").mkdir()
+    (data / "images" / "im00.jpg").rename(data / "images" / "a" / "im00.jpg")
+    refused(run(data, f"{HEADER}b/im00.jpg,cat,train\n{REST}"), "'b/im00.jpg' was not found", "add the file")
+
+
 def test_backslashes(data: Path) -> None:
     refused(
         run(data, f"{HEADER}deep\\im00.jpg,cat,train\n{REST}"), "has a backslash", "write 'deep/im00.jpg'"

@@ -232,6 +232,16 @@ def test_masks_are_counted_and_difficult_objects_are_no_contradiction(voc: Path)
     )
 
 
+def test_masks_of_other_names_are_one_sentence(voc: Path) -> None:
+    for path in [*(voc / "SegmentationClass").iterdir()]:
+        path.rename(path.with_name(f"{path.stem}_mask.png"))
+    refuses(
+        voc,
+        "SegmentationClass/2008_000005.png is missing, as are those of 2008_000006",
+        "SegmentationClass holds 6 files: 2007_000001_mask.png, ",
+    )
+
+
 @pytest.mark.parametrize(
     ("values", "part"),
     [

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from weakseg.dataset.agreement import Agreement
@@ -30,12 +31,18 @@ def parse_labels(text: str, image_id: str, classes: Sequence[str], known: Sequen
         InputError: a name is unknown; the nearest known one is suggested.
     """
     names = [unicodedata.normalize("NFC", name.strip()) for name in text.split("|") if name.strip()]
-    spelled = {unicodedata.normalize("NFC", name): name for name in (*known, *classes)}
+    spelled = _spelled((*known, *classes))
     for name in names:
         if name not in spelled:
             raise InputError(f"image '{image_id}' has the unknown class {name[:60]!r}; {_hint(name, known)}")
     present = {spelled[name] for name in names}
     return tuple(name for name in classes if name in present)
+
+
+@cache
+def _spelled(names: tuple[str, ...]) -> dict[str, str]:
+    """Each name by its letters, however its accents are coded."""
+    return {unicodedata.normalize("NFC", name): name for name in names}
 
 
 def _hint(name: str, known: Sequence[str]) -> str:

@@ -58,6 +58,8 @@ class Names:
         """What is there in place of a file, as a half-sentence; empty if nothing is like it."""
         for number, (loose, table) in enumerate(zip(_LOOSE, self._alike, strict=True)):
             paths = [path for path in table.get(loose(name), []) if (self.root / path).is_file()]
+            if loose is _last_part and "/" in name:  # a/1.jpg is not meant by b/1.jpg, though 1.jpg may be
+                paths = [path for path in paths if "/" not in path]
             unread = [path for path in paths if Path(path).suffix.lower() in UNREAD]
             if paths and unread == paths:
                 kind = Path(unread[0]).suffix
@@ -68,10 +70,10 @@ class Names:
         return ""
 
     def holds(self) -> str:
-        """`it holds a.jpg, b.jpg, c.jpg and 9 more files`."""
+        """`holds 12 files: a.jpg, b.jpg, c.jpg and 9 more`."""
         if not self.files:
-            return "it holds 0 files"
-        return f"it holds {counted(len(self.files), 'file')}: {examples(self.files)}"
+            return "holds 0 files"
+        return f"holds {counted(len(self.files), 'file')}: {examples(self.files)}"
 
 
 def walk(root: Path, leave_out: Path | None = None) -> Iterator[str]:
@@ -136,7 +138,7 @@ def none_found(names: Names, table: Path, missing: list[str]) -> InputError:
     """The one sentence where not one image of a table is in the folder: what is there, and where they may lie."""
     start = (
         f"none of the {len(missing):,} images of {table} was found in {names.root} ({examples(missing)}); "
-        f"{names.holds()}"
+        f"it {names.holds()}"
     )
     near = names.near(missing[0])
     if near:

@@ -22,7 +22,7 @@ def find_masks(folder: Path, image_ids: Sequence[str]) -> list[Path | None]:
     found = [_mask(names, image_id) for image_id in image_ids]
     if image_ids and not any(found):
         raise InputError(
-            f"none of the {len(image_ids):,} images has a mask in dataset.table.masks {folder}: {names.holds()}; "
+            f"none of the {len(image_ids):,} images has a mask in dataset.table.masks {folder}: it {names.holds()}; "
             f"masks are PNGs named like the images, {shown(image_ids[0])}{EXTENSION}: rename or convert them, or set "
             "dataset.table.masks to null."
         )

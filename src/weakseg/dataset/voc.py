@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from weakseg.dataset.check import checked
+from weakseg.dataset.folders import Names
 from weakseg.dataset.index import Index
 from weakseg.dataset.masks import found_line
 from weakseg.dataset.records import Record
 from weakseg.dataset.spreadsheet import read_list
+from weakseg.dataset.wording import examples
 from weakseg.errors import InputError
 
 CLASSES = (
@@ -78,11 +80,12 @@ def index_voc(
             image=root / "JPEGImages" / f"{image_id}.jpg",
             split=split,
             labels=_labels(objects[image_id], classes, skip_difficult),
-            mask=_mask(masks[split] / f"{image_id}.png", needed=split == "val"),
+            mask=_mask(masks[split] / f"{image_id}.png"),
         )
         for split in ("train", "val")
         for image_id in ids[split]
     ]
+    _check_masks(masks["val"], [record.id for record in records if record.split == "val" and not record.mask])
     kept = tuple(record for record in records if record.labels or record.split != "train")
     index = Index(
         records=kept,
@@ -184,14 +187,17 @@ def _parse(path: Path) -> ElementTree.Element:
         ) from None
 
 
-def _mask(path: Path, needed: bool) -> Path | None:
-    if path.is_file():
-        return path
-    if needed:
+def _mask(path: Path) -> Path | None:
+    return path if path.is_file() else None
+
+
+def _check_masks(folder: Path, missing: Sequence[str]) -> None:
+    if missing:
+        others = f", as are those of {examples(missing[1:])}" if missing[1:] else ""
         raise InputError(
-            f"mask {path} is missing; every validation image needs one to be scored: add it or drop its id."
+            f"mask {folder / missing[0]}.png is missing{others}; every validation image needs one to be scored, and "
+            f"{folder.name} {Names(folder).holds()}: add what is missing or drop the ids."
         )
-    return None
 
 
 def _hint(name: str) -> str:
