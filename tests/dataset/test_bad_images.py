@@ -12,7 +12,6 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from weakseg.cli import weakseg
-from weakseg.dataset.check import MOST_SHOWN
 from weakseg.dataset.index import read_index
 from weakseg.dataset.table import index_table
 from weakseg.errors import InputError
@@ -74,19 +73,24 @@ def test_skip_leaves_them_out_and_counts_them(three_bad: Path) -> None:
     assert {name: reason in listed(three_bad)[name] for name, reason in REASONS.items()} == dict.fromkeys(
         REASONS, True
     )
-    first, second, *rest = result.output.splitlines()
+    first, second, classes, masks, *rest = result.output.splitlines()
     assert first.startswith("indexed 2 train, 2 val, 0 saliency images of 3 classes")
     assert second == f"left out 3 images or masks that cannot be used: {out / 'bad_images.csv'} says why"
+    assert classes == "images of each class, train/val: bird 1/1, cat 0/1, dog 1/1"
+    assert masks == "5 of 5 masks found"
     assert rest == ["class 'cat' is in no training image: nothing can learn it"]
 
 
 @pytest.mark.parametrize("choice", ["stop", "skip"])
-def test_nothing_is_said_of_good_images_and_an_old_list_goes(table_data: Path, choice: str) -> None:
+def test_of_good_images_only_counts_are_said_and_an_old_list_goes(table_data: Path, choice: str) -> None:
     (table_data / "out").mkdir()
     (table_data / "out" / "bad_images.csv").write_text("id,reason\n")
     result = run(table_data, bad_images=choice)
     assert result.exit_code == 0, result.output
-    assert len(result.output.splitlines()) == 1
+    assert result.output.splitlines()[1:] == [
+        "images of each class, train/val: bird 2/1, cat 2/1, dog 1/1",
+        "6 of 6 masks found",
+    ]
     assert sorted(path.name for path in (table_data / "out").iterdir()) == [
         *("classes.csv", "files.csv", "index.csv", "made_from.json")
     ]
@@ -137,8 +141,9 @@ def test_a_wrong_folder_does_not_flood_the_screen(table_data: Path) -> None:
         file.writelines(f"none-{number},cat,train\n" for number in range(500))
     lines = str(run(table_data).exception).splitlines()
     assert lines[0].startswith("500 of 506 images cannot be used")
-    assert len(lines) == MOST_SHOWN + 2
-    assert lines[-1].endswith(f"480 more in {table_data / 'out' / 'bad_images.csv'}")
+    assert len(lines) == 2
+    assert "image 'none-0' was not found" in lines[1]
+    assert lines[1].endswith("The same of 499 others: none-1, none-2, none-3 and 496 more.")
     assert len(listed(table_data)) == 500
 
 

@@ -213,3 +213,49 @@ def test_missing_image(voc: Path) -> None:
 def test_mask_index_that_is_no_voc_class(voc: Path) -> None:
     write_labels(voc / "SegmentationClass" / "2007_000002.png", np.full((16, 20), 21, np.uint8))
     refuses(voc, "2007_000002.png holds the index 21", "0…20 or 255")
+
+
+# ------------------------------------------------------------------------------- what masks and annotations say
+
+
+def test_masks_are_counted_and_difficult_objects_are_no_contradiction(voc: Path) -> None:
+    """In 2007_000001 a difficult person, in 2007_000002 no aeroplane: one line for the second alone."""
+    mask = np.zeros((16, 20), np.uint8)
+    mask[4:8], mask[9:12] = CLASSES.index("dog") + 1, CLASSES.index("person") + 1
+    write_labels(voc / "SegmentationClass" / "2007_000001.png", mask)
+    (voc / "SegmentationClass" / "2007_000003.png").unlink()
+    assert index(voc).notes == (
+        "4 of 5 masks found (train 2 of 3, val 2 of 2); without one, and not scored: 2007_000003",
+        "training images that show none of the chosen classes, left out: 1",
+        "1 of 4 masks do not show what the labels say: 1 show no pixel of a class that their labels name "
+        "(2007_000002: aeroplane)",
+    )
+
+
+def test_masks_of_other_names_are_one_sentence(voc: Path) -> None:
+    for path in [*(voc / "SegmentationClass").iterdir()]:
+        path.rename(path.with_name(f"{path.stem}_mask.png"))
+    refuses(
+        voc,
+        "SegmentationClass/2008_000005.png is missing, as are those of 2008_000006",
+        "SegmentationClass holds 6 files: 2007_000001_mask.png, ",
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "part"),
+    [
+        ({0: 0, 1: 255}, "5 of 5 masks hold only 0 and 255 (2007_000001"),
+        ({0: 255, 1: 255}, "5 of 5 masks hold only 255 (2007_000001"),
+        (
+            {0: 0, 1: 9},
+            "5 of 5 masks show none of the classes that their labels name (2007_000001: labelled dog",
+        ),
+    ],
+)
+def test_masks_that_cannot_be_right(voc: Path, values: dict[int, int], part: str) -> None:
+    for path in (voc / "SegmentationClass").iterdir():
+        mask = np.full((16, 20), values[0], np.uint8)
+        mask[4:8] = values[1]
+        write_labels(path, mask)
+    refuses(voc, part, "0 background, 1 aeroplane, 2 bicycle", "write the masks so.")

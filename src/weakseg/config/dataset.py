@@ -51,7 +51,17 @@ class TableDataset(Section):
     """Class names in the order of the masks' indices 1, 2, …; empty means the order of `dataset.classes`.
     Names here that are not in `dataset.classes` are known but left out: neither trained nor scored."""
     lists: dict[Literal["train", "val"], FilePath] = Field(default_factory=dict)
-    """Optional text files of ids per split; they replace the table's `split` column."""
+    """Optional text files of ids per split; they replace the table's `split` column. Both, or none."""
+
+    @model_validator(mode="after")
+    def _both_lists(self) -> Self:
+        if len(self.lists) == 1:
+            given, lacking = ("train", "val") if "train" in self.lists else ("val", "train")
+            raise ValueError(
+                f"lists has '{given}' alone, and with lists the table's column split is not read; both were expected: "
+                f"add '{lacking}'"
+            )
+        return self
 
 
 class DatasetConfig(Section):

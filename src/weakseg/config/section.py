@@ -1,5 +1,6 @@
 """What every part of the configuration is made of."""
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Any, get_args
 
@@ -26,8 +27,32 @@ FilePath = Annotated[
 ]
 """A path; Snakemake takes braces for a wildcard, and no shell or log shows control characters as they are."""
 _INSIDE = r"|/,\\\x00-\x1f\x7f-\x9f"
-ClassName = Annotated[str, Field(pattern=rf"^[^\s{_INSIDE}]([^{_INSIDE}]*[^\s{_INSIDE}])?$", max_length=200)]
-"""A class: no blanks at its ends, nothing that tables and file names are built with, no control characters."""
+_NAME = rf"^[^\s{_INSIDE}]([^{_INSIDE}]*[^\s{_INSIDE}])?$"  # for editors; _named says it in words
+
+
+def _named(name: str) -> str:
+    """A class's name, its accents coded in one way (NFC), or a sentence on what names may not hold."""
+    name = unicodedata.normalize("NFC", name)
+    odd = [
+        repr(character)
+        for character in dict.fromkeys(name)
+        if character in "|/,\\" or unicodedata.category(character) in ("Cc", "Cs")
+    ]
+    if odd:
+        raise ValueError(
+            f"the name {name!r} has {' and '.join(odd[:3])}; a name may hold anything but | / , \\ and control "
+            "characters, of which tables and file names are made: write a blank or - instead"
+        )
+    if not name or name != name.strip():
+        raise ValueError(f"a name without blanks at its ends was expected, found {name!r}")
+    return name
+
+
+ClassName = Annotated[
+    str, Field(max_length=200, json_schema_extra={"pattern": _NAME}), AfterValidator(_named)
+]
+"""A class: no blanks at its ends, nothing that tables and file names are built with, no control characters. Accents
+count as the same letters however they are coded."""
 
 
 class Section(BaseModel):

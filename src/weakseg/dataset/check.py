@@ -5,16 +5,20 @@ their list, or goes on without them.
 """
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
+from weakseg.dataset.agreement import Agreement
 from weakseg.dataset.images import check_id, read_image
-from weakseg.dataset.index import BadImage, Index
+from weakseg.dataset.index import BadImage, Index, Offer
 from weakseg.dataset.records import Record
+from weakseg.dataset.wording import counted, examples
 from weakseg.errors import InputError
-from weakseg.storage.labels import UNDECIDED, read_labels
+from weakseg.storage.labels import read_labels
 
 MOST_SHOWN = 20
 """Bad images, or names of classes, that an error lists; all bad images are in the file beside the index."""
@@ -26,15 +30,27 @@ def parse_labels(text: str, image_id: str, classes: Sequence[str], known: Sequen
     Raises:
         InputError: a name is unknown; the nearest known one is suggested.
     """
-    names = [name.strip() for name in text.split("|") if name.strip()]
-    allowed = {*classes, *known}
+    names = [unicodedata.normalize("NFC", name.strip()) for name in text.split("|") if name.strip()]
+    spelled = _spelled((*known, *classes))
     for name in names:
-        if name not in allowed:
+        if name not in spelled:
             raise InputError(f"image '{image_id}' has the unknown class {name[:60]!r}; {_hint(name, known)}")
-    return tuple(name for name in classes if name in names)
+    present = {spelled[name] for name in names}
+    return tuple(name for name in classes if name in present)
+
+
+@cache
+def _spelled(names: tuple[str, ...]) -> dict[str, str]:
+    """Each name by its letters, however its accents are coded."""
+    return {unicodedata.normalize("NFC", name): name for name in names}
 
 
 def _hint(name: str, known: Sequence[str]) -> str:
+    parts = [part for part in _JOINERS.split(name) if part]
+    if len(parts) > 1 and all(part in known for part in parts):
+        return f"several classes are joined by '|': write {'|'.join(parts)}."
+    if name.casefold().strip("_") in ("background", "bg", "none"):
+        return "background is class 0 of every image: leave it out of the labels."
     folded = {item.casefold(): item for item in reversed(known)}
     near = difflib.get_close_matches(name.casefold()[:200], folded, n=1)
     if near:
@@ -42,9 +58,11 @@ def _hint(name: str, known: Sequence[str]) -> str:
     return f"known classes, joined by '|' where there are several: {_listed(known)}."
 
 
+_JOINERS = re.compile(r"\s*[,;/\\+&]\s*|\s+")
+
+
 def _listed(names: Sequence[str]) -> str:
-    rest = len(names) - MOST_SHOWN
-    return ", ".join(names[:MOST_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    return examples(names, most=MOST_SHOWN)
 
 
 def check_records(index: Index) -> None:
@@ -62,32 +80,37 @@ def check_records(index: Index) -> None:
             )
 
 
-def checked(index: Index, is_known: Callable[[int], bool] = lambda _: False) -> Index:
+def checked(offer: Offer, is_known: Callable[[int], bool] = lambda _: False) -> Index:
     """Open every image and mask once.
 
     Args:
-        index: what is offered; it may have bad images already.
-        is_known: whether the files of the record of a number were opened before and are good.
+        offer: what a source offers.
+        is_known: whether image and mask of the record of a number were opened before and are good; of these the mask
+            alone is read again, to hold it against the labels.
 
     Returns:
-        The index of the images that can be used; `bad` has the others, which are missing, damaged or not read, and
-        those whose mask is, or has another size: they stay in the index without it. In the split `saliency`, where
-        the mask is what is learnt, they do not.
+        The index of the images that can be used. `bad` has the others, which are missing, damaged or not read, and
+        those whose mask is, or has another size: they stay in the index without it, but not in the split `saliency`,
+        where the mask is what is learnt. `notes` says where masks and labels disagree.
 
     Raises:
-        InputError: a mask holds a value out of range.
+        InputError: a mask holds a value out of range, or the masks cannot be meant by the labels.
     """
+    index = offer.index
     good, bad = [], [*index.bad]
+    agreement = Agreement(index, offer.highest, offer.key, offer.spared)
     for number, record in enumerate(index.records):
-        fault, mask_fault = (None, None) if is_known(number) else _faults(record, index.highest)
-        reason = fault or mask_fault
-        if reason is not None:
+        size, fault = (None, None) if is_known(number) else _looked_at(record)
+        mask_fault = None if fault else _mask_fault(record, size, agreement)
+        if reason := fault or mask_fault:
             bad.append(BadImage(record.id, reason))
-        if reason is None:
+        if not reason:
             good.append(record)
-        elif fault is None and record.split != "saliency":
+        elif not fault and record.split != "saliency":
             good.append(replace(record, mask=None))
-    return replace(index, records=tuple(good), bad=tuple(bad))
+    values = agreement.mask_values(index)
+    notes = (*index.notes, *agreement.lines())
+    return replace(index, records=tuple(good), bad=tuple(bad), mask_values=values, notes=notes)
 
 
 def _check_ids(records: Sequence[Record]) -> None:
@@ -105,31 +128,33 @@ def _check_ids(records: Sequence[Record]) -> None:
         seen[folded] = record.id
 
 
-def _faults(record: Record, highest: int) -> tuple[str | None, str | None]:
-    """Why an image cannot be used, and why its mask cannot, if so."""
+def _looked_at(record: Record) -> tuple[tuple[int, ...] | None, str | None]:
+    """Height and width of an image, or why it cannot be used."""
     try:
-        size = read_image(record.image).shape[:2]
+        return read_image(record.image).shape[:2], None
     except InputError as error:
-        return str(error), None
-    return None, None if record.mask is None else _mask_fault(record, record.mask, size, highest)
+        return None, str(error)
 
 
-def _mask_fault(record: Record, mask: Path, size: tuple[int, ...], highest: int) -> str | None:
+def _mask_fault(record: Record, size: tuple[int, ...] | None, agreement: Agreement) -> str | None:
+    """Why the mask of an image of this size cannot be used, if so; what it shows is counted."""
+    if record.mask is None:
+        return None
     try:
-        labels = read_labels(mask)
+        labels = read_labels(record.mask)
     except InputError as error:
         return str(error)
-    if labels.shape != size:
+    if size is not None and labels.shape != size:
+        turned = (
+            "; its sides are swapped, as where EXIF turns the image alone"
+            if labels.shape == size[::-1]
+            else ""
+        )
         return (
-            f"mask {mask} is {labels.shape[1]}×{labels.shape[0]} pixels, its image {record.image} "
-            f"{size[1]}×{size[0]}; both must have one size: export the mask again."
+            f"mask {record.mask} is {labels.shape[1]}×{labels.shape[0]} pixels, its image {record.image} "
+            f"{size[1]}×{size[0]}{turned}; both must have one size: export the mask again."
         )
-    found = int(labels[labels != UNDECIDED].max(initial=0))
-    if record.split != "saliency" and found > highest:
-        raise InputError(
-            f"mask {mask} holds the index {found}; 0…{highest} or 255 was expected: "
-            "name every class of the masks, in their order, in dataset.table.all_classes."
-        )
+    agreement.add(record, labels)
     return None
 
 
@@ -146,9 +171,10 @@ def settle(index: Index, bad_images: str, listed: Path) -> None:
     """
     if index.bad and bad_images == "stop":
         total = len({record.id for record in index.records} | {item.id for item in index.bad})
-        shown = "".join(f"\n  {item.reason}" for item in index.bad[:MOST_SHOWN])
-        rest = len(index.bad) - MOST_SHOWN
-        more = f"\n  … and {rest:,} more in {listed}" if rest > 0 else ""
+        groups = _alike(index.bad)
+        shown = "".join(f"\n  {text}" for text in groups[:MOST_SHOWN])
+        rest = len(groups) - MOST_SHOWN
+        more = f"\n  … and {counted(rest, 'reason')} more in {listed}" if rest > 0 else ""
         raise InputError(
             f"{len(index.bad):,} of {total:,} images cannot be used; mend them, drop their rows, or set "
             f"dataset.bad_images to skip, which leaves them out:{shown}{more}"
@@ -156,6 +182,18 @@ def settle(index: Index, bad_images: str, listed: Path) -> None:
     for split in ("train", "val"):
         if not index.split(split):
             raise InputError(f"no image is in the split '{split}'; at least one is needed.")
+
+
+def _alike(bad: Sequence[BadImage]) -> list[str]:
+    """The reasons; one that is the same for several images but for their names stands once, with a count."""
+    groups: dict[str, list[BadImage]] = {}
+    for item in bad:
+        groups.setdefault(item.reason.replace(item.id, "…"), []).append(item)
+    return [items[0].reason + _same([item.id for item in items[1:]]) for items in groups.values()]
+
+
+def _same(ids: Sequence[str]) -> str:
+    return f" The same of {counted(len(ids), 'other')}: {examples(ids)}." if ids else ""
 
 
 def unlearnt(index: Index) -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from weakseg.config import DatasetConfig, read_stage
+from weakseg.errors import InputError
 
 PATH = click.Path(path_type=Path)
 config_option = click.option("--config", type=PATH, required=True, help="The stage's settings (JSON).")
@@ -22,9 +23,9 @@ def dataset() -> None:
 @key_option
 def index_command(config: Path, out: Path, key: str | None) -> None:
     """Check every image and write OUT/index.csv, classes.csv and files.csv; what cannot be used: bad_images.csv."""
-    from weakseg.dataset.check import unlearnt
     from weakseg.dataset.index import write_index
     from weakseg.dataset.indexing import BAD_IMAGES, generate, look
+    from weakseg.dataset.summary import understood
     from weakseg.dataset.survey import Made, write_made
 
     settings = read_stage(config, DatasetConfig)
@@ -39,8 +40,8 @@ def index_command(config: Path, out: Path, key: str | None) -> None:
         click.echo(
             f"left out {len(index.bad)} images or masks that cannot be used: {out / BAD_IMAGES} says why"
         )
-    for name in unlearnt(index):
-        click.echo(f"class '{name}' is in no training image: nothing can learn it")
+    for line in understood(index):
+        click.echo(line)
 
 
 @dataset.command("masks")
@@ -50,16 +51,22 @@ def index_command(config: Path, out: Path, key: str | None) -> None:
 def masks_command(config: Path, out: Path, key: str | None) -> None:
     """Check the masks and list them in OUT; what reads masks depends on it."""
     from weakseg.dataset.files import write_files
-    from weakseg.dataset.index import write_masks
+    from weakseg.dataset.index import read_index, write_masks
     from weakseg.dataset.indexing import look
     from weakseg.dataset.survey import Made, write_made
 
     looked = look(read_stage(config, DatasetConfig), out.parent)
+    told = read_index(out.with_name("index.csv"), out.with_name("classes.csv")).mask_values
+    if looked.index.mask_values != told:
+        raise InputError(
+            f"the masks now have the values {looked.index.mask_values} for background and classes, the index {told}; "
+            f"delete {out.with_name('index.csv')} and run snakemake again, which makes it again."
+        )
     write_made(out.parent, "masks", Made(key or looked.masks, looked.masks))
     write_files(out.parent, looked.index.records, looked.found)
     write_masks(out, looked.index, looked.found)
-    count = sum(files.mask is not None for files in looked.found)
-    click.echo(f"found masks of {count} of {len(looked.found)} images")
+    for line in looked.index.notes:
+        click.echo(line)
 
 
 @dataset.command("download")

@@ -12,7 +12,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from weakseg.errors import InputError
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
+EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")
 """What a file may hold, whatever its name. Pillow knows forty more, most of them forgotten; one starts Ghostscript."""
 MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr")
@@ -170,10 +170,7 @@ def find_image(folder: Path, image_id: str) -> Path:
         InputError: no such file, or the id leads out of the folder.
     """
     check_id(image_id)
-    names = [image_id] if Path(image_id).suffix.lower() in EXTENSIONS else []
-    names += [
-        f"{image_id}{spelled}" for extension in EXTENSIONS for spelled in (extension, extension.upper())
-    ]
+    names = file_names(image_id)
     try:
         for name in names:
             if (folder / name).is_file():
@@ -185,6 +182,14 @@ def find_image(folder: Path, image_id: str) -> Path:
         f"image '{image_id}' was not found in {folder} with any of {', '.join(EXTENSIONS)}{odd}: "
         "add the file or drop its row."
     )
+
+
+def file_names(image_id: str) -> list[str]:
+    """What the file of an id may be called, in the order in which it is looked for."""
+    names = [image_id] if Path(image_id).suffix.lower() in EXTENSIONS else []
+    return names + [
+        f"{image_id}{spelled}" for extension in EXTENSIONS for spelled in (extension, extension.upper())
+    ]
 
 
 def _no_file(path: Path) -> str:
@@ -201,6 +206,11 @@ def check_id(image_id: str) -> None:
         InputError: empty, absolute, with `..`, a backslash or a control character, or too long.
     """
     parts = image_id.split("/")
+    if "\\" in image_id and image_id.isprintable() and not {"", ".", ".."} & set(image_id.split("\\")):
+        raise InputError(
+            f"image id '{image_id[:200]}' has a backslash; folders are written with '/': write "
+            f"'{image_id[:200].replace(chr(92), '/')}'."
+        )
     bad = (
         any(part in ("", ".", "..") for part in parts)
         or "\\" in image_id

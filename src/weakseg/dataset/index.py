@@ -5,8 +5,8 @@ name and the value that stands for the class in the masks. Mask values that it d
 `masks.csv` has one row per mask: id and SHA-256. `files.csv` has the rows of the index with the paths of their files.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -38,14 +38,14 @@ class Index:
         classes: names without background; class i of a label map is `classes[i - 1]`.
         mask_values: value of class i in the mask files, background first.
         bad: images that were left out; an index that was read from its files has none.
-        highest: largest value besides 255 that may stand in a mask.
+        notes: what was understood and what looks odd, a sentence each; read from its files, it has none.
     """
 
     records: Sequence[Record]
     classes: tuple[str, ...]
     mask_values: tuple[int, ...]
     bad: Sequence[BadImage] = ()
-    highest: int = 254
+    notes: Sequence[str] = field(default=(), compare=False)
 
     def split(self, *names: str) -> Sequence[Record]:
         """The records of one split or several, in order."""
@@ -69,6 +69,23 @@ class Index:
         lookup[list(self.mask_values)] = np.arange(len(self.mask_values), dtype=np.uint8)
         labels: np.ndarray = lookup[read_labels(record.mask)]
         return labels
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a source offers; no image was opened.
+
+    Attributes:
+        index: the images that exist; `bad` has the others.
+        highest: the largest value besides 255 that may stand in a mask.
+        key: the section of the configuration that names masks and classes, if the source does not fix them.
+        spared: id → classes that an image's mask may show although its labels do not name them.
+    """
+
+    index: Index
+    highest: int
+    key: str = ""
+    spared: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 def proxy_records(index: Index) -> Sequence[Record]:

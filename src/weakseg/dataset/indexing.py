@@ -49,13 +49,14 @@ def look(settings: DatasetConfig, folder: Path) -> Looked:
     Raises:
         InputError: a table is wrong, or images cannot be used and `bad_images` is `stop`.
     """
-    index = offered(settings, folder)
-    assert index is not None  # by now the demo is generated and VOC is fetched
+    offer = offered(settings, folder)
+    assert offer is not None  # by now the demo is generated and VOC is fetched
+    index = offer.index
     memory = read_files(folder)
     found = find_files(index.records, memory.known)
     data, masks = digests(index, found, generated_from(settings))
     pairs = memory.pairs
-    good = checked(index, lambda number: _content(found[number]) in pairs)
+    good = checked(offer, lambda number: _content(found[number]) in pairs)
     write_bad(folder / BAD_IMAGES, good.bad)
     settle(good, settings.bad_images, folder / BAD_IMAGES)
     by_id = {record.id: files for record, files in zip(index.records, found, strict=True)}
@@ -82,11 +83,12 @@ def plan(settings: DatasetConfig, folder: Path) -> Keys:
     Raises:
         InputError: a table is wrong, or images are missing and `bad_images` is `stop`.
     """
-    made, index = read_made(folder), offered(settings, folder)
-    if index is None:
+    made, offer = read_made(folder), offered(settings, folder)
+    if offer is None:
         again = "data" in made and settings.source == "demo"
         known = made["data"].key if again else FIRST
         return Keys(*[f"{known}, again" if again else FIRST] * 2)
+    index = offer.index
     if index.bad and settings.source != "demo":
         if folder.is_dir():
             write_bad(folder / BAD_IMAGES, index.bad)

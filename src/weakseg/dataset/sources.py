@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from weakseg.config.dataset import DatasetConfig
-from weakseg.dataset.index import Index
+from weakseg.dataset.index import Offer
 
 DEMO = "demo"
 """Folder of the generated images beside the index."""
 
 
-def offered(settings: DatasetConfig, folder: Path) -> Index | None:
-    """All images that exist, none of them opened; `bad` has those that do not.
+def offered(settings: DatasetConfig, folder: Path) -> Offer | None:
+    """All images that exist, none of them opened, and those that do not.
 
     Args:
         settings: of the data set.
@@ -45,7 +45,7 @@ def generated_from(settings: DatasetConfig) -> Any:
     return settings.demo.model_dump() if settings.source == "demo" else None
 
 
-def _demo(settings: DatasetConfig, folder: Path) -> Index:
+def _demo(settings: DatasetConfig, folder: Path) -> Offer:
     from weakseg.dataset.demo import CLASSES
     from weakseg.dataset.table import offer_table
 
@@ -54,7 +54,7 @@ def _demo(settings: DatasetConfig, folder: Path) -> Index:
     )
 
 
-def _voc(settings: DatasetConfig) -> Index:
+def _voc(settings: DatasetConfig) -> Offer:
     from weakseg.dataset.voc import CLASSES, offer_voc
 
     voc = settings.voc

@@ -1,19 +1,23 @@
 """Tables and lists as spreadsheets and editors write them.
 
 Separated by commas, semicolons or tabs, as the header is; UTF-8 with or without a mark at its start, or UTF-16 with
-one; any line ends; blanks around values, empty lines, and empty columns and rows at the ends. Nothing is evaluated: a
-formula is a text like any other. What could be read in two ways is refused.
+one; any line ends; blanks around values, empty lines, and empty columns and rows at the ends; Excel's line `sep=;`
+before the header. Nothing is evaluated: a formula is a text like any other. What could be read in two ways is refused.
 """
 
 import codecs
 import csv
 import io
+import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from weakseg.errors import InputError
 
 SEPARATORS = (",", ";", "\t")
+_ZIP = b"PK\x03\x04"  # what workbooks of Excel and LibreOffice start with
+_SEPARATOR_LINE = re.compile(r'\s*"?sep=([,;\t])"?[^\S\r\n]*(?:\r\n|\n|\r)', re.IGNORECASE)
 
 
 def read_table(path: Path, columns: Sequence[str], key: str) -> list[dict[str, str]]:
@@ -28,18 +32,8 @@ def read_table(path: Path, columns: Sequence[str], key: str) -> list[dict[str, s
         InputError: missing, no text, without a column or rows, a row that does not fit, or an open quote.
     """
     text = read_text(path, f"set {key} to a UTF-8 CSV file")
-    first = next((line for line in io.StringIO(text, newline=None) if line.strip()), "")
-    separator = max(SEPARATORS, key=first.count)
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True
-    )
-    try:
-        lines = [(reader.line_num, [value.strip() for value in line]) for line in reader]
-    except csv.Error as error:
-        raise InputError(
-            f"labels table {path} line {reader.line_num} cannot be read ({error}); a quote that is never closed, or "
-            "text beside one, does that: correct the line."
-        ) from None
+    _check_kind(path, text, columns)
+    lines = _lines(path, text)
     filled = [(number, values) for number, values in lines if any(values)]
     header = [name.lower() for name in filled[0][1]] if filled else []
     _check_header(path, header, columns)
@@ -49,6 +43,40 @@ def read_table(path: Path, columns: Sequence[str], key: str) -> list[dict[str, s
     if len(filled) == 1:
         raise InputError(f"labels table {path} has no rows; one per image was expected: add them.")
     return [{column: values[place] for column, place in places.items()} for _, values in filled[1:]]
+
+
+def _lines(path: Path, text: str) -> list[tuple[int, list[str]]]:
+    """Number and values of every line; what stands in Excel's own first line separates the values."""
+    told = _SEPARATOR_LINE.match(text)
+    text, before = (text[told.end() :], text[: told.end()].count("\n")) if told else (text, 0)
+    first = next((line for line in io.StringIO(text, newline=None) if line.strip()), "")
+    separator = told[1] if told else max(SEPARATORS, key=first.count)
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True
+    )
+    try:
+        return [(before + reader.line_num, [value.strip() for value in line]) for line in reader]
+    except csv.Error as error:
+        raise InputError(
+            f"labels table {path} line {before + reader.line_num} cannot be read ({error}); a quote that is never "
+            "closed, or text beside one, does that: correct the line."
+        ) from None
+
+
+def _check_kind(path: Path, text: str, columns: Sequence[str]) -> None:
+    """Refuse JSON by its name: as a table it would fail at its quotes."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return
+    try:
+        held = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    coco = isinstance(held, dict) and {"images", "annotations"} <= held.keys()
+    what = "JSON, as COCO has it (images, annotations, categories)" if coco else "JSON"
+    raise InputError(
+        f"labels table {path} is {what}; a CSV file with the columns {', '.join(columns)} was expected: write one row "
+        "per image, its classes joined by '|'."
+    )
 
 
 def _check_header(path: Path, header: Sequence[str], columns: Sequence[str]) -> None:
@@ -72,8 +100,8 @@ def _check_row(path: Path, number: int, values: list[str], header: Sequence[str]
         raise InputError(f"{where} has fewer than {last + 1} columns; complete it.")
     if any(values[len(header) :]):
         raise InputError(
-            f"{where} has {len(values)} values, the header {len(header)} columns; put quotes around a value that holds "
-            "the separator."
+            f"{where} has {len(values)} values, the header {len(header)} columns; join several classes by '|', and "
+            "put quotes around a value that holds the separator."
         )
     if any("\n" in value or "\r" in value for value in values):
         raise InputError(
@@ -100,6 +128,10 @@ def read_text(path: Path, remedy: str) -> str:
     """
     try:
         content = path.read_bytes()
+        if content.startswith(_ZIP):
+            raise InputError(
+                f"{path} is a workbook (.xlsx, .ods) or another ZIP file; save its sheet as CSV and {remedy}."
+            )
         wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         text = content.decode("utf-16" if wide else "utf-8-sig")
     except OSError as error:

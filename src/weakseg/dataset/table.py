@@ -1,13 +1,18 @@
 """Your own images: a folder and a table `image, labels, split`."""
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from weakseg.dataset.check import check_records, checked, parse_labels
-from weakseg.dataset.images import check_id, find_image
-from weakseg.dataset.index import BadImage, Index
+from weakseg.dataset.folders import Names, bare, left_out, need_folder, none_found
+from weakseg.dataset.images import check_id, file_names, find_image
+from weakseg.dataset.index import BadImage, Index, Offer
+from weakseg.dataset.masks import find_masks, found_line
 from weakseg.dataset.records import SPLITS, Record
 from weakseg.dataset.spreadsheet import read_list, read_table
+from weakseg.dataset.wording import counted, examples
 from weakseg.errors import InputError
 
 COLUMNS = ("image", "labels", "split")
@@ -24,7 +29,7 @@ def index_table(
     """Index a folder of images by a table: `offer_table`, and every image and mask is opened once.
 
     Raises:
-        InputError: anything about the table is wrong.
+        InputError: anything about the table or its masks is wrong, or not one image or mask of it is found.
     """
     return checked(offer_table(images, labels, masks, classes, all_classes, lists))
 
@@ -36,63 +41,108 @@ def offer_table(
     classes: Sequence[str],
     all_classes: Sequence[str] = (),
     lists: Mapping[str, Path] | None = None,
-) -> Index:
+) -> Offer:
     """What a table offers; no image is opened.
 
     Args:
         images: folder of the images; the table's `image` is a path below it, with or without extension.
-        labels: CSV with the columns `image`, `labels` and `split`.
+        labels: CSV with the columns `image`, `labels` and, without `lists`, `split`.
         masks: folder of label PNGs named like the images, or `None`.
         classes: the chosen classes, in order.
         all_classes: names of the masks' indices 1, 2, …; empty means `classes`.
         lists: split → text file of ids; only these ids are taken, in place of the `split` column.
 
-    Returns:
-        The images that exist; `bad` has the others.
-
     Raises:
-        InputError: anything about the table is wrong.
+        InputError: anything about the table is wrong, or not one image or mask of it is found.
     """
     names = list(all_classes) or list(classes)
-    missing = [name for name in classes if name not in names]
-    if missing:
-        raise InputError(
-            f"the chosen class '{missing[0]}' is not in dataset.table.all_classes; name every class of the "
-            "masks there."
-        )
-    rows = read_table(labels, COLUMNS, "dataset.table.labels")
+    _check_classes(classes, names)
+    rows = read_table(labels, COLUMNS[: 2 if lists else 3], "dataset.table.labels")
     wanted = _splits(rows, lists or {}, labels)
-    records: list[Record] = []
-    bad: list[BadImage] = []
-    for row in rows:
-        name = row["image"]
-        split = wanted.get(name)
-        if split is None:
-            continue
-        shown = parse_labels(row["labels"], name, classes, names)
-        try:
-            path = find_image(images, name)
-        except InputError as error:
-            bad.append(BadImage(name, str(error)))
-            continue
-        image_id = name.removesuffix(path.suffix) if name.endswith(path.suffix) else name
-        records.append(Record(image_id, path, split, shown, _mask(masks, image_id)))
+    need_folder(images, "dataset.table.images", "images")
+    records, bad = _records(
+        images, labels, rows, wanted, lambda cell, name: parse_labels(cell, name, classes, names)
+    )
+    notes = _lists_line(labels, rows, wanted)
+    if masks is None:
+        notes.append("no masks: nothing is scored")
+    else:
+        files = find_masks(masks, [record.id for record in records])
+        records = [replace(record, mask=file) for record, file in zip(records, files, strict=True)]
+        notes.append(found_line(records))
     index = Index(
         records=tuple(records),
         classes=tuple(classes),
         mask_values=(0, *(names.index(name) + 1 for name in classes)),
         bad=bad,
-        highest=len(names),
+        notes=notes + left_out(images, masks, (row["image"] for row in rows), labels),
     )
     check_records(index)
-    return index
+    return Offer(index, len(names), "dataset.table")
 
 
-def _mask(folder: Path | None, image_id: str) -> Path | None:
-    if folder is None:
-        return None
-    path = folder / f"{image_id}.png"
-    return path if path.is_file() else None
+def _check_classes(classes: Sequence[str], names: Sequence[str]) -> None:
+    missing = [name for name in classes if name not in names]
+    if missing:
+        near = difflib.get_close_matches(missing[0], names, n=1)
+        meant = f"did you mean '{near[0]}'?" if near else "correct one of the two."
+        raise InputError(
+            f"the chosen class '{missing[0]}' is not in the list of all classes of the masks "
+            f"(dataset.table.all_classes), {examples(names, most=20)}: {meant}"
+        )
+
+
+def _records(
+    images: Path,
+    table: Path,
+    rows: list[dict[str, str]],
+    wanted: dict[str, str],
+    read: Callable[[str, str], tuple[str, ...]],
+) -> tuple[list[Record], list[BadImage]]:
+    """A record of each row whose file is there, masks still to be found; of the others why not."""
+    names = Names(images)
+    records: list[Record] = []
+    bad: list[BadImage] = []
+    for row in rows:
+        name = row["image"]
+        if name not in wanted:
+            continue
+        shown = read(row["labels"], name)
+        try:
+            path = _file(names, name)
+        except InputError as error:
+            bad.append(BadImage(name, str(error)))
+            continue
+        image_id = path.relative_to(images).as_posix().removesuffix(path.suffix)
+        records.append(Record(image_id, path, wanted[name], shown, None))
+    if len(bad) > 1 and not records:
+        raise none_found(names, table, [item.id for item in bad])
+    return records, bad
+
+
+def _file(names: Names, name: str) -> Path:
+    """The file of a row; one whose name differs only in how accents are coded is as good.
+
+    Raises:
+        InputError: there is none; what is there in its place is named.
+    """
+    try:
+        return find_image(names.root, name)
+    except InputError:
+        same = names.same(file_names(name))
+        if same is not None and (names.root / same).is_file():
+            return names.root / same
+        near = names.near(name)
+        if near:
+            raise InputError(f"image '{name}' was not found in {names.root}, but {near}.") from None
+        raise
+
+
+def _lists_line(table: Path, rows: list[dict[str, str]], wanted: dict[str, str]) -> list[str]:
+    apart = [row["image"] for row in rows if row["image"] not in wanted]
+    if not apart:
+        return []
+    return [f"{counted(len(apart), 'row')} of {table} in none of the lists, left out: {examples(apart)}"]
 
 
 def _splits(rows: list[dict[str, str]], lists: Mapping[str, Path], table: Path) -> dict[str, str]:
@@ -113,7 +163,7 @@ def _splits(rows: list[dict[str, str]], lists: Mapping[str, Path], table: Path) 
         for image_id in read_list(path):
             if image_id not in named:
                 raise InputError(
-                    f"image {image_id[:60]!r} of {path} is not in {table}; add its row or drop it from the list."
+                    f"image {image_id[:60]!r} of {path} is not in {table}; {_row(image_id, named)}"
                 )
             if image_id in wanted:
                 raise InputError(
@@ -121,3 +171,11 @@ def _splits(rows: list[dict[str, str]], lists: Mapping[str, Path], table: Path) 
                 )
             wanted[image_id] = split
     return wanted
+
+
+def _row(image_id: str, named: Iterable[str]) -> str:
+    """What to do about a line of a list that no row has."""
+    meant = next((name for name in named if bare(name).casefold() == bare(image_id).casefold()), None)
+    if meant is None:
+        return "add its row or drop it from the list."
+    return f"the table calls it '{meant}': write the same name in both."

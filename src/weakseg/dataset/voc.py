@@ -7,13 +7,16 @@ neither is in the VOC archive, both are put beside it by hand.
 import difflib
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from weakseg.dataset.check import check_records, checked
-from weakseg.dataset.index import BadImage, Index
+from weakseg.dataset.folders import Names
+from weakseg.dataset.index import BadImage, Index, Offer
+from weakseg.dataset.masks import found_line
 from weakseg.dataset.records import Record
 from weakseg.dataset.spreadsheet import read_list
+from weakseg.dataset.wording import examples
 from weakseg.errors import InputError
 
 CLASSES = (
@@ -37,14 +40,14 @@ def index_voc(
     """Index a folder in VOC layout: `offer_voc`, and every image and mask is opened once.
 
     Raises:
-        InputError: as `offer_voc`, or an image or mask is wrong.
+        InputError: as `offer_voc`, or the masks cannot be right.
     """
     return checked(offer_voc(root, classes, train_split, val_split, skip_difficult=skip_difficult))
 
 
 def offer_voc(
     root: Path, classes: Sequence[str], train_split: str, val_split: str, *, skip_difficult: bool
-) -> Index:
+) -> Offer:
     """What a folder in VOC layout offers; no image is opened.
 
     Training images left without a label are dropped: those that show none of the chosen classes, and those
@@ -58,9 +61,6 @@ def offer_voc(
             `SegmentationClassAug`.
         val_split: list of the validation images.
         skip_difficult: leave objects marked `difficult` out of the image-level labels.
-
-    Returns:
-        The images that exist; `bad` has the others.
 
     Raises:
         InputError: a folder, list, annotation or mask is missing or wrong, a class is no VOC class, or an image is in
@@ -77,31 +77,42 @@ def offer_voc(
         "train": root / (_AUGMENTED_MASKS if train_split == AUGMENTED else "SegmentationClass"),
         "val": root / "SegmentationClass",
     }
+    objects = {
+        image_id: _objects(root / "Annotations" / f"{image_id}.xml")
+        for split in ("train", "val")
+        for image_id in ids[split]
+    }
     records = [
         Record(
             id=image_id,
             image=root / "JPEGImages" / f"{image_id}.jpg",
             split=split,
-            labels=_labels(root / "Annotations" / f"{image_id}.xml", classes, skip_difficult),
-            mask=_mask(masks[split] / f"{image_id}.png", needed=split == "val"),
+            labels=_labels(objects[image_id], classes, skip_difficult),
+            mask=_mask(masks[split] / f"{image_id}.png"),
         )
         for split in ("train", "val")
         for image_id in ids[split]
     ]
+    _check_masks(masks["val"], [record.id for record in records if record.split == "val" and not record.mask])
     kept = [record for record in records if record.labels or record.split != "train"]
-    missing = [record for record in kept if not record.image.is_file()]
+    there = tuple(record for record in kept if record.image.is_file())
     index = Index(
-        records=tuple(record for record in kept if record not in missing) if missing else tuple(kept),
+        records=there,
         classes=tuple(classes),
         mask_values=(0, *(CLASSES.index(name) + 1 for name in classes)),
         bad=tuple(
             BadImage(record.id, f"image {record.image} is missing; add it or drop its id.")
-            for record in missing
+            for record in (kept if len(there) < len(kept) else ())
+            if not record.image.is_file()
         ),
-        highest=len(CLASSES),
+        notes=[found_line(kept), *_without_class(len(records) - len(kept))],
     )
     check_records(index)
-    return index
+    return Offer(index, len(CLASSES), spared=objects)
+
+
+def _without_class(count: int) -> list[str]:
+    return [f"training images that show none of the chosen classes, left out: {count:,}"] if count else []
 
 
 def _check_layout(root: Path, train_split: str) -> None:
@@ -152,21 +163,26 @@ def _check_apart(ids: dict[str, list[str]], lists: dict[str, Path]) -> None:
         )
 
 
-def _labels(path: Path, classes: Sequence[str], skip_difficult: bool) -> tuple[str, ...]:
-    """The chosen classes of one annotation file, in their order."""
+def _objects(path: Path) -> dict[str, bool]:
+    """The classes of one annotation file, and whether not all objects of each are marked difficult."""
     objects = _parse(path).findall("object")
     if not objects:
         raise InputError(
             f"annotation {path} has no object; at least one was expected: complete it or drop its id."
         )
-    present = set()
+    present: dict[str, bool] = {}
     for item in objects:
         name = (item.findtext("name") or "").strip()
         if name not in CLASSES:
             raise InputError(f"annotation {path} has an object named '{name}'; {_hint(name)}")
-        if not (skip_difficult and (item.findtext("difficult") or "").strip() == "1"):
-            present.add(name)
-    return tuple(name for name in classes if name in present)
+        plain = (item.findtext("difficult") or "").strip() != "1"
+        present[name] = present.get(name, False) or plain
+    return present
+
+
+def _labels(objects: Mapping[str, bool], classes: Sequence[str], skip_difficult: bool) -> tuple[str, ...]:
+    """The chosen classes among the objects of an image, in their order."""
+    return tuple(name for name in classes if name in objects and (objects[name] or not skip_difficult))
 
 
 def _parse(path: Path) -> ElementTree.Element:
@@ -186,14 +202,17 @@ def _parse(path: Path) -> ElementTree.Element:
         ) from None
 
 
-def _mask(path: Path, needed: bool) -> Path | None:
-    if path.is_file():
-        return path
-    if needed:
+def _mask(path: Path) -> Path | None:
+    return path if path.is_file() else None
+
+
+def _check_masks(folder: Path, missing: Sequence[str]) -> None:
+    if missing:
+        others = f", as are those of {examples(missing[1:])}" if missing[1:] else ""
         raise InputError(
-            f"mask {path} is missing; every validation image needs one to be scored: add it or drop its id."
+            f"mask {folder / missing[0]}.png is missing{others}; every validation image needs one to be scored, and "
+            f"{folder.name} {Names(folder).holds()}: add what is missing or drop the ids."
         )
-    return None
 
 
 def _hint(name: str) -> str:

@@ -1,0 +1,179 @@
+"""What a folder holds: the file that was meant by a name that is not quite its own, and files that nothing names."""
+
+import difflib
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+
+from weakseg.dataset.images import EXTENSIONS, file_names
+from weakseg.dataset.wording import Cases, counted, examples, shown
+from weakseg.errors import InputError
+
+UNREAD = (
+    *(".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".jpf", ".tga", ".psd", ".svg", ".eps", ".pdf"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".exr", ".hdr", ".ico", ".dds", ".npy", ".npz"),
+    *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raw"),
+)
+"""Extensions of pictures that are not read; files of other kinds, such as tables and texts, are passed over."""
+
+
+class Names:
+    """The files below a folder, listed once, when first asked for.
+
+    Args:
+        root: the folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @cached_property
+    def files(self) -> list[str]:
+        """Paths below the folder, `/` between their parts, in order."""
+        return sorted(walk(self.root))
+
+    @cached_property
+    def _by_letters(self) -> dict[str, str]:
+        return {unicodedata.normalize("NFC", path): path for path in reversed(self.files)}
+
+    @cached_property
+    def _alike(self) -> list[dict[str, list[str]]]:
+        """For each way in which a name may be miswritten: what it then is → the files."""
+        tables: list[dict[str, list[str]]] = [{} for _ in _LOOSE]
+        for path in self.files:
+            if Path(path).suffix.lower() in (*EXTENSIONS, *UNREAD):
+                for loose, table in zip(_LOOSE, tables, strict=True):
+                    table.setdefault(loose(path), []).append(path)
+        return tables
+
+    def same(self, names: Iterable[str]) -> str | None:
+        """The first file of which a name differs in the coding of its accents alone, as it is on the disk."""
+        found = (self._by_letters.get(unicodedata.normalize("NFC", name)) for name in names)
+        return next((path for path in found if path is not None), None)
+
+    def near(self, name: str) -> str:
+        """What is there in place of a file, as a half-sentence; empty if nothing is like it."""
+        for number, (loose, table) in enumerate(zip(_LOOSE, self._alike, strict=True)):
+            paths = [path for path in table.get(loose(name), []) if (self.root / path).is_file()]
+            if loose is _last_part and "/" in name:  # a/1.jpg is not meant by b/1.jpg, though 1.jpg may be
+                paths = [path for path in paths if "/" not in path]
+            unread = [path for path in paths if Path(path).suffix.lower() in UNREAD]
+            if paths and unread == paths:
+                kind = Path(unread[0]).suffix
+                return f"{shown(unread[0])} is there, but {kind} is not read: convert it to JPEG or PNG"
+            if paths:
+                there = f"{examples([path for path in paths if path not in unread])} is there"
+                return f"{there}{_WHY[number]}: correct the row or rename the file"
+        return ""
+
+    def holds(self) -> str:
+        """`holds 12 files: a.jpg, b.jpg, c.jpg and 9 more`."""
+        if not self.files:
+            return "holds 0 files"
+        return f"holds {counted(len(self.files), 'file')}: {examples(self.files)}"
+
+
+def walk(root: Path, leave_out: Path | None = None) -> Iterator[str]:
+    """Every file below a folder, hidden ones left out, as a path below it."""
+    for folder, below, files in os.walk(root):
+        here = Path(folder)
+        below[:] = sorted(name for name in below if not _hidden(name) and here / name != leave_out)
+        prefix = "" if here == root else f"{here.relative_to(root).as_posix()}/"
+        yield from (f"{prefix}{name}" for name in sorted(files) if not _hidden(name))
+
+
+def _hidden(name: str) -> bool:
+    return name[0] == "." or name == "__MACOSX"
+
+
+def bare(path: str) -> str:
+    """A path without the extension of an image, accents coded in one way."""
+    extension = Path(path).suffix
+    plain = path.removesuffix(extension) if extension.lower() in (*EXTENSIONS, *UNREAD) else path
+    return unicodedata.normalize("NFC", plain)
+
+
+def _folded(path: str) -> str:
+    return bare(path).casefold()
+
+
+def _without_zeros(path: str) -> str:
+    return re.sub(r"(?<!\d)0+(?=\d)", "", _folded(path).removesuffix(".0"))
+
+
+def _last_part(path: str) -> str:
+    return _folded(path).rpartition("/")[2]
+
+
+_LOOSE = (_folded, _without_zeros, _last_part)
+_WHY = ("", " (spreadsheets drop the zeros before a number: give the column the type text)", "")
+
+
+def need_folder(folder: Path, key: str, holds: str) -> None:
+    """Refuse what is not a folder; a neighbour of nearly the same name is suggested.
+
+    Raises:
+        InputError: it is missing, or something else.
+    """
+    if folder.is_dir():
+        return
+    what = "is not a folder" if folder.exists() else "does not exist"
+    beside = sorted(path.name for path in _folders(folder.parent))
+    near = difflib.get_close_matches(folder.name, beside, n=1)
+    meant = f"did you mean {folder.parent / near[0]}?" if near else "correct the path."
+    raise InputError(f"{key} is {folder}, which {what}; a folder of {holds} was expected: {meant}")
+
+
+def _folders(parent: Path) -> list[Path]:
+    try:
+        return [path for path in parent.iterdir() if path.is_dir()]
+    except OSError:
+        return []
+
+
+def none_found(names: Names, table: Path, missing: list[str]) -> InputError:
+    """The one sentence where not one image of a table is in the folder: what is there, and where they may lie."""
+    start = (
+        f"none of the {len(missing):,} images of {table} was found in {names.root} ({examples(missing)}); "
+        f"it {names.holds()}"
+    )
+    near = names.near(missing[0])
+    if near:
+        return InputError(f"{start}; for {shown(missing[0])}, {near}.")
+    for folder in sorted(_folders(names.root.parent)):
+        if folder != names.root and any((folder / name).is_file() for name in file_names(missing[0])):
+            return InputError(
+                f"{start}; {folder} holds {shown(missing[0])}: set dataset.table.images to {folder}."
+            )
+    return InputError(
+        f"{start}; the table's column image was expected to hold paths below that folder: correct "
+        "dataset.table.images or the table."
+    )
+
+
+def left_out(images: Path, masks: Path | None, named: Iterable[str], table: Path) -> list[str]:
+    """One line on the images of a folder that a table does not name, and one on files whose extension is not read."""
+    known = {bare(name) for name in named}
+    unnamed, unread = Cases(), Cases()
+    extensions: set[str] = set()
+    for path in walk(images, masks):
+        extension = Path(path).suffix.lower()
+        if extension in EXTENSIONS and bare(path) not in known:
+            unnamed.add(path)
+        elif extension in UNREAD:
+            unread.add(path)
+            extensions.add(extension)
+    lines = []
+    if unnamed.count:
+        lines.append(
+            f"{counted(unnamed.count, 'image')} in {images} not named by {table}, left out: {unnamed}"
+        )
+    if unread.count:
+        kinds = ", ".join(sorted(extensions))
+        lines.append(
+            f"{counted(unread.count, 'file')} in {images} of extensions that are not read ({kinds}): {unread}"
+        )
+    return lines

@@ -1,0 +1,53 @@
+"""Which file is the mask of which image, and how many were found."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from weakseg.dataset.folders import Names, need_folder
+from weakseg.dataset.records import SPLITS, Record
+from weakseg.dataset.wording import examples, shown
+from weakseg.errors import InputError
+
+EXTENSION = ".png"
+
+
+def find_masks(folder: Path, image_ids: Sequence[str]) -> list[Path | None]:
+    """The mask of each image: a PNG of the image's name, however its accents are coded; `None` without one.
+
+    Raises:
+        InputError: the folder is missing, or none of the images has a mask in it.
+    """
+    need_folder(folder, "dataset.table.masks", "label PNGs named like the images (or null)")
+    names = Names(folder)
+    found = [_mask(names, image_id) for image_id in image_ids]
+    if image_ids and not any(found):
+        raise InputError(
+            f"none of the {len(image_ids):,} images has a mask in dataset.table.masks {folder}: it {names.holds()}; "
+            f"masks are PNGs named like the images, {shown(image_ids[0])}{EXTENSION}: rename or convert them, or set "
+            "dataset.table.masks to null."
+        )
+    return found
+
+
+def _mask(names: Names, image_id: str) -> Path | None:
+    spellings = (f"{image_id}{EXTENSION}", f"{image_id}{EXTENSION.upper()}")
+    for name in spellings:
+        if (names.root / name).is_file():
+            return names.root / name
+    same = names.same(spellings)
+    return None if same is None else names.root / same
+
+
+def found_line(records: Sequence[Record]) -> str:
+    """`86 of 86 masks found`; where some are missing, how many of each split, and of which images."""
+    missing = [record.id for record in records if record.mask is None]
+    line = f"{len(records) - len(missing):,} of {len(records):,} masks found"
+    if not missing:
+        return line
+    of_split = {name: [record for record in records if record.split == name] for name in SPLITS}
+    counts = ", ".join(
+        f"{name} {sum(record.mask is not None for record in of_split[name]):,} of {len(of_split[name]):,}"
+        for name in SPLITS
+        if of_split[name]
+    )
+    return f"{line} ({counts}); without one, and not scored: {examples(missing)}"

@@ -1,0 +1,25 @@
+"""What was understood of a data set, in a few lines, before anything trains."""
+
+from weakseg.dataset.check import unlearnt
+from weakseg.dataset.index import Index
+from weakseg.dataset.wording import examples
+
+MOST_CLASSES = 25
+"""Classes whose numbers of images are named, and classes without a training image."""
+
+
+def understood(index: Index) -> list[str]:
+    """Images of each class, what was said of masks and files, and classes that nothing can learn."""
+    shown: dict[str, dict[str, int]] = {name: dict.fromkeys(index.classes, 0) for name in ("train", "val")}
+    for split, counts in shown.items():
+        for record in index.split(split):
+            for name in record.labels:
+                counts[name] += 1
+    numbers = [f"{name} {shown['train'][name]:,}/{shown['val'][name]:,}" for name in index.classes]
+    lines = [f"images of each class, train/val: {examples(numbers, most=MOST_CLASSES)}", *index.notes]
+    lost = unlearnt(index)
+    if lost:
+        plain = examples([f"'{name}'" for name in lost], most=MOST_CLASSES)
+        which = f"class {plain} is" if len(lost) == 1 else f"classes {plain} are"
+        lines.append(f"{which} in no training image: nothing can learn {'it' if len(lost) == 1 else 'them'}")
+    return lines
