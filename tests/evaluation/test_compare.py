@@ -57,6 +57,8 @@ def test_table_and_figure(tmp_path: Path) -> None:
         "segmenter": "–",
         "segmenter-crf": "–",
         "undecided": "0.0500",
+        "refined, undecided wrong": "0.7000",
+        "refined, undecided background": "–",
         "GT-known": "0.6100",
         "images/s": "10.0",
         "minutes": "2.0",

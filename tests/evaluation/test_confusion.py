@@ -49,13 +49,13 @@ def test_equals_torchmetrics_without_undecided_pixels(seed: int) -> None:
     assert matrix.iou()[:-1] == pytest.approx(per_class[:-1].numpy(), abs=1e-6)
     assert np.isnan(matrix.iou()[-1])  # the class that occurs nowhere; torchmetrics says 0 and leaves it out
     assert matrix.miou == pytest.approx(float(mean), abs=1e-6)
-    assert matrix.miou == matrix.miou_undecided_wrong
+    assert matrix.miou == matrix.miou_undecided_wrong == matrix.miou_undecided_background
     assert matrix.pixel_accuracy == pytest.approx(float(accuracy), abs=1e-6)
     assert matrix.undecided_share == 0.0
 
 
 @pytest.mark.parametrize("seed", [3, 4])
-def test_both_ways_to_score_undecided_pixels_equal_torchmetrics(seed: int) -> None:
+def test_all_ways_to_score_undecided_pixels_equal_torchmetrics(seed: int) -> None:
     pairs = random_maps(seed, undecided=0.3)
     truth, labels = flat(pairs)
     matrix = accumulate(pairs)
@@ -66,6 +66,8 @@ def test_both_ways_to_score_undecided_pixels_equal_torchmetrics(seed: int) -> No
     extra = MulticlassJaccardIndex(SIZE + 1, average="none", ignore_index=255)
     wrong = extra(torch.where(decided, labels, SIZE), truth)[: SIZE - 1]
     assert matrix.miou_undecided_wrong == pytest.approx(float(wrong.mean()), abs=1e-6)
+    background = left_out(torch.where(decided, labels, 0), truth)  # as IRNet's evaluation maps 255 to 0
+    assert matrix.miou_undecided_background == pytest.approx(float(background), abs=1e-6)
     scored = truth != 255
     assert matrix.undecided_share == pytest.approx(float((~decided)[scored].float().mean()), abs=1e-6)
 
@@ -79,9 +81,17 @@ def test_counts_made_by_hand() -> None:
     assert matrix.counts.tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
     assert matrix.undecided.tolist() == [0, 2, 0]
     assert matrix.iou().tolist() == [1 / 2, 1 / 2, 1.0]
-    assert matrix.iou(undecided_wrong=True).tolist() == [1 / 2, 1 / 4, 1.0]
+    assert matrix.iou(undecided="wrong").tolist() == [1 / 2, 1 / 4, 1.0]
     assert matrix.miou == pytest.approx(2 / 3)
     assert matrix.miou_undecided_wrong == pytest.approx(1.75 / 3)
+    assert matrix.iou(undecided="background").tolist() == [
+        1 / 4,
+        1 / 4,
+        1.0,
+    ]  # two cat pixels become background
+    assert matrix.miou_undecided_background == pytest.approx(1.5 / 3)
+    assert matrix.counts.tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 1]], "counting changes nothing"
+    assert matrix.true_classes == 2
     assert matrix.pixel_accuracy == pytest.approx(3 / 4)
     assert matrix.undecided_share == pytest.approx(2 / 6)
 

@@ -137,6 +137,9 @@ def test_label_scores_equal_counting_by_hand(scored: tuple[Path, list[Path]]) ->
     assert (found["stage"], found["split"], found["images"], found["unscored"]) == ("fused", "train", 4, 1)
     assert found["miou"] == round(matrix.miou, 4)
     assert found["miou_undecided_wrong"] == round(matrix.miou_undecided_wrong, 4) < found["miou"]
+    assert found["miou_undecided_background"] == round(matrix.miou_undecided_background, 4)
+    assert len({found[f"miou{way}"] for way in ("", "_undecided_wrong", "_undecided_background")}) == 3
+    assert (found["classes_scored"], found["classes_true"], found["missing_class"]) == (2, 2, 0)
     assert found["undecided"] == round(matrix.undecided_share, 4) == 0.1
     assert found["per_class"] == {
         name: round(value, 4) for name, value in zip(("background", *CLASSES), matrix.iou(), strict=True)
@@ -186,7 +189,9 @@ def test_summary_writes_tables_and_figures(scored: tuple[Path, list[Path]]) -> N
     assert result.exit_code == 0, result.output
     out = root / "evaluation"
     rows = list(csv.DictReader((out / "scores.csv").open(encoding="utf-8")))
-    assert list(rows[0]) == ["stage", "split", "images", "mIoU", "undecided", "background", *CLASSES]
+    conventions = ["mIoU", "undecided", "mIoU, undecided wrong", "mIoU, undecided background"]
+    assert list(rows[0]) == ["stage", "split", "images", *conventions, "background", *CLASSES]
+    assert float(rows[1]["mIoU, undecided background"]) == load(files[1])["miou_undecided_background"]
     assert [row["stage"] for row in rows] == ["attention", "fused", "refined", "segmenter", "segmenter-crf"]
     assert float(rows[1]["mIoU"]) == load(files[1])["miou"]
     assert float(rows[1]["dog"]) == load(files[1])["per_class"]["dog"]
@@ -256,6 +261,68 @@ def test_class_names_cannot_break_the_page_or_the_figures(tmp_path: Path) -> Non
     page = (root / "evaluation/scores.html").read_text(encoding="utf-8")
     assert "&lt;b&gt;cat &amp; $x^$" in page
     assert "<b>" not in page
+
+
+# ------------------------------------------------------------- masks that show less than the labels say
+
+
+def score(root: Path, folder: str) -> tuple[str, Any]:
+    """What `weakseg evaluate labels` says of the training images, and the file."""
+    result = run("labels", *data(root), "--split", "train", "--stage", "refined", "--labels", root / folder,
+                 "--out", root / "x.json")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    return result.output.strip(), load(root / "x.json")
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_there_is_no_score_over_background_alone(tmp_path: Path, value: int) -> None:
+    """Masks of 0 and 255, which say that nothing in them is an object, against labels that say the same."""
+    root = build(tmp_path, masks=True)
+    for path in (root / "masks").iterdir():
+        write_labels(path, np.where(read_labels(path) > 0, np.uint8(value), np.uint8(0)))
+    for path in (root / "refined").rglob("*.png"):
+        write_labels(path, np.zeros((30, 40), np.uint8))
+    said, found = score(root, "refined")
+    assert said.startswith(
+        "refined: no class has a pixel in the masks of 4 train images, so there is no score;"
+    )
+    assert (found["miou"], found["miou_undecided_wrong"], found["miou_undecided_background"]) == (
+        None,
+        None,
+        None,
+    )
+    assert (found["classes_scored"], found["classes_true"]) == (0, 0)
+    result = run("attention", *data(root), "--maps", *shards(root, "attention"), "--out", root / "a.json")
+    assert "no class has a pixel in the masks of 4 train images" in result.output
+    assert load(root / "a.json")["miou"] is None
+    assert summary(root, "--scores", root / "x.json").exit_code == 0
+
+
+def test_classes_that_occur_nowhere_are_named(tmp_path: Path) -> None:
+    root = build(tmp_path, masks=True)
+    for folder in ("masks", "refined"):
+        for path in (root / folder).rglob("*.png"):
+            labels = read_labels(path)
+            write_labels(path, np.where(labels == 2, np.uint8(0), labels))
+    said, found = score(root, "refined")
+    assert "over background and 1 of 2 classes (none of dog)" in said
+    assert (found["per_class"]["dog"], found["classes_scored"]) == (None, 1)
+    assert "1 of 2" in summary(root, "--scores", root / "x.json").output
+
+
+@pytest.mark.parametrize("masks", [True, False])
+def test_images_that_lack_a_class_are_counted(tmp_path: Path, masks: bool) -> None:
+    root = build(tmp_path, masks)
+    write_labels(root / "refined" / "train" / "1.png", np.zeros((30, 40), np.uint8))
+    write_labels(root / "refined" / "train" / "4.png", np.full((30, 40), 255, np.uint8))  # has no mask
+    said, found = score(root, "refined")
+    assert said.endswith("; in 2 images a labelled class has no pixel")
+    assert found["missing_class"] == 2
+    for number in range(5):
+        write_labels(root / "refined" / "train" / f"{number}.png", np.zeros((30, 40), np.uint8))
+    said, found = score(root, "refined")
+    assert "; no label map shows any class, all is background or undecided" in said
+    assert (found["missing_class"], found["nothing"]) == (5, True)
 
 
 # ------------------------------------------------------------------------------------------- no masks

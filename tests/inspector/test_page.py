@@ -151,6 +151,7 @@ def test_a_threshold_changes_pixels_and_gives_yaml(page: Any, looked_at: Any) ->
     _open(page, looked_at, "#/image/img-02")
     old = _canvas(page, "refined")
     page.get_by_label("rescue").fill("1")
+    page.get_by_label("saliency high").fill("0.96")
     page.get_by_label("saliency low").fill("0.95")
     page.locator(".panel").filter(has_text="new refined").wait_for(timeout=30_000)
     expect(page.locator(".what-if-result")).to_contain_text("pixels changed")

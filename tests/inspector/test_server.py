@@ -191,6 +191,9 @@ def test_what_if_with_the_runs_own_values_makes_the_runs_own_labels(ask: Ask, sm
 
 def test_what_if_tells_other_labels_and_their_score(ask: Ask) -> None:
     proxy = {"rule": "threshold", "threshold": {"saliency_low": 0.95, "saliency_high": 0.96, "rescue": 1.0}}
+    _, planes = _unpacked(ask("POST", "/api/what-if", headers=OURS, json={"id": "img-02", "proxy": proxy}))
+    assert (planes["new refined"] == 255).all()  # no class has a pixel: it is not learnt as background
+    proxy["refine"] = {"missing_class": "background"}
     header, planes = _unpacked(
         ask("POST", "/api/what-if", headers=OURS, json={"id": "img-02", "proxy": proxy})
     )

@@ -8,7 +8,7 @@ LATTICE_BYTES = 640
 """Of each pixel that the CRF sees: its place in the lattices, at its worst in an image of noise, and three labels."""
 LABEL_BYTES = 20
 """Of each such pixel and label: energy, probabilities and messages."""
-IMAGE_BYTES = 40
+IMAGE_BYTES = 25
 """Of each pixel of the image itself: the file decoded, label maps, and one enlarged probability."""
 
 

@@ -86,13 +86,14 @@ def attention_command(
     from weakseg.dataset.index import read_index
     from weakseg.evaluation.figures import draw_curve
     from weakseg.evaluation.scores import score_attention, write_score
+    from weakseg.evaluation.table import score_line
 
     score = score_attention(read_index(index, classes), split, _reader(maps))
     write_score(out, score)
     if curve is not None:
         draw_curve(score, curve)
     best = "" if score.threshold is None else f", at the threshold {score.threshold:.2f}"
-    click.echo(_line(score.stage, split, score.images, score.miou, score.undecided) + best)
+    click.echo(score_line(score) + best)
 
 
 @evaluate.command("localisation", cls=ManyValues)
@@ -165,16 +166,11 @@ def labels_command(index: Path, classes: Path, split: str, stage: str, labels: P
     """Score label maps: proxies or predictions."""
     from weakseg.dataset.index import read_index
     from weakseg.evaluation.scores import score_labels, write_score
+    from weakseg.evaluation.table import score_line
 
     score = score_labels(read_index(index, classes), split, stage, labels)
     write_score(out, score)
-    click.echo(_line(stage, split, score.images, score.miou, score.undecided))
-
-
-def _line(stage: str, split: str, images: int, miou: float | None, undecided: float | None) -> str:
-    if miou is None or undecided is None:
-        return f"{stage}: no {split} image with a decided and scored pixel ({images} with a mask), no score"
-    return f"{stage}: mIoU {miou:.4f} with {undecided:.1%} undecided on {images} {split} images"
+    click.echo(score_line(score))
 
 
 @evaluate.command("saliency", cls=ManyValues)

@@ -26,6 +26,8 @@ class RunFigures:
         name: name of its folder.
         miou: stage → mean IoU.
         undecided: share of the refined proxies that is undecided.
+        refined_wrong: mean IoU of the refined proxies with undecided pixels as misses.
+        refined_background: the same with undecided pixels as background.
         gt_known: share of right boxes of the attention maps.
         images_per_second: of the attention training.
         minutes: all jobs added up.
@@ -36,6 +38,8 @@ class RunFigures:
     name: str
     miou: dict[str, float | None]
     undecided: float | None
+    refined_wrong: float | None
+    refined_background: float | None
     gt_known: float | None
     images_per_second: float | None
     minutes: float | None
@@ -45,7 +49,9 @@ class RunFigures:
     def cells(self, stages: Sequence[str]) -> dict[str, str]:
         """Column → text, a column for each of the stages."""
         named: dict[str, float | None] = {stage: self.miou.get(stage) for stage in stages}
-        named |= {"undecided": self.undecided, "GT-known": self.gt_known}
+        named |= {"undecided": self.undecided}
+        named |= {"refined, undecided wrong": self.refined_wrong}
+        named |= {"refined, undecided background": self.refined_background, "GT-known": self.gt_known}
         rest = {"images/s": self.images_per_second, "minutes": self.minutes, "GB": self.memory_gb}
         text = {name: decimals(value) for name, value in named.items()}
         return {"run": self.name} | text | {name: decimals(value, digits=1) for name, value in rest.items()}
@@ -76,6 +82,8 @@ def read_run(folder: Path) -> RunFigures:
         name=folder.resolve().name,
         miou={stage: score.miou for stage, score in scores.items()},
         undecided=None if refined is None else refined.undecided,
+        refined_wrong=None if refined is None else refined.miou_undecided_wrong,
+        refined_background=None if refined is None else refined.miou_undecided_background,
         gt_known=read_localisation(boxes).gt_known if boxes.is_file() else None,
         images_per_second=_speed(run),
         minutes=sum(cost.seconds for cost in costs) / 60 if costs else None,

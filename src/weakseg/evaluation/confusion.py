@@ -1,14 +1,20 @@
 """Confusion matrix and intersection over union (Everingham et al., The PASCAL VOC Challenge, 2010, sec. 4.3).
 
-True pixels of 255 are not scored. A *predicted* 255 is undecided and there are two honest ways to score it:
+True pixels of 255 are not scored. A *predicted* 255 is undecided and there are three ways to score it:
 
 * left out: the pixel is not scored. This is the headline `miou` of proxy labels, because training leaves
   these pixels out too. A rule can buy it by deciding less, so it stands beside the undecided share only;
 * wrong (`miou_undecided_wrong`): a miss for the true class that belongs to no class. Nothing is gained by
-  staying undecided. Without undecided pixels the two are equal.
+  staying undecided;
+* background (`miou_undecided_background`): as if it were labelled background. Many published scores of proxy labels
+  are counted so (IRNet's code maps 255 to 0 first). It is the highest of the three where what is undecided is
+  background.
+
+Without undecided pixels the three are equal.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -55,9 +61,18 @@ class ConfusionMatrix:
         self.counts += joint[:size, :size]
         self.undecided += joint[:size, UNDECIDED]
 
-    def iou(self, *, undecided_wrong: bool = False) -> np.ndarray:
+    def iou(self, *, undecided: Literal["left out", "wrong", "background"] = "left out") -> np.ndarray:
         """IoU of every class, `float64` C+1; NaN for a class in neither truth nor prediction."""
-        return intersection_over_union(self.counts, self.undecided if undecided_wrong else 0)
+        if undecided == "background":
+            counts = self.counts.copy()
+            counts[:, 0] += self.undecided
+            return intersection_over_union(counts)
+        return intersection_over_union(self.counts, self.undecided if undecided == "wrong" else 0)
+
+    @property
+    def true_classes(self) -> int:
+        """How many classes, background not counted, have a scored pixel in the truth."""
+        return int(np.count_nonzero((self.counts.sum(axis=1) + self.undecided)[1:]))
 
     @property
     def miou(self) -> float:
@@ -67,7 +82,12 @@ class ConfusionMatrix:
     @property
     def miou_undecided_wrong(self) -> float:
         """Mean IoU over the classes that occur, background included; undecided pixels are misses."""
-        return mean_defined(self.iou(undecided_wrong=True))
+        return mean_defined(self.iou(undecided="wrong"))
+
+    @property
+    def miou_undecided_background(self) -> float:
+        """Mean IoU over the classes that occur, background included; undecided pixels count as background."""
+        return mean_defined(self.iou(undecided="background"))
 
     @property
     def pixel_accuracy(self) -> float:

@@ -65,6 +65,11 @@ class ThresholdSweep:
         cells = np.bincount(pair * len(THRESHOLDS) + passed, minlength=self._histogram.size)
         self._histogram += cells.reshape(self._histogram.shape)
 
+    @property
+    def true_classes(self) -> int:
+        """How many classes, background not counted, have a scored pixel in the truth."""
+        return int(np.count_nonzero(self._histogram[1:].sum(axis=(1, 2))))
+
     def counts(self) -> np.ndarray:
         """Confusion matrix at every threshold, `int64` T×(C+1)×(C+1); row: truth, column: prediction."""
         kept = self._histogram[..., ::-1].cumsum(axis=-1)[..., ::-1]

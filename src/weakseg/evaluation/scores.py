@@ -1,7 +1,8 @@
 """Scoring a stage's artefacts against the masks, and the JSON file that holds the result.
 
 Images without a mask are counted and not scored. If no image has one, every score is null (NaN here) and the
-chain goes on: masks are never needed to train.
+chain goes on: masks are never needed to train. Nor is there a score where no class has a pixel in the masks: the mean
+over background alone would be near 1 whatever the labels say.
 """
 
 import json
@@ -20,6 +21,7 @@ from weakseg.evaluation.confusion import ConfusionMatrix
 from weakseg.evaluation.curve import ThresholdSweep
 from weakseg.storage.atomic import write_text
 from weakseg.storage.labels import read_labels
+from weakseg.storage.presence import Tally
 from weakseg.storage.shards import ShardReader
 
 DIGITS = 4
@@ -38,9 +40,15 @@ class Score:
         unscored: images of the split without a mask.
         miou: mean IoU over the classes that occur, background included; undecided pixels left out.
         miou_undecided_wrong: the same with undecided pixels as misses.
+        miou_undecided_background: the same with undecided pixels as background, as published scores of proxies have it.
         pixel_accuracy: share of right pixels among the decided ones.
         undecided: share of undecided pixels among those with a true label.
-        per_class: class name → IoU, background first.
+        per_class: class name → IoU, background first; `None` for a class in neither masks nor labels.
+        classes_scored: how many classes, background not counted, the mean is over.
+        classes_true: how many of them have a pixel in the masks.
+        missing_class: label maps alone: images of the split, with a mask or without, in which a class that the image's
+            labels name has no pixel.
+        nothing: no label map of the split shows any class, though labels name some.
         threshold: attention only: the background threshold of these scores, the best one.
         curve: attention only: `threshold`, `miou`, `precision`, `recall` → one value per threshold.
         per_image: labels only: image id → mean IoU of that image.
@@ -57,6 +65,11 @@ class Score:
     per_class: dict[str, float | None]
     threshold: float | None = None
     curve: dict[str, list[float | None]] | None = None
+    miou_undecided_background: float | None = None
+    classes_scored: int = 0
+    classes_true: int = 0
+    missing_class: int | None = None
+    nothing: bool = False
     per_image: dict[str, float | None] = field(default_factory=dict)
 
 
@@ -69,20 +82,32 @@ def score_labels(index: Index, split: str, stage: str, folder: Path) -> Score:
     total = ConfusionMatrix(index.classes)
     per_image: dict[str, float | None] = {}
     records = index.split(split)
+    tally = Tally(index.classes)
     for record in records:
+        path = folder / f"{record.id}.png"
+        if record.mask is None and not path.is_file():
+            continue
+        labels = read_labels(path)
+        tally.add(record.id, labels, [index.classes.index(name) + 1 for name in record.labels])
         if record.mask is None:
             continue
-        matrix = score_image(index, record, folder / f"{record.id}.png")
+        matrix = _matrix(index, record, labels, path)
         total.counts += matrix.counts
         total.undecided += matrix.undecided
         per_image[record.id] = _plain(matrix.miou)
+    any_class = total.true_classes > 0
     return Score(
         stage=stage,
         split=split,
         images=len(per_image),
         unscored=len(records) - len(per_image),
-        miou=_plain(total.miou),
-        miou_undecided_wrong=_plain(total.miou_undecided_wrong),
+        miou=_plain(total.miou) if any_class else None,
+        miou_undecided_wrong=_plain(total.miou_undecided_wrong) if any_class else None,
+        miou_undecided_background=_plain(total.miou_undecided_background) if any_class else None,
+        classes_scored=_defined(total.iou()),
+        classes_true=total.true_classes,
+        missing_class=len(tally.lacking),
+        nothing=tally.nothing() is not None,
         pixel_accuracy=_plain(total.pixel_accuracy),
         undecided=_plain(total.undecided_share),
         per_class=_named(total.names, total.iou()),
@@ -96,9 +121,13 @@ def score_image(index: Index, record: Record, path: Path) -> ConfusionMatrix:
     Raises:
         InputError: as `score_labels`, or the image has no mask.
     """
+    return _matrix(index, record, read_labels(path), path)
+
+
+def _matrix(index: Index, record: Record, labels: np.ndarray, path: Path) -> ConfusionMatrix:
     matrix = ConfusionMatrix(index.classes)
     try:
-        matrix.update(index.read_mask(record), read_labels(path))
+        matrix.update(index.read_mask(record), labels)
     except ValueError as error:
         raise InputError(f"{path} does not fit its mask: {error}; remake the label map.") from None
     return matrix
@@ -117,7 +146,7 @@ def score_attention(index: Index, split: str, maps: ShardReader) -> Score:
         sweep.update(index.read_mask(record), class_maps(index, record, maps))
     curve = sweep.curve()
     best = curve.best
-    miou = _plain(curve.miou[best])
+    miou = _plain(curve.miou[best]) if sweep.true_classes else None
     return Score(
         stage="attention",
         split=split,
@@ -125,8 +154,11 @@ def score_attention(index: Index, split: str, maps: ShardReader) -> Score:
         unscored=len(records) - len(scored),
         miou=miou,
         miou_undecided_wrong=miou,
+        miou_undecided_background=miou,
+        classes_scored=_defined(curve.iou[best]),
+        classes_true=sweep.true_classes,
         pixel_accuracy=_plain(curve.accuracy[best]),
-        undecided=None if miou is None else 0.0,
+        undecided=None if np.isnan(curve.accuracy[best]) else 0.0,
         per_class=_named(("background", *index.classes), curve.iou[best]),
         threshold=None if miou is None else _plain(curve.thresholds[best]),
         curve={
@@ -159,7 +191,7 @@ def write_score(path: Path, score: Score) -> None:
 
     `threshold` and `curve` are there for attention only, `per_image` for label maps only.
     """
-    unused = ("per_image",) if score.curve is not None else ("threshold", "curve")
+    unused = ("per_image", "missing_class") if score.curve is not None else ("threshold", "curve")
     write_json(path, {name: value for name, value in asdict(score).items() if name not in unused})
 
 
@@ -198,6 +230,11 @@ def read_score(path: Path) -> Score:
 
 def _plain(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
+
+
+def _defined(iou: np.ndarray) -> int:
+    """How many classes have an IoU, background not counted."""
+    return int(np.count_nonzero(~np.isnan(iou[1:])))
 
 
 def _named(names: tuple[str, ...], values: np.ndarray) -> dict[str, float | None]:

@@ -47,11 +47,48 @@ def score_csv(scores: Sequence[Score], names: Sequence[str]) -> str:
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["stage", "split", "images", "mIoU", "undecided", *names])
+    conventions = ("mIoU, undecided wrong", "mIoU, undecided background")
+    writer.writerow(["stage", "split", "images", "mIoU", "undecided", *conventions, *names])
     for score in scores:
-        values = [score.miou, score.undecided, *(score.per_class.get(name) for name in names)]
+        values = [score.miou, score.undecided, score.miou_undecided_wrong, score.miou_undecided_background]
+        values += [score.per_class.get(name) for name in names]
         writer.writerow([score.stage, score.split, score.images, *(decimals(value, "") for value in values)])
     return text.getvalue()
+
+
+def score_line(score: Score) -> str:
+    """One stage's score in a line, or why there is none."""
+    masks = f"{score.images} {score.split} images"
+    if score.miou is None and score.images and score.undecided is not None and not score.classes_true:
+        return (
+            f"{score.stage}: no class has a pixel in the masks of {masks}, so there is no score; index i was expected "
+            "for class i, with 0 for background and 255 where not scored: correct the masks."
+        )
+    if score.miou is None or score.undecided is None:
+        return (
+            f"{score.stage}: no {score.split} image with a decided and scored pixel ({score.images} with a mask), "
+            f"no score{_lacking(score)}"
+        )
+    unseen = [name for name, value in score.per_class.items() if value is None]
+    said = f"{score.stage}: mIoU {score.miou:.4f} with {score.undecided:.1%} undecided on {masks}"
+    if unseen:
+        said += f", over background and {_of_classes(score)} classes (none of {', '.join(unseen)})"
+    return said + _lacking(score)
+
+
+def _lacking(score: Score) -> str:
+    if score.nothing:
+        return "; no label map shows any class, all is background or undecided: look at the maps with weakseg show"
+    return f"; in {score.missing_class} images a labelled class has no pixel" if score.missing_class else ""
+
+
+def _of_classes(score: Score) -> str:
+    """`4 of 6`: the classes, background not counted, that a mean is over."""
+    return f"{score.classes_scored} of {len(score.per_class) - ('background' in score.per_class)}"
+
+
+def _count(value: int | None) -> str:
+    return "–" if value is None else str(value)
 
 
 def score_text(scores: Sequence[Score], names: Sequence[str]) -> str:
@@ -63,6 +100,9 @@ def score_text(scores: Sequence[Score], names: Sequence[str]) -> str:
         ["mIoU", *(decimals(score.miou) for score in scores)],
         ["undecided", *(decimals(score.undecided) for score in scores)],
         ["mIoU, undecided wrong", *(decimals(score.miou_undecided_wrong) for score in scores)],
+        ["mIoU, undecided background", *(decimals(score.miou_undecided_background) for score in scores)],
+        ["classes scored", *(_of_classes(score) for score in scores)],
+        ["images lacking a class", *(_count(score.missing_class) for score in scores)],
         *([name, *(decimals(score.per_class.get(name)) for score in scores)] for name in names),
     ]
     return aligned(rows)
@@ -153,19 +193,24 @@ def _score_note(scores: Sequence[Score]) -> str:
         return "<p>No image of these splits has a mask, so nothing could be scored.</p>"
     return (
         "<p>Intersection over union; mIoU is the mean over the classes that occur, background included. "
-        "Undecided pixels are left out of it; <em>undecided wrong</em> counts them as misses. Attention is "
-        "scored at its best background threshold.</p>"
+        "Undecided pixels are left out of it; <em>undecided wrong</em> counts them as misses, <em>undecided "
+        "background</em> as background, which is how many published scores of proxy labels are counted. Classes "
+        "without a pixel in masks and labels are not scored; an image <em>lacks a class</em> that its labels name if "
+        "that has no pixel in the label map. Attention is scored at its best background threshold.</p>"
     )
 
 
 def _score_rows(scores: Sequence[Score], names: Sequence[str]) -> str:
-    head = ["stage", "split", "images", "threshold", "mIoU", "undecided", "mIoU, undecided wrong", *names]
+    head = ["stage", "split", "images", "threshold", "mIoU", "undecided", "mIoU, undecided wrong"]
+    head += ["mIoU, undecided background", "classes scored", "images lacking a class", *names]
     rows = []
     for score in scores:
         threshold = "" if score.threshold is None else f"{score.threshold:.2f}"
         cells = [f'<td class="word">{score.split}</td>', f"<td>{score.images}</td>", f"<td>{threshold}</td>"]
         cells.append(_shaded(score.miou, "main"))
-        cells.append(f"<td>{decimals(score.undecided)}</td><td>{decimals(score.miou_undecided_wrong)}</td>")
+        conventions = (score.undecided, score.miou_undecided_wrong, score.miou_undecided_background)
+        cells += [f"<td>{decimals(value)}</td>" for value in conventions]
+        cells += [f"<td>{_of_classes(score)}</td>", f"<td>{_count(score.missing_class)}</td>"]
         cells += [_shaded(score.per_class.get(name)) for name in names]
         rows.append([f"<th>{escape(score.stage)}</th>", *cells])
     return _html_table(head, rows)
