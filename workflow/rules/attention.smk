@@ -30,7 +30,7 @@ rule attention_train:
         "../../envs/weakseg.yaml"
     threads: 16
     resources:
-        mem_mb=16000,
+        mem_mb=memory("attention_train"),
         runtime=1440,
     params:
         state=f"{RUN}/attention/state",
@@ -84,7 +84,7 @@ rule attention_maps:
         "../../envs/weakseg.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory("attention_maps"),
         runtime=240,
     params:
         source=lambda wildcards, input: option("--weights", input.weights)

@@ -7,6 +7,8 @@ import yaml
 from snakemake.utils import min_version, update_config
 
 import weakseg.config  # by its whole name: Snakemake owns `config` and `parse`
+from weakseg.config.memory import needed_mb
+from weakseg.dataset.survey import read_made
 from weakseg.errors import InputError
 from weakseg.training.revisions import REVISIONS
 
@@ -44,6 +46,19 @@ wildcard_constraints:
 def weak(files):
     """The files, or none when the segmenter learns from true masks and nothing weak is made."""
     return files if cfg.segmenter.labels == "proxy" else []
+
+
+def memory(rule):
+    """`mem_mb` of a rule, in the largest image's size once the index knows it; a retry asks for half as much again."""
+
+    def mem_mb(wildcards, attempt):
+        made = read_made(Path(RUN, "dataset")).get("data")
+        if made is None:
+            raise FileNotFoundError(f"{RUN}/dataset/index.csv")
+        height, width = made.largest
+        return int(needed_mb(cfg, rule, width, height) * (1 + attempt) / 2)
+
+    return mem_mb
 
 
 def option(flag, *files):

@@ -51,7 +51,7 @@ rule dataset_index:
         "../../envs/weakseg.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=60,
     params:
         out=subpath(output.index, parent=True),
@@ -74,7 +74,7 @@ rule dataset_masks:
         "../../envs/weakseg.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=60,
     params:
         key=DATA.masks,

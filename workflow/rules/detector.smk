@@ -39,7 +39,7 @@ rule detector_train:
         "../../envs/weakseg.yaml"
     threads: 16
     resources:
-        mem_mb=16000,
+        mem_mb=memory("detector_train"),
         runtime=1440,
     params:
         attention=lambda wildcards, input: option("--attention", input.attention),
@@ -66,7 +66,7 @@ rule detector_predict:
         "../../envs/weakseg.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory("detector_predict"),
         runtime=240,
     params:
         split=cfg.evaluation.split,

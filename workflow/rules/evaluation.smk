@@ -119,7 +119,7 @@ rule evaluate_attention:
         "../../envs/weakseg.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory("evaluate"),
         runtime=240,
     shell:
         "weakseg evaluate attention --index {input.index} --classes {input.classes}"
@@ -148,7 +148,7 @@ rule evaluate_localisation:
         "../../envs/weakseg.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory("evaluate"),
         runtime=240,
     shell:
         "weakseg evaluate localisation --config {input.config} --index {input.index}"
@@ -177,7 +177,7 @@ rule evaluate_detector:
         "../../envs/detector.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory("evaluate"),
         runtime=60,
     params:
         split=SPLIT,
@@ -205,7 +205,7 @@ rule evaluate_labels:
         "../../envs/weakseg.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory("evaluate"),
         runtime=60,
     params:
         split=lambda wildcards: LABELS[wildcards.labels][0],
@@ -230,7 +230,7 @@ rule evaluate_supervision:
         "../../envs/weakseg.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=60,
     params:
         weights=option(
@@ -294,7 +294,7 @@ rule evaluate_summary:
         "../../envs/weakseg.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory("evaluate"),
         runtime=60,
     params:
         folder=subpath(output.table, parent=True),

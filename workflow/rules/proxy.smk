@@ -35,7 +35,7 @@ rule proxy_fuse:
         "../../envs/weakseg.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory("proxy_fuse"),
         runtime=120,
     params:
         labels=subpath(output.table, parent=True),
@@ -61,7 +61,7 @@ rule proxy_refine:
         "../../envs/weakseg.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory("proxy_refine"),
         runtime=240,
     params:
         fused=subpath(input.fused, parent=True),
@@ -87,7 +87,7 @@ rule proxy_boxes:
         "../../envs/weakseg.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory("evaluate"),
         runtime=60,
     params:
         **REVIEWED,

@@ -35,7 +35,7 @@ rule saliency_train:
         "../../envs/weakseg.yaml"
     threads: 16
     resources:
-        mem_mb=8000,
+        mem_mb=memory("saliency_train"),
         runtime=240,
     params:
         state=f"{RUN}/saliency/state",
@@ -62,7 +62,7 @@ rule saliency_maps:
         "../../envs/weakseg.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory("saliency_maps"),
         runtime=240,
     params:
         weights=lambda wildcards, input: (

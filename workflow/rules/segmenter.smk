@@ -51,7 +51,7 @@ rule segmenter_train:
         "../../envs/weakseg.yaml"
     threads: 16
     resources:
-        mem_mb=16000,
+        mem_mb=memory("segmenter_train"),
         runtime=1440,
     params:
         **OBEYED,
@@ -80,7 +80,7 @@ rule segmenter_predict:
         "../../envs/weakseg.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory("segmenter_predict"),
         runtime=240,
     params:
         split=cfg.evaluation.split,
@@ -107,7 +107,7 @@ rule segmenter_refine:
         "../../envs/weakseg.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory("segmenter_refine"),
         runtime=240,
     params:
         split=cfg.evaluation.split,
@@ -135,7 +135,7 @@ rule segmenter_relabel:
         "../../envs/weakseg.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory("segmenter_relabel"),
         runtime=480,
     params:
         labels=subpath(output.table, parent=True),

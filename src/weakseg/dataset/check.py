@@ -5,6 +5,7 @@ their list, or goes on without them.
 """
 
 import difflib
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -97,10 +98,11 @@ def checked(offer: Offer, is_known: Callable[[int], bool] = lambda _: False) -> 
         InputError: a mask holds a value out of range, or the masks cannot be meant by the labels.
     """
     index = offer.index
-    good, bad = [], [*index.bad]
+    good, bad, sizes = [], [*index.bad], [(0, 0)]
     agreement = Agreement(index, offer.highest, offer.key, offer.spared)
     for number, record in enumerate(index.records):
         size, fault = (None, None) if is_known(number) else _looked_at(record)
+        sizes += [size] if size is not None else []
         mask_fault = None if fault else _mask_fault(record, size, agreement)
         if reason := fault or mask_fault:
             bad.append(BadImage(record.id, reason))
@@ -110,7 +112,10 @@ def checked(offer: Offer, is_known: Callable[[int], bool] = lambda _: False) -> 
             good.append(replace(record, mask=None))
     values = agreement.mask_values(index)
     notes = (*index.notes, *agreement.lines())
-    return replace(index, records=tuple(good), bad=tuple(bad), mask_values=values, notes=notes)
+    largest = max(sizes, key=math.prod)
+    return replace(
+        index, records=tuple(good), bad=tuple(bad), mask_values=values, notes=notes, largest=largest
+    )
 
 
 def _check_ids(records: Sequence[Record]) -> None:
@@ -128,15 +133,16 @@ def _check_ids(records: Sequence[Record]) -> None:
         seen[folded] = record.id
 
 
-def _looked_at(record: Record) -> tuple[tuple[int, ...] | None, str | None]:
+def _looked_at(record: Record) -> tuple[tuple[int, int] | None, str | None]:
     """Height and width of an image, or why it cannot be used."""
     try:
-        return read_image(record.image).shape[:2], None
+        height, width = read_image(record.image).shape[:2]
+        return (height, width), None
     except InputError as error:
         return None, str(error)
 
 
-def _mask_fault(record: Record, size: tuple[int, ...] | None, agreement: Agreement) -> str | None:
+def _mask_fault(record: Record, size: tuple[int, int] | None, agreement: Agreement) -> str | None:
     """Why the mask of an image of this size cannot be used, if so; what it shows is counted."""
     if record.mask is None:
         return None

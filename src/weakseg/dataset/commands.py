@@ -32,7 +32,7 @@ def index_command(config: Path, out: Path, key: str | None) -> None:
     generate(settings, out)
     looked = look(settings, out)
     index = looked.index
-    write_made(out, "data", Made(key or looked.data, looked.data))
+    write_made(out, "data", Made(key or looked.data, looked.data, index.largest))
     write_index(out, index, looked.found)
     counts = ", ".join(f"{len(index.split(name))} {name}" for name in ("train", "val", "saliency"))
     click.echo(f"indexed {counts} images of {len(index.classes)} classes in {out}")

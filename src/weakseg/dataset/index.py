@@ -39,6 +39,7 @@ class Index:
         mask_values: value of class i in the mask files, background first.
         bad: images that were left out; an index that was read from its files has none.
         notes: what was understood and what looks odd, a sentence each; read from its files, it has none.
+        largest: height and width of the largest image that was opened; 0 and 0 if none was.
     """
 
     records: Sequence[Record]
@@ -46,6 +47,7 @@ class Index:
     mask_values: tuple[int, ...]
     bad: Sequence[BadImage] = ()
     notes: Sequence[str] = field(default=(), compare=False)
+    largest: tuple[int, int] = field(default=(0, 0), compare=False)
 
     def split(self, *names: str) -> Sequence[Record]:
         """The records of one split or several, in order."""

@@ -1,5 +1,6 @@
 """Making the index: what is offered is looked at once, and only what is new or changed is looked at again."""
 
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from weakseg.dataset.check import checked, settle
 from weakseg.dataset.files import Found, find_files, read_files, write_files
 from weakseg.dataset.index import Index, write_bad
 from weakseg.dataset.sources import DEMO, generated_from, offered
-from weakseg.dataset.survey import FIRST, Keys, digests, keys, read_made
+from weakseg.dataset.survey import FIRST, Keys, Made, digests, keys, read_made
 
 BAD_IMAGES = "bad_images.csv"
 MANY = 500
@@ -56,9 +57,11 @@ def look(settings: DatasetConfig, folder: Path) -> Looked:
     found = find_files(index.records, memory.known)
     data, masks = digests(index, found, generated_from(settings))
     pairs = memory.pairs
+    before = read_made(folder).get("data", Made("", "")).largest
     good = checked(offer, lambda number: _content(found[number]) in pairs)
     write_bad(folder / BAD_IMAGES, good.bad)
     settle(good, settings.bad_images, folder / BAD_IMAGES)
+    good = replace(good, largest=max(good.largest, before, key=math.prod))
     by_id = {record.id: files for record, files in zip(index.records, found, strict=True)}
     return Looked(
         good, [_with_mask_of(by_id[record.id], record.mask) for record in good.records], data, masks

@@ -59,19 +59,26 @@ class Made:
     Attributes:
         key: what Snakemake knows it by.
         digest: of everything that was offered.
+        largest: height and width of the largest image.
     """
 
     key: str
     digest: str
+    largest: tuple[int, int] = (0, 0)
 
 
 def read_made(folder: Path) -> dict[str, Made]:
     """`data` and `masks` → what they were made from; without those that were not made or cannot be read."""
     try:
         content = json.loads((folder / MADE_FROM).read_text(encoding="utf-8"))
-        return {name: Made(str(item["key"]), str(item["digest"])) for name, item in content.items()}
+        return {name: _made(item) for name, item in content.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}
+
+
+def _made(item: Mapping[str, Any]) -> Made:
+    height, width = item["largest"]
+    return Made(str(item["key"]), str(item["digest"]), (int(height), int(width)))
 
 
 def write_made(folder: Path, name: str, made: Made) -> None:

@@ -1,0 +1,143 @@
+"""How much memory each step takes, for the workflow's `mem_mb`: bounds from a run's own values.
+
+MB are 10⁶ bytes of one process, float32 on a processor. Figures of the trainings come from `benchmarks/memory.py`. No
+heavy import here: the workflow plans with it.
+"""
+
+import math
+from collections.abc import Callable
+
+from weakseg.config import Config
+from weakseg.config.training import TrainingConfig
+from weakseg.crf.memory import peak_mb
+
+PROCESS_MB = 1000
+"""Python, torch and its libraries, with a network's weights at prediction."""
+PIXEL_BYTES = {
+    "vgg_small": 2500,
+    "alexnet": 2500,
+    "mobilenet_v3_large": 5000,
+    "vgg16": 6000,
+    "inception_v3": 6000,
+    "resnet50": 9000,
+    "resnet101": 14_000,
+}
+"""Backbone → bytes that a training step keeps of each pixel of its batch, whatever stands on it."""
+NETWORK_MB = {
+    "vgg_small": 200,
+    "alexnet": 1000,
+    "mobilenet_v3_large": 400,
+    "inception_v3": 800,
+    "resnet50": 900,
+}
+"""Backbone → weights, gradients and the optimiser's two copies, with the layers above it."""
+OTHER_NETWORK_MB = 1500
+FORWARD_SHARE = 0.3
+"""What prediction keeps of that, at most: nothing is kept for a gradient."""
+DECODED_BYTES = 40
+"""Of each pixel of an image: the file decoded, label maps and what is computed of them at the image's own size."""
+MAP_BYTES = 12
+"""Of each pixel of an image and map that is enlarged to it: the map, its score and a mask."""
+MOST_PRESENT = 5
+"""Classes that an image shows, at most, as far as memory is concerned."""
+ONNX_MB = 1500
+"""Saliency networks as ONNX files, at 320 pixels; more at larger sizes."""
+
+
+def needed_mb(config: Config, rule: str, width: int, height: int) -> int:
+    """Upper bound of the memory of a rule.
+
+    Args:
+        config: of the run.
+        rule: one of `saliency_train`, `attention_train`, `segmenter_train`, `detector_train`, `saliency_maps`,
+            `attention_maps`, `proxy_fuse`, `proxy_refine`, `segmenter_predict`, `segmenter_refine`,
+            `segmenter_relabel`, `detector_predict` and `evaluate`.
+        width, height: of the largest image, pixels.
+    """
+    return math.ceil(
+        _TRAININGS[rule](config) if rule in _TRAININGS else _of_images(config, rule, width, height)
+    )
+
+
+_TRAININGS: dict[str, Callable[[Config], float]] = {
+    "saliency_train": lambda config: _saliency_training(config),
+    "attention_train": lambda config: _training(
+        config.attention.training, config.attention.backbone.architecture
+    ),
+    "segmenter_train": lambda config: _training(
+        config.segmenter.training, config.segmenter.backbone.architecture
+    ),
+    "detector_train": lambda config: _training(
+        config.detector.training, config.detector.backbone.architecture
+    ),
+}
+
+
+def _of_images(config: Config, rule: str, width: int, height: int) -> float:
+    pixels, classes = width * height, len(config.dataset.classes) or 20
+    present = min(classes, MOST_PRESENT) + 1
+    fused = MAP_BYTES * present * pixels / 1e6
+    scores = MAP_BYTES * (classes + 1) * pixels / 1e6
+    refined = peak_mb(width, height, present, config.proxy.refine.crf.longest)
+    crf = config.segmenter.prediction.crf.longest
+    own: dict[str, Callable[[], float]] = {
+        "saliency_maps": lambda: _saliency_maps(config, pixels),
+        "attention_maps": lambda: _attention_maps(config, max(width, height)),
+        "proxy_fuse": lambda: fused,
+        "proxy_refine": lambda: refined,
+        "segmenter_predict": lambda: scores + _predicting(config, width, height),
+        "segmenter_refine": lambda: scores + peak_mb(width, height, classes + 1, crf),
+        "segmenter_relabel": lambda: refined + _predicting(config, width, height),
+        "detector_predict": lambda: _looking(
+            config.detector.backbone.architecture,
+            (config.detector.prediction.size or max(width, height)) ** 2,
+        ),
+        "evaluate": lambda: fused,
+    }
+    return PROCESS_MB + DECODED_BYTES * pixels / 1e6 + own[rule]()
+
+
+def _attention_maps(config: Config, longest: int) -> float:
+    maps = config.attention.maps
+    images = maps.batch_size * (2 if maps.flip else 1)
+    gradients = 3 if maps.source == "gradcam" else 1
+    side = (maps.size or longest) * max(maps.scales)
+    pixels = side**2 * images * gradients
+    return _looking(config.attention.backbone.architecture, pixels)
+
+
+def _training(training: TrainingConfig, architecture: str) -> float:
+    network = NETWORK_MB.get(architecture, OTHER_NETWORK_MB)
+    return PROCESS_MB + network + PIXEL_BYTES[architecture] * training.crop**2 * training.batch_size / 1e6
+
+
+def _saliency_training(config: Config) -> float:
+    network = config.saliency.network()
+    if network is None:
+        return _training(config.saliency.small.training, "vgg_small")
+    return _training(network.training, network.backbone.architecture)
+
+
+def _saliency_maps(config: Config, pixels: int) -> float:
+    network = config.saliency.network()
+    if network is not None:
+        side = network.size or math.isqrt(pixels)
+        return _looking(network.backbone.architecture, side**2)
+    if config.saliency.method == "onnx":
+        return ONNX_MB * max(1.0, (config.saliency.onnx.size / 320) ** 2)
+    return _looking("vgg_small", pixels if config.saliency.method == "small" else 0)
+
+
+def _looking(architecture: str, pixels: float) -> float:
+    return (
+        NETWORK_MB.get(architecture, OTHER_NETWORK_MB) / 2
+        + FORWARD_SHARE * PIXEL_BYTES[architecture] * pixels / 1e6
+    )
+
+
+def _predicting(config: Config, width: int, height: int) -> float:
+    prediction = config.segmenter.prediction
+    longest = max(width, height)
+    scale = max(prediction.scales) * min(1.0, (prediction.longest or longest) / max(longest, 1))
+    pixels = width * height * scale**2 * (2 if prediction.flip else 1)
+    return _looking(config.segmenter.backbone.architecture, pixels)

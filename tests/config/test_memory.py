@@ -1,0 +1,39 @@
+"""What the workflow asks for: memory follows the size of images, crops and batches."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from weakseg.config import Config
+from weakseg.config.memory import PIXEL_BYTES, needed_mb
+
+PHOTOGRAPH = (4000, 3000)
+
+
+def test_a_training_follows_crop_and_batch(given: Callable[[str, Any], Config]) -> None:
+    small, large = (
+        needed_mb(given("attention.training", {"crop": crop, "batch_size": batch}), "attention_train", 500, 375)
+        for crop, batch in ((96, 8), (321, 32))
+    )
+    assert large - small == pytest.approx(PIXEL_BYTES["vgg_small"] * (321**2 * 32 - 96**2 * 8) / 1e6, abs=2)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["saliency_maps", "proxy_fuse", "proxy_refine", "segmenter_predict", "segmenter_refine", "evaluate"],
+)
+def test_per_image_rules_follow_the_largest_image(rule: str) -> None:
+    assert needed_mb(Config(), rule, *PHOTOGRAPH) > needed_mb(Config(), rule, 500, 375) + 400
+
+
+def test_the_bound_of_the_crf_bounds_its_memory(given: Callable[[str, Any], Config]) -> None:
+    bounded = needed_mb(Config(), "proxy_refine", *PHOTOGRAPH)
+    assert bounded < 5000
+    free = given("proxy.refine.crf", {"longest": None, "preset": "irn"})
+    assert needed_mb(free, "proxy_refine", *PHOTOGRAPH) > 3 * bounded
+
+
+def test_memory_is_known_for_every_backbone() -> None:
+    architectures = Config.model_json_schema()["$defs"]["BackboneConfig"]["properties"]["architecture"]["enum"]
+    assert {*PIXEL_BYTES} >= {*architectures}
