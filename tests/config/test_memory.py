@@ -16,7 +16,7 @@ def test_a_training_follows_crop_and_batch(given: Callable[[str, Any], Config]) 
         needed_mb(given("attention.training", {"crop": crop, "batch_size": batch}), "attention_train", 500, 375)
         for crop, batch in ((96, 8), (321, 32))
     )
-    assert large - small == pytest.approx(PIXEL_BYTES["vgg_small"] * (321**2 * 32 - 96**2 * 8) / 1e6, abs=2)
+    assert large - small == pytest.approx(PIXEL_BYTES["vgg16"] * (321**2 * 32 - 96**2 * 8) / 1e6, abs=2)
 
 
 @pytest.mark.parametrize(
