@@ -73,7 +73,7 @@ class AttentionConfig(Section):
     """Pixels of the image per cell of the maps; `null` as published (SeeNet and CAM 16, the others 8). 8 is finer and
     costs about a half more."""
     new_layers_rate: Positive = 1.0
-    """Learning-rate multiplier of all layers above the backbone; the published networks use 1."""
+    """Learning-rate multiplier of all layers above the backbone; published: 1 by SeeNet, 10 by ACoL and OAA."""
     seenet: SeeNetConfig = SeeNetConfig()
     spg: SpgConfig = SpgConfig()
     acol: AcolConfig = AcolConfig()

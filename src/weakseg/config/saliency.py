@@ -41,6 +41,8 @@ class RcrNetVideoTraining(RcrNetTraining):
     """Clips per step."""
     schedule: Literal["poly", "step", "constant"] = "constant"
     """As in any training."""
+    clip_gradient: float = Field(0.0, ge=0)
+    """As in any training."""
 
 
 class SrmTraining(WholeImages):
