@@ -147,3 +147,104 @@ def test_frozen_stages_keep_their_weights_and_pass_no_gradient() -> None:
     backbone(torch.zeros(1, 3, 32, 32)).sum().backward()
     assert all(p.grad is None for p in backbone.stages[:2].parameters())
     assert all(p.grad is not None for p in backbone.stages[2:].parameters())
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("prefix", ["", "module.", "backbone.", "module.backbone."])
+def test_a_prefix_is_taken_off(
+    tmp_path: Path,
+    convolutions: Convolutions,
+    capsys: pytest.CaptureFixture[str],
+    suffix: str,
+    prefix: str,
+) -> None:
+    path = tmp_path / f"vgg16{suffix}"
+    state = {f"{prefix}{name}": value for name, value in torchvision_state(convolutions).items()}
+    torch.save(state, path) if suffix == ".pth" else save_file(state, path)
+    read = read_initial_weights(str(path))
+    assert read is not None
+    assert all(torch.equal(a, b) for a, b in zip(read.convolutions[5], convolutions[5], strict=True))
+    said = f"{path}: '{prefix}' stands before the names of its parameters, and is taken off\n"
+    assert capsys.readouterr().err == (said if prefix else "")
+
+
+@pytest.mark.parametrize("keys", [("state_dict",), ("model",), ("model", "state_dict")])
+def test_wrapped_parameters_are_taken_out(
+    tmp_path: Path, convolutions: Convolutions, capsys: pytest.CaptureFixture[str], keys: tuple[str, ...]
+) -> None:
+    content: dict[str, object] = dict(torchvision_state(convolutions))
+    for key in reversed(keys):
+        content = {"epoch": 3, key: content}
+    torch.save(content, tmp_path / "vgg16.pth")
+    read = read_initial_weights(str(tmp_path / "vgg16.pth"))
+    assert read is not None
+    assert torch.equal(read.convolutions[0][0], convolutions[0][0])
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        f"{tmp_path / 'vgg16.pth'}: its parameters lie under '{key}', and are taken from there"
+        for key in keys
+    ]
+
+
+def test_a_wrapped_resnet_of_a_larger_network(tmp_path: Path) -> None:
+    from torchvision import models
+
+    state = models.get_model("resnet50", weights=None).state_dict()
+    content = {"model": {"head.weight": torch.zeros(1)} | {f"module.body.{n}": v for n, v in state.items()}}
+    torch.save(content, tmp_path / "weights.pth")
+    read = read_initial_weights(str(tmp_path / "weights.pth"), architecture="resnet50")
+    assert read is not None
+    assert read.state is not None
+    assert torch.equal(read.state["layer4.2.conv3.weight"], state["layer4.2.conv3.weight"])
+    del state["conv1.weight"]
+    torch.save(state, tmp_path / "weights.pth")
+    with pytest.raises(InputError, match=r"holds nothing as 'conv1\.weight'"):  # not layer1.0.conv1.weight
+        read_initial_weights(str(tmp_path / "weights.pth"), architecture="resnet50")
+
+
+@pytest.mark.parametrize(("value", "word"), [(float("nan"), "NaN"), (float("inf"), "an infinite number")])
+def test_numbers_that_are_not_finite_are_named(
+    tmp_path: Path, convolutions: Convolutions, value: float, word: str
+) -> None:
+    from torchvision import models
+
+    state = torchvision_state(convolutions)
+    state["features.5.bias"] = torch.full_like(state["features.5.bias"], value)
+    torch.save(state, tmp_path / "vgg16.pth")
+    with pytest.raises(InputError, match=rf"holds {word} in 'features\.5\.bias'"):
+        read_initial_weights(str(tmp_path / "vgg16.pth"))
+    deep = models.get_model("resnet50", weights=None).state_dict()
+    deep["layer1.0.bn1.running_var"][3] = value
+    torch.save(deep, tmp_path / "resnet50.pth")
+    with pytest.raises(InputError, match=rf"holds {word} in 'layer1\.0\.bn1\.running_var'"):
+        read_initial_weights(str(tmp_path / "resnet50.pth"), architecture="resnet50")
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors", ".npz", ".h5"])
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (
+            f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 1\n",
+            "is a Git LFS pointer",
+        ),
+        ("\n<!DOCTYPE html><html></html>", "is a web page"),
+        ("", "is empty"),
+    ],
+)
+def test_a_file_that_is_something_else_is_named(tmp_path: Path, suffix: str, content: str, word: str) -> None:
+    path = tmp_path / f"vgg16{suffix}"
+    path.write_text(content)
+    with pytest.raises(InputError, match=f"^weights file {path} {word}"):
+        read_initial_weights(str(path))
+
+
+def test_what_holds_no_named_tensors_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "vgg16.pth"
+    for content, word in (({"epoch": 3}, "a dictionary of epoch"), (torch.zeros(2), "a Tensor")):
+        torch.save(content, path)
+        with pytest.raises(InputError, match=f"holds {word}; names with their tensors were expected"):
+            read_initial_weights(str(path))
+    torch.save(torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3)), path)
+    with pytest.raises(InputError, match=r"holds a whole object \(torch\.nn\S+\), which could run code"):
+        read_initial_weights(str(path))

@@ -136,3 +136,33 @@ def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
         for name, value in above.items()
     }
     return below | both
+
+
+def trainings(values: Any) -> Iterator[dict[str, Any]]:
+    """Every section `training` of a file."""
+    if isinstance(values, dict):
+        for name, value in values.items():
+            yield from [value] if name == "training" else trainings(value)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [ROOT / "config.yaml", *sorted((ROOT / "workflow" / "presets").glob("*.yaml"))],
+    ids=lambda file: file.name,
+)
+def test_what_is_trained_by_adamw_has_no_weight_decay(file: Path) -> None:
+    """At the rates written there any usual value does nothing (docs/segmenters.md)."""
+    for training in trainings(yaml.safe_load(file.read_text(encoding="utf-8"))):
+        if training.get("optimizer") == "adamw":
+            assert training["weight_decay"] == 0.0
+        elif "weight_decay" in training:
+            assert training["weight_decay"] >= 2e-4
+
+
+def test_schedules_that_are_called_published_clip_nothing() -> None:
+    values = yaml.safe_load((ROOT / "workflow" / "presets" / "voc.yaml").read_text(encoding="utf-8"))
+    config = parse(Config, values, "voc.yaml")
+    assert config.attention.training.clip_gradient == 0.0
+    assert config.segmenter.training.clip_gradient == 0.0
+    assert config.saliency.rcrnet_video.training.clip_gradient == 0.0
+    assert config.detector.training.clip_gradient == 10.0  # no published schedule

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from weakseg.backbones.states import check_finite, read_state, require_file, unreadable
 from weakseg.errors import InputError
 from weakseg.storage.patience import patience
 from weakseg.storage.weights import file_sha256
@@ -45,6 +46,7 @@ CLASSIFIERS = ("fc.", "classifier.", "AuxLogits.")
 # Widths of the 13 convolutions, input channels first.
 _CHANNELS = (3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
 _KERAS_NAMES = [f"block{b}_conv{c}" for b, n in enumerate((2, 2, 3, 3, 3), start=1) for c in range(1, n + 1)]
+_FIRST = "features.0.weight"
 _TORCHVISION_NUMBERS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 
 
@@ -137,27 +139,29 @@ def _torchvision(source: str, normalization: str, architecture: str) -> InitialW
     from torchvision import models
 
     kind, options, usual = TORCHVISION[architecture]
+    with torch.device("meta"):
+        expected = models.get_model(architecture, weights=None, **options).state_dict()
     path = Path(source)
     provenance = {"source": source}
     if source == "IMAGENET1K_V1":
         state = _download(source, kind)
     elif path.suffix in (".pth", ".pt", ".safetensors"):
-        state = _state(path)
+        state = read_state(path, next(iter(expected)))
         provenance["sha256"] = file_sha256(path)
     else:
         raise InputError(
             f"backbone.weights is '{source}' for {architecture}; IMAGENET1K_V1, none or a file ending in .pth or "
             ".safetensors was expected: correct it."
         )
-    with torch.device("meta"):
-        expected = models.get_model(architecture, weights=None, **options).state_dict()
-    for name, value in expected.items():
+    needed = {name: value for name, value in expected.items() if not name.startswith(CLASSIFIERS)}
+    for name, value in needed.items():
         found = state.get(name)
-        if not name.startswith(CLASSIFIERS) and (found is None or found.shape != value.shape):
+        if found is None or found.shape != value.shape:
             raise InputError(
                 f"weights file {source} holds {'nothing' if found is None else tuple(found.shape)} as '{name}'; "
                 f"torchvision's {architecture} has {tuple(value.shape)}: give such weights."
             )
+        check_finite(found, name, source)
     mean, std, is_bgr = NORMALIZATIONS[usual if normalization == "auto" else normalization]
     if is_bgr:
         first = next(name for name, value in expected.items() if value.ndim == 4)
@@ -167,32 +171,6 @@ def _torchvision(source: str, normalization: str, architecture: str) -> InitialW
         fc6 = _dense(state, "classifier.1", (4096, 256, 6, 6))
         fc7 = _dense(state, "classifier.4", (4096, 4096, 1, 1))
     return InitialWeights([], fc6, fc7, mean, std, provenance, state)
-
-
-def _state(path: Path) -> Mapping[str, Tensor]:
-    """The named tensors of a torch or safetensors file."""
-    _require_file(path)
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        state: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-        return state
-    except Exception as error:  # each format's library raises types of its own for a damaged file
-        raise _unreadable(path, error) from error
-
-
-def _require_file(path: Path) -> None:
-    if not path.is_file():
-        raise InputError(f"weights file {path} is missing; correct backbone.weights or put the file there.")
-
-
-def _unreadable(path: Path, error: Exception) -> InputError:
-    return InputError(
-        f"weights file {path} cannot be read ({type(error).__name__}: {str(error)[:120]}); weights of the "
-        "backbone's architecture were expected: replace the file."
-    )
 
 
 def _read_file(path: Path) -> tuple[InitialWeights, str]:
@@ -208,14 +186,14 @@ def _read_file(path: Path) -> tuple[InitialWeights, str]:
             f"backbone.weights is '{path}'; IMAGENET1K_V1, IMAGENET1K_FEATURES, none or a file ending in "
             f"{', '.join(readers)} was expected: correct it."
         )
-    _require_file(path)
+    require_file(path)
     reader, usual = readers[path.suffix]
     try:
         weights = reader(path)
     except InputError:
         raise
     except Exception as error:  # each format's library raises types of its own for a damaged file
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     weights.provenance["sha256"] = file_sha256(path)
     return weights, usual
 
@@ -229,12 +207,11 @@ def _read_npz(path: Path) -> InitialWeights:
 
 
 def _read_torch(path: Path) -> InitialWeights:
-    return _from_torchvision(_state(path), str(path))
+    return _from_torchvision(read_state(path, _FIRST), str(path))
 
 
 def _from_torchvision(state: Mapping[str, Tensor], source: str) -> InitialWeights:
-    # IMAGENET1K_FEATURES fills its classifier with NaN: as good as absent.
-    named = {name: value.float() for name, value in state.items() if bool(torch.isfinite(value).all())}
+    named = {name: value.float() for name, value in state.items()}
     keys = [(f"features.{number}.weight", f"features.{number}.bias") for number in _TORCHVISION_NUMBERS]
     return _assemble(named, keys, ("classifier.0", "classifier.3"), source)
 
@@ -277,6 +254,8 @@ def _assemble(
                 f"weights file {source} holds {found} as '{weight_key}'; VGG16's {expected} was expected: "
                 "give the weights of a VGG16 without batch normalisation."
             )
+        check_finite(weight, weight_key, source)
+        check_finite(bias, bias_key, source)
         convolutions.append((weight, bias))
     return InitialWeights(
         convolutions=convolutions,
@@ -293,5 +272,8 @@ def _dense(
 ) -> tuple[Tensor, Tensor] | None:
     weight, bias = named.get(f"{key}.weight"), named.get(f"{key}.bias")
     if weight is None or bias is None or weight.numel() != int(np.prod(shape)):
+        return None
+    # IMAGENET1K_FEATURES fills its classifier with NaN: as good as absent.
+    if not (bool(torch.isfinite(weight).all()) and bool(torch.isfinite(bias).all())):
         return None
     return weight.reshape(shape), bias

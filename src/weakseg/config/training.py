@@ -69,7 +69,8 @@ class TrainingConfig(Section):
     nesterov: bool = False
     """Nesterov's form of the momentum of `sgd`, as OAA's PyTorch release has it."""
     weight_decay: float = Field(5e-4, ge=0)
-    """L2 penalty on weights; biases have none, unless the method's authors gave them one."""
+    """L2 penalty on weights; biases have none, unless the method's authors gave them one. With `adamw` a step shrinks
+    the weights by its rate times this: at the rates of short schedules 1e-4 does nothing (docs/segmenters.md)."""
     schedule: Literal["poly", "step", "constant"] = "poly"
     """`poly`: (1 − i/n)^0.9; `step`: divided by 10 at `step_at`; `constant`."""
     step_at: Fraction = 0.6
@@ -77,7 +78,8 @@ class TrainingConfig(Section):
     warmup: int = Field(0, ge=0)
     """Iterations over which the rate rises linearly from zero."""
     clip_gradient: float = Field(10.0, ge=0)
-    """Largest gradient norm; 0 switches clipping off."""
+    """Largest norm of the gradient over all parameters, a protection; 0 switches clipping off, as in all published
+    schedules. `gradient_norm` in history.csv is the mean norm before clipping."""
     crop: int = Field(321, ge=32, le=4096)
     """Side of the square training crops in pixels."""
     scales: tuple[Scale, Scale] = (0.7, 1.3)
