@@ -143,3 +143,49 @@ def test_only_larger_images_are_shrunk() -> None:
     assert shrunk(image, 20).shape == (10, 20, 3)
     assert shrunk(image, 60) is image
     assert shrunk(image, None) is image
+
+
+@pytest.fixture
+def indexed(tmp_path: Path) -> list[object]:
+    """Arguments of `maps` that name an index of three images, as photographs of 30×20 pixels."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "images").mkdir()
+    rows = ["image,labels,split"]
+    for number in range(3):
+        pixels = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "images" / f"i{number}.png")
+        rows.append(f"i{number}.png,cat,{'val' if number == 2 else 'train'}")
+    (tmp_path / "labels.csv").write_text("\n".join(rows))
+    table = {"images": str(tmp_path / "images"), "labels": str(tmp_path / "labels.csv")}
+    settings = {"source": "table", "classes": ["cat"], "table": table}
+    (tmp_path / "dataset.json").write_text(json.dumps(settings))
+    arguments = ["dataset", "index", "--config", tmp_path / "dataset.json", "--out", tmp_path / "index"]
+    CliRunner().invoke(weakseg, list(map(str, arguments)), catch_exceptions=False)
+    index = ["--index", tmp_path / "index" / "index.csv", "--classes", tmp_path / "index" / "classes.csv"]
+    return ["maps", *index, "--shard", "1-of-1", "--out", tmp_path / "maps.h5"]
+
+
+def test_black_maps_are_told_of(tmp_path: Path, indexed: list[object]) -> None:
+    (tmp_path / "pngs").mkdir()
+    for number in range(3):
+        Image.fromarray(np.zeros((20, 30), np.uint8)).save(tmp_path / "pngs" / f"i{number}.png")
+    config = configured(tmp_path, "folder", {"folder": str(tmp_path / "pngs")})
+    result = invoke(*indexed, "--config", config)
+    assert result.exit_code == 0
+    assert result.output == (
+        "weakseg: every saliency map of shard 1-of-1 (3 images) is black everywhere, so that they tell no object from "
+        "background: look at saliency.folder.\n"
+    )
+
+
+def test_maps_are_mirrored_when_asked_to(tmp_path: Path, indexed: list[object]) -> None:
+    torch.manual_seed(0)
+    weights = Weights("saliency", build("small", {}).state_dict(), {"method": "small"}, [])
+    save_weights(tmp_path / "weights.pt", weights)
+    config = configured(tmp_path, "small", {})
+    given = ["--config", config, "--weights", tmp_path / "weights.pt"]
+    shards = []
+    for more in ([], ["--flip"]):
+        assert invoke(*indexed, *given, *more).output == ""
+        shards.append((tmp_path / "maps.h5").read_bytes())
+    assert shards[0] != shards[1]
