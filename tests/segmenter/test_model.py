@@ -1,9 +1,11 @@
 """`weakseg.load(run).predict(image)`: the same labels as the stages and the command give."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,6 +16,7 @@ from PIL import Image
 
 import weakseg
 from weakseg.crf import PRESETS
+from weakseg.dataset.images import ORIENTATION
 from weakseg.errors import InputError
 from weakseg.segmenter.network import load as load_network
 from weakseg.segmenter.predict import labels_of, predict_scores, upsample
@@ -97,12 +100,62 @@ def test_classes_start_with_the_background(trained_run: Path) -> None:
     assert weakseg.load(trained_run).classes == ("background", "cat", "dog", "Größe", "bird")
 
 
-@pytest.mark.parametrize("shape", [(8, 8), (8, 8, 4), (0, 8, 3)])
-def test_arrays_that_are_no_image(trained_run: Path, shape: tuple[int, ...]) -> None:
-    with pytest.raises(InputError, match=r"RGB image uint8 H×W×3 was expected"):
-        weakseg.load(trained_run).predict(np.zeros(shape, np.uint8))
-    with pytest.raises(InputError, match="float64"):
-        weakseg.load(trained_run).predict(np.zeros((8, 8, 3)))
+def test_what_people_give_is_read_as_files_are(trained_run: Path, photo: Photo, tmp_path: Path) -> None:
+    model = weakseg.load(trained_run)
+    pixels = photo(40, 60)
+    expected = model.predict(pixels)
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    Image.fromarray(pixels).save(tmp_path / "turned.png", exif=exif)
+    Image.fromarray(pixels).convert("L").save(tmp_path / "grey.png")
+    grey = np.asarray(Image.open(tmp_path / "grey.png"))
+    np.testing.assert_array_equal(model.predict(Image.fromarray(pixels)), expected)
+    with Image.open(tmp_path / "turned.png") as opened:
+        np.testing.assert_array_equal(model.predict(opened), model.predict(tmp_path / "turned.png"))
+        assert model.predict(opened).shape == (60, 40), "upright"
+    for alike in (np.dstack([pixels, grey]), Image.fromarray(np.dstack([pixels, grey])), pixels[:, ::1]):
+        np.testing.assert_array_equal(model.predict(alike), expected)
+    for alike in (
+        grey,
+        grey[..., None],
+        Image.open(tmp_path / "grey.png"),
+        os.fsencode(tmp_path / "grey.png"),
+    ):
+        given = Path(os.fsdecode(alike)) if isinstance(alike, bytes) else alike
+        np.testing.assert_array_equal(model.predict(given), model.predict(tmp_path / "grey.png"))
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (np.zeros((8, 8, 2), np.uint8), r"uint8 \(8, 8, 2\) was given"),
+        (
+            np.zeros((0, 8, 3), np.uint8),
+            r"uint8 \(0, 8, 3\) was given; an RGB image uint8 H×W×3 was expected",
+        ),
+        (np.zeros((8, 8, 3)), r"float64 .*\(image \* 255\)\.round\(\)"),
+        (np.zeros((3, 8, 8), np.uint8), r"channels last by image\.transpose\(1, 2, 0\)"),
+        (np.zeros((8, 8), bool), "bool"),
+        (np.zeros((2, 8, 8, 3), np.uint8), r"\(2, 8, 8, 3\)"),
+        (torch.zeros(3, 8, 8), r"torch\.Tensor was given; .*: give tensor\.permute\(1, 2, 0\)\.numpy\(\)"),
+        (None, "NoneType was given; the path of an image file, a PIL image or an RGB array"),
+        (["a.jpg"], "list was given; .* call predict for each"),
+        (Image.new("F", (8, 8)), "the PIL image has pixel mode F"),
+        (Image.new("RGB", (0, 8)), r"the PIL image has no pixels \(0×8\)"),
+    ],
+)
+def test_what_is_no_image_is_one_sentence(trained_run: Path, given: Any, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence) as caught:
+        weakseg.load(trained_run).predict(given)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_image_of_a_closed_file_is_one_sentence(trained_run: Path, photo: Photo, tmp_path: Path) -> None:
+    Image.fromarray(photo(8, 8)).save(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as image:
+        pass
+    with pytest.raises(InputError, match="the PIL image cannot be read"):
+        weakseg.load(trained_run).predict(image)
 
 
 def test_what_is_no_finished_run(trained_run: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from weakseg import cli
 from weakseg.dataset.images import ORIENTATION, read_image
 from weakseg.errors import InputError
 from weakseg.segmenter import predict as predict_module
-from weakseg.segmenter.inputs import Outputs, gather
+from weakseg.segmenter.inputs import Outputs, gather, left_out
 from weakseg.segmenter.many import predict_files
 from weakseg.storage.labels import read_labels, voc_palette
 
@@ -137,6 +137,40 @@ def test_files_folders_and_patterns(photos: Path) -> None:
     assert len(gather([str(photos), str(photos / "a.jpg")])) == 3  # one image given twice is no conflict
     (photos / "[1].jpg").write_bytes((photos / "a.jpg").read_bytes())
     assert sorted(gather([str(photos / "[1].jpg")])) == ["[1]"]
+
+
+def test_files_that_are_not_read_are_named(
+    trained_run: Path, photos: Path, tmp_path: Path, invoke: Invoke
+) -> None:
+    (photos / "notes.txt").unlink()
+    (photos / "d.jfif").write_bytes((photos / "a.jpg").read_bytes())
+    for name in ("e.HEIC", "f.avif", "b/g.heic", ".hidden.heic"):
+        (photos / name).write_bytes(b"an image of another kind")
+    given = ["predict", photos, "--run", trained_run, "--out"]
+    result = invoke(*given, tmp_path / "masks", "--summary", tmp_path / "areas.json")
+    said = result.stderr.splitlines()
+    assert said == [
+        "weakseg: 3 files have extensions that are not read and got no result (.avif, .heic; first: "
+        f"{photos}/b/g.heic); .bmp, .gif, .jfif, .jpe, .jpeg, .jpg, .png, .tif, .tiff, .webp are read: convert them "
+        "if they are images."
+    ]
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1].startswith("predicted 4 of 4 images")
+    assert below(tmp_path / "masks") == ["a.png", "b/a.png", "c.png", "d.png"]
+    np.testing.assert_array_equal(
+        read_labels(tmp_path / "masks/a.png"), read_labels(tmp_path / "masks/d.png")
+    )
+    summary = json.loads((tmp_path / "areas.json").read_text(encoding="utf-8"))
+    assert summary["not_read"] == [f"{photos}/{name}" for name in ("b/g.heic", "e.HEIC", "f.avif")]
+    assert [path.name for path in left_out([str(photos / "*")])] == ["e.HEIC", "f.avif"]
+    assert left_out([str(photos / "a.jpg"), str(photos / "*.jpg")]) == []
+    only = tmp_path / "only"
+    only.mkdir()
+    (only / "x.heic").write_bytes(b"")
+    with pytest.raises(
+        InputError, match=r"a folder without images \(1 file has an extension that is not read"
+    ):
+        gather([str(only)])
 
 
 def test_a_file_name_that_is_no_text(photos: Path) -> None:

@@ -96,20 +96,27 @@ def _decoded(path: Path, mode: str, at_least: int | None = None) -> np.ndarray:
     with _opened(path) as image:
         if at_least is not None:
             image.draft(None, (at_least, at_least))
-        image.load()  # decodes everything: a truncated file fails here, not as grey pixels
-        if 0 in image.size:
-            raise InputError(
-                f"image {path} has no pixels ({image.width}×{image.height}); replace it or leave it out."
-            )
-        if not (image.mode in MODES or image.mode.startswith("I;16")):  # Pillow would clip them to white
-            raise InputError(
-                f"image {path} has pixel mode {image.mode}; grey, RGB, CMYK or YCbCr of 8 or 16 bits per channel were "
-                "expected, as only these have a known white: convert it or leave it out."
-            )
-        narrow = image if image.mode in MODES else _upper_bits(image)
-        turn = TURNS.get(_orientation(image))
-        upright = narrow if turn is None else narrow.transpose(turn)
-        return np.array(upright.convert(mode), np.uint8)
+        return upright_pixels(image, f"image {path}", mode)
+
+
+def upright_pixels(image: Image.Image, name: str, mode: str = "RGB") -> np.ndarray:
+    """All pixels of an opened image, upright, as `uint8` in a mode of Pillow's.
+
+    Raises:
+        InputError: it has no pixels, or of a kind whose white is not known; `name` is what it is called.
+    """
+    image.load()  # decodes everything: a truncated file fails here, not as grey pixels
+    if 0 in image.size:
+        raise InputError(f"{name} has no pixels ({image.width}×{image.height}); replace it or leave it out.")
+    if not (image.mode in MODES or image.mode.startswith("I;16")):  # Pillow would clip them to white
+        raise InputError(
+            f"{name} has pixel mode {image.mode}; grey, RGB, CMYK or YCbCr of 8 or 16 bits per channel were "
+            "expected, as only these have a known white: convert it or leave it out."
+        )
+    narrow = image if image.mode in MODES else _upper_bits(image)
+    turn = TURNS.get(_orientation(image))
+    upright = narrow if turn is None else narrow.transpose(turn)
+    return np.array(upright.convert(mode), np.uint8)
 
 
 def _upper_bits(image: Image.Image) -> Image.Image:

@@ -8,6 +8,11 @@ from pathlib import Path
 from weakseg.dataset.images import EXTENSIONS
 from weakseg.errors import InputError
 
+READ = {*EXTENSIONS, ".jfif", ".jpe"}
+"""Extensions of images in folders and patterns; the last two are other names of JPEG. A file that is named itself is
+read whatever it is called."""
+MOST_KINDS = 8  # extensions that one sentence lists
+
 
 @dataclass(frozen=True)
 class Outputs:
@@ -59,10 +64,38 @@ def gather(inputs: Sequence[str]) -> dict[str, Path]:
     return found
 
 
+def left_out(inputs: Sequence[str]) -> list[Path]:
+    """Files in the folders, or matched by the patterns, whose extensions are not read; no hidden ones."""
+    found: dict[Path, None] = {}
+    for given in inputs:
+        path = Path(given)
+        if path.is_dir():
+            inside = [file for file in sorted(path.rglob("*")) if not _is_hidden(file.relative_to(path))]
+        else:
+            inside = [] if path.exists() else [file for file in _matches(given) if not _is_hidden(file)]
+        found |= dict.fromkeys(file for file in inside if not _is_image(file) and file.is_file())
+    return list(found)
+
+
+def left_out_line(files: Sequence[Path]) -> str:
+    """One sentence about the files of `left_out`, at least one."""
+    kinds = sorted({file.suffix.lower() or "none" for file in files})
+    shown = ", ".join(kinds[:MOST_KINDS]) + (", …" if len(kinds) > MOST_KINDS else "")
+    files_have = (
+        "1 file has an extension that is"
+        if len(files) == 1
+        else f"{len(files)} files have extensions that are"
+    )
+    return (
+        f"{files_have} not read and got no result ({shown}; first: {files[0]}); {', '.join(sorted(READ))} are read: "
+        "convert them if they are images."
+    )
+
+
 def _named(given: str) -> list[tuple[str, Path]]:
     path = Path(given)
     if path.is_dir():
-        files = [file for file in sorted(path.rglob("*")) if _is_image(file.relative_to(path))]
+        files = [file for file in sorted(path.rglob("*")) if _is_read(file.relative_to(path))]
         named = [
             (file.relative_to(path).with_suffix("").as_posix(), file) for file in files if file.is_file()
         ]
@@ -70,20 +103,32 @@ def _named(given: str) -> list[tuple[str, Path]]:
     elif path.exists():
         return [(path.stem, path)]
     else:
-        matches = (Path(match) for match in sorted(glob.glob(given, recursive=True)))  # noqa: PTH207  # absolute, too
-        named = [(file.stem, file) for file in matches if _is_image(file) and file.is_file()]
+        named = [(file.stem, file) for file in _matches(given) if _is_read(file) and file.is_file()]
         what = "a pattern that matches no image" if glob.has_magic(given) else "a path that does not exist"
     if not named:
+        others = left_out([given])
+        but = f" ({left_out_line(others)})" if others else ""
         raise InputError(
-            f"input '{given}' is {what}; image files ({', '.join(EXTENSIONS)}), folders of them or patterns such as "
-            "'photos/*.jpg' were expected: correct the path."
+            f"input '{given}' is {what}{but}; image files ({', '.join(sorted(READ))}), folders of them or patterns "
+            "such as 'photos/*.jpg' were expected: correct the path."
         )
     return named
 
 
+def _matches(pattern: str) -> list[Path]:
+    return [Path(match) for match in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207  # absolute, too
+
+
+def _is_read(path: Path) -> bool:
+    return _is_image(path) and not _is_hidden(path)
+
+
 def _is_image(path: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.parts if part not in (".", ".."))
-    return path.suffix.lower() in EXTENSIONS and not hidden
+    return path.suffix.lower() in READ
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts if part not in (".", ".."))
 
 
 def check_outputs(outputs: Outputs, found: Mapping[str, Path], overwrite: bool) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ def predict_files(
     outputs: Outputs,
     batch: int = 1,
     done: Callable[[str | None], None] = lambda problem: None,
+    left_out: Sequence[Path] = (),
 ) -> Report:
     """Predict images one batch after the other; memory is that of a batch.
 
@@ -51,6 +52,7 @@ def predict_files(
         outputs: where the results go.
         batch: how many images that follow each other and are seen at one size are computed at once.
         done: called after every image, with a sentence if it could not be read.
+        left_out: files beside them that are not read, for the summary.
 
     Raises:
         InputError: the disk is full or a folder cannot be written.
@@ -78,7 +80,12 @@ def predict_files(
     else:
         write_shard(outputs.scores, scores(), model.grid)
     if outputs.summary is not None:
-        content = {"classes": model.classes, "images": report.areas, "failures": report.failures}
+        content: dict[str, Any] = {
+            "classes": model.classes,
+            "images": report.areas,
+            "failures": report.failures,
+        }
+        content["not_read"] = [str(file) for file in left_out]
         write_text(outputs.summary, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     return report
 

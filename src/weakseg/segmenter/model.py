@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 
 from weakseg.crf.size import seen_size, shrunk
-from weakseg.dataset.images import read_image
 from weakseg.errors import InputError
 from weakseg.segmenter.grid import attributes
+from weakseg.segmenter.pixels import rgb_of, rgb_of_array
 from weakseg.segmenter.predict import Scorer, labels_of, predict_batch
 from weakseg.segmenter.settings import Settings, settings_of
 from weakseg.segmenter.windows import labels_in_bands, predict_windows
@@ -59,31 +60,32 @@ class Model:
         """What a file of scores says of its cells."""
         return attributes(self._scorer.stride, self._scorer.aligned)
 
-    def predict(self, image: "np.ndarray | str | PathLike[str]") -> np.ndarray:
+    def predict(self, image: "np.ndarray | Image.Image | str | PathLike[str]") -> np.ndarray:
         """Label map of one image, as `weakseg predict` writes it.
 
         Args:
-            image: RGB `uint8` H×W×3, or the path of an image file in any mode and orientation.
+            image: the path of an image file, or a PIL image, in any mode and orientation; or an array `uint8`: RGB
+                H×W×3, grey H×W or RGBA H×W×4, whose alpha is dropped.
 
         Returns:
             H×W `uint8`; label i means `classes[i]`, 0 is background.
 
         Raises:
-            InputError: the file cannot be read, or the array is no RGB image.
+            InputError: the file cannot be read, or something else was given.
         """
-        pixels = image if isinstance(image, np.ndarray) else read_image(Path(image))
-        return self.predict_batch([pixels])[0].labels
+        return self.predict_batch([rgb_of(image)])[0].labels
 
     def predict_batch(self, images: Sequence[np.ndarray]) -> list[Prediction]:
         """Predict several RGB images that the network sees at one size (`seen_size`) at once.
 
         Raises:
-            InputError: an array is no RGB `uint8` H×W×3.
+            InputError: an array is no image, see `predict`.
         """
         settings = self.settings
+        images = [rgb_of_array(image) for image in images]
         if settings.window is not None:
-            return [self._windowed(_checked(image), settings.window) for image in images]
-        seen = [shrunk(_checked(image), settings.longest) for image in images]
+            return [self._windowed(image, settings.window) for image in images]
+        seen = [shrunk(image, settings.longest) for image in images]
         scores = predict_batch(
             self._scorer,
             seen,
@@ -123,15 +125,6 @@ class Model:
         return labels_of(scores, seen, size, self._scorer.stride, self._scorer.aligned, crf)
 
 
-def _checked(image: np.ndarray) -> np.ndarray:
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise InputError(
-            f"an array {image.dtype} {image.shape} was given; an RGB image uint8 H×W×3 was expected: convert it, "
-            "or give the path of the file."
-        )
-    return image
-
-
 def load(
     source: "str | PathLike[str]",
     *,
@@ -166,6 +159,10 @@ def load(
     else:
         opened = _of_run(path, device)
     scorer, classes, settings = opened
+    if path.suffix.lower() == ".onnx" and precision not in (None, "auto", "fp32"):
+        raise InputError(
+            f"precision {precision} was given for {path}, but an ONNX model always computes in fp32; leave it out."
+        )
     settings = replace(
         settings,
         use_crf=crf,

@@ -75,10 +75,10 @@ def predict(
     OUT/<name>.png has the image's size and one class index per pixel, 0 background. An image that cannot be read
     is named, the others are done, and the exit status is 2.
     """
-    from weakseg.segmenter.inputs import Outputs, check_outputs, gather
+    from weakseg.segmenter.inputs import Outputs, check_outputs, gather, left_out, left_out_line
 
     source = _source(run, onnx)
-    found = gather(inputs)
+    found, others = gather(inputs), left_out(inputs)
     outputs = Outputs(out, overlays, scores, summary)
     check_outputs(outputs, found, overwrite)
 
@@ -97,7 +97,9 @@ def predict(
                 tqdm.write(f"weakseg: {problem}", file=sys.stderr)
             bar.update()
 
-        report = predict_files(model, found, outputs, batch, done)
+        report = predict_files(model, found, outputs, batch, done, others)
+    if others:
+        click.echo(f"weakseg: {left_out_line(others)}", err=True)
     click.echo(f"predicted {len(report.areas)} of {len(found)} images into {out}")
     if report.failures:
         raise InputError(
