@@ -13,7 +13,9 @@ PHOTOGRAPH = (4000, 3000)
 
 def test_a_training_follows_crop_and_batch(given: Callable[[str, Any], Config]) -> None:
     small, large = (
-        needed_mb(given("attention.training", {"crop": crop, "batch_size": batch}), "attention_train", 500, 375)
+        needed_mb(
+            given("attention.training", {"crop": crop, "batch_size": batch}), "attention_train", 500, 375
+        )
         for crop, batch in ((96, 8), (321, 32))
     )
     assert large - small == pytest.approx(PIXEL_BYTES["vgg16"] * (321**2 * 32 - 96**2 * 8) / 1e6, abs=2)
@@ -35,5 +37,7 @@ def test_the_bound_of_the_crf_bounds_its_memory(given: Callable[[str, Any], Conf
 
 
 def test_memory_is_known_for_every_backbone() -> None:
-    architectures = Config.model_json_schema()["$defs"]["BackboneConfig"]["properties"]["architecture"]["enum"]
+    architectures = Config.model_json_schema()["$defs"]["BackboneConfig"]["properties"]["architecture"][
+        "enum"
+    ]
     assert {*PIXEL_BYTES} >= {*architectures}
