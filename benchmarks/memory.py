@@ -2,8 +2,8 @@
 
     python benchmarks/memory.py --out benchmarks/results/memory.json
 
-Each step runs in a process of its own, at two sizes; the slope is the bytes that a pixel of the batch costs, the rest is
-what the network costs without one. `src/weakseg/config/memory.py` holds the bounds that follow.
+Each step runs in a process of its own, at two sizes; the slope is the bytes that a pixel of the batch costs, the rest
+is what the network costs without one. `src/weakseg/config/memory.py` holds the bounds that follow.
 """
 
 import json
@@ -14,22 +14,19 @@ from pathlib import Path
 import click
 
 STEP = """
-import json, resource, sys
+import resource, sys
 import torch
 room, method, architecture, crop, batch = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
 torch.manual_seed(0)
+given = {"image": torch.randint(0, 256, (batch, 3, crop, crop), dtype=torch.uint8)}
 if room == "attention":
     from weakseg.attention.network import build
     network = build(method, architecture, 6, {}, None)
-    given = {"image": torch.randint(0, 256, (batch, 3, crop, crop), dtype=torch.uint8), "labels": torch.eye(6)[:1].repeat(batch, 1)}
-elif room == "segmenter":
+    given["labels"] = torch.eye(6)[:1].repeat(batch, 1)
+else:
     from weakseg.segmenter.network import build
     network = build(method, architecture, 6, {"frozen_normalization": False} if method == "deeplab_v2" else {})
-    given = {"image": torch.randint(0, 256, (batch, 3, crop, crop), dtype=torch.uint8), "labels": torch.randint(0, 7, (batch, crop, crop), dtype=torch.uint8)}
-else:
-    from weakseg.saliency.network import build
-    network = build(method, {"architecture": architecture})
-    given = {"image": torch.randint(0, 256, (batch, 3, crop, crop), dtype=torch.uint8), "mask": torch.randint(0, 2, (batch, crop, crop), dtype=torch.uint8)}
+    given["labels"] = torch.randint(0, 7, (batch, crop, crop), dtype=torch.uint8)
 network.train().to(memory_format=torch.channels_last)
 solver = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], lr=1e-6)
 given["image"] = given["image"].contiguous(memory_format=torch.channels_last)
