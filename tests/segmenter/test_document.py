@@ -105,8 +105,9 @@ def test_the_three_lines_are_the_command(desk: Any, trained_run: Path, invoke: I
     assert len(np.unique(names["labels"])) >= 3
 
 
-@pytest.mark.parametrize("run", ["trained_run", "fcn_run"])
-@pytest.mark.parametrize("longest", [64, 1024])
+@pytest.mark.parametrize(
+    ("run", "longest"), [("trained_run", 64), ("trained_run", 1024), ("fcn_run", 120), ("fcn_run", 1024)]
+)
 def test_plain_onnxruntime_gives_what_the_command_gives(
     run: str, longest: int, desk: Any, invoke: Invoke, request: pytest.FixtureRequest
 ) -> None:
