@@ -3,8 +3,8 @@
     python benchmarks/thresholds.py choose results/voc-animals
     python benchmarks/thresholds.py score results/voc-animals --labels results/voc-animals/proxy/refined
 
-`choose` counts once how often each true class meets each saliency, attention and strongest class, so that the score of all
-thresholds follows without labelling again. `score` prints the three conventions for undecided pixels on the other half.
+`choose` counts once how often each true class meets each saliency, attention and strongest class; the scores of all
+thresholds follow from that. `score` prints the three conventions for undecided pixels on the other half.
 """
 
 import itertools
