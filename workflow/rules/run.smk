@@ -52,7 +52,7 @@ def changed_values(files):
     return [
         line
         for file in files
-        if "/configs/" in file and file.exists()
+        if "/configs/" in file
         for line in weakseg.config.differences(Path(file), STAGES[Path(file).stem])
     ]
 
@@ -83,7 +83,7 @@ onstart:
         ]
         check(cfg, {job.rule.name for job in again}, Path(RUN))
         trained_again = [job for job in again if job.rule.name in TRAININGS]
-        if trained_again:
+        if trained_again and not workflow.touch:
             announce(trained_again)
             keep(Path(RUN), results_of(Path(RUN)))
     except InputError as error:

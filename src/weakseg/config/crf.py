@@ -1,6 +1,6 @@
 """The dense CRF."""
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -31,26 +31,17 @@ class CrfConfig(Section):
     engine: Literal["auto", "numba", "torch", "pydensecrf"] = "auto"
     """Who computes it, all with the same result; `auto`: torch where it finds a GPU, else numba."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _filled(cls, values: Any) -> Any:
-        """A preset's own values where none are given, so that whoever reads the section reads what is computed."""
-        preset = (
-            values.get("preset", cls.model_fields["preset"].default) if isinstance(values, dict) else None
-        )
-        if not isinstance(preset, str) or preset not in PRESETS:
-            return values
-        return {name: getattr(PRESETS[preset], name) for name in OF_A_PRESET} | values
-
     @model_validator(mode="after")
-    def _nothing_ignored(self) -> Self:
+    def _as_the_preset(self) -> Self:
+        """The preset's own values, so that whoever reads the section reads what is computed; others are refused."""
         if self.preset == "custom":
             return self
         for name in OF_A_PRESET:
             given, own = getattr(self, name), getattr(PRESETS[self.preset], name)
-            if given != own:
+            if name in self.model_fields_set and given != own:
                 raise ValueError(
                     f"{name} is {given:g}, but preset {self.preset} has {own:g} and takes no other; leave {name} out, "
                     "or set preset to custom, which takes all six values"
                 )
+            self.__dict__[name] = own  # not as set by the user: another preset may be laid over this section
         return self

@@ -32,9 +32,19 @@ def keep(run: Path, files: Iterable[Path]) -> None:
 
 
 def drop(run: Path) -> None:
-    """Remove what was kept: its successors are finished."""
-    with suppress(FileNotFoundError):
-        shutil.rmtree(run / FOLDER)
+    """Remove what was kept and has a successor; the rest waits for a run that makes it again."""
+    kept = run / FOLDER
+    for file in [path for path in kept.rglob("*") if path.is_file()]:
+        if (run / file.relative_to(kept)).is_file():
+            file.unlink()
+    for folder in sorted((path for path in kept.rglob("*") if path.is_dir()), reverse=True):
+        _remove_empty(folder)
+    _remove_empty(kept)
+
+
+def _remove_empty(folder: Path) -> None:
+    with suppress(OSError):  # absent, or something is still kept in it
+        folder.rmdir()
 
 
 def results_of(run: Path) -> list[Path]:
