@@ -11,6 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from weakseg.cli import weakseg
+from weakseg.dataset.index import Index, write_index
+from weakseg.dataset.records import Record
 from weakseg.storage.labels import read_labels, write_labels
 from weakseg.storage.presence import Tally, doubted, missing
 from weakseg.storage.shards import write_shard
@@ -48,12 +50,13 @@ def test_what_a_tally_says() -> None:
 @pytest.fixture
 def stage(table_data: Path, tmp_path: Path) -> Path:
     """An index of three training images of 24×32 pixels, with maps: `a` has a salient cat, `b` only a dog of two."""
-    rows = ["id,image,split,labels,mask"]
-    rows += [f"{name},{table_data}/images/{name}.jpg,train,{labels}," for name, labels in LABELLED.items()]
-    (tmp_path / "index.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    (tmp_path / "classes.csv").write_text(
-        "index,name,mask_value\n0,background,0\n1,cat,1\n2,dog,2\n", encoding="utf-8"
-    )
+    records = [
+        Record(
+            name, table_data / "images" / f"{name}.jpg", "train", tuple(filter(None, labels.split("|"))), None
+        )
+        for name, labels in LABELLED.items()
+    ]
+    write_index(tmp_path, Index(tuple(records), ("cat", "dog"), (0, 1, 2)))
     write_maps(tmp_path, salient=1.0)
     return tmp_path
 

@@ -1,5 +1,6 @@
 # What all rule files share. In paths, `<run>` is results/<run name> and `{scatteritem}` a shard such as 2-of-8.
 
+import errno
 import sys
 from pathlib import Path
 
@@ -51,11 +52,15 @@ def weak(files):
 def memory(rule):
     """`mem_mb` of a rule, in the largest image's size once the index knows it; a retry asks for half as much again."""
 
+    index = f"{RUN}/dataset/index.csv"
+
     def mem_mb(wildcards, attempt):
-        made = read_made(Path(RUN, "dataset")).get("data")
-        if made is None:
-            raise FileNotFoundError(f"{RUN}/dataset/index.csv")
-        height, width = made.largest
+        if not Path(index).exists():
+            raise FileNotFoundError(
+                errno.ENOENT, "not made yet", index
+            )  # Snakemake asks again
+        made = read_made(Path(index).parent).get("data")
+        height, width = (0, 0) if made is None else made.largest
         return int(needed_mb(cfg, rule, width, height) * (1 + attempt) / 2)
 
     return mem_mb

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from weakseg.dataset.images import image_size, read_rgba
+from weakseg.dataset.images import FORMATS, image_size, read_rgba
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.saliency.maps import Source
@@ -93,7 +93,7 @@ def _check_range(path: Path, highest: int, folder: Path) -> None:
 def _stored(path: Path) -> tuple[int, int]:
     """The highest value in a file as it is stored, and what is white in it."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             wide = image.mode.startswith("I")
             highest = int(np.asarray(image if wide else image.convert("L")).max())
     except Exception:  # a damaged neighbour says nothing, and is refused at its own image
