@@ -54,11 +54,25 @@ def copy_workflow(folder: Path) -> Checkout:
 def planned(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A copy for dry runs; `../shared` beside it holds stand-ins for the files that presets name."""
     folder = tmp_path_factory.mktemp("plan")
-    for name in ("voc-animals/labels.csv", "weights/u2netp.onnx", "weights/vgg16_imagenet_conv_bgr_fp16.npz"):
-        path = folder / "shared" / "data" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+    data = folder / "shared" / "data"
+    for name in ("weights/u2netp.onnx", "weights/vgg16_imagenet_conv_bgr_fp16.npz"):
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).touch()
+    _stand_in(data / "voc-animals")
     return copy_workflow(folder / "checkout")
+
+
+def _stand_in(folder: Path) -> None:
+    """The table of voc-animals with its images and masks as empty files: planning looks at names alone."""
+    rows = ["image,labels,split"]
+    for name in ("JPEGImages", "SegmentationClass"):
+        (folder / name).mkdir(parents=True)
+    for split in ("train", "val"):
+        for image in (ROOT / "workflow" / "presets" / "voc-animals" / f"{split}.txt").read_text().split():
+            rows.append(f"{image},cat,{split}")
+            (folder / "JPEGImages" / f"{image}.jpg").touch()
+            (folder / "SegmentationClass" / f"{image}.png").touch()
+    (folder / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ SUPERVISED = {
     "stage_config",
     "run_config",
     "dataset_index",
+    "dataset_masks",
     "segmenter_train",
     "segmenter_predict",
     "segmenter_refine",
@@ -144,7 +145,13 @@ def test_boxes_are_made_when_asked_for(planned: Any) -> None:
     status, output = planned.snakemake("-n", "-p", "detector")
     assert status == 0, output
     shown = ("evaluate_attention", "evaluate_localisation")
-    assert set(_jobs(output)) == {"stage_config", "dataset_index", "saliency_train", *WEAK} - {*shown} | {
+    assert set(_jobs(output)) == {
+        "stage_config",
+        "dataset_index",
+        "dataset_masks",
+        "saliency_train",
+        *WEAK,
+    } - {*shown} | {
         "run_config",
         "proxy_boxes",
         "detector_train",
