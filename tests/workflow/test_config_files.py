@@ -27,6 +27,8 @@ OVERLAYS = {
     "start-srm": {"saliency"},
 }
 """Overlay → the stages that it changes."""
+PUBLISHED = ("voc-cam", "voc-acol", "voc-spg", "voc-oaa", "voc-oaa-drop", "voc-oaa-plus")
+"""Overlays of `voc`: an attention method with its published schedule."""
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -43,7 +45,7 @@ def _laid_over(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_every_preset_is_tested() -> None:
-    assert {path.stem for path in PRESETS.glob("*.yaml")} == {*WHOLE, *OVERLAYS}
+    assert {path.stem for path in PRESETS.glob("*.yaml")} == {*WHOLE, *OVERLAYS, *PUBLISHED}
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -53,6 +55,18 @@ def test_a_whole_preset_inherits_nothing_from_the_demo(name: str) -> None:
     alone = parse(Config, preset, name)
     assert over_demo.stages() == alone.stages()
     assert (over_demo.run, over_demo.shards) == (alone.run, alone.shards) != ("demo", 2)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_published_method_changes_the_attention_alone(name: str) -> None:
+    below = _laid_over(_read(ROOT / "config.yaml"), _read(PRESETS / "voc.yaml"))
+    before = parse(Config, below, "voc").stages()
+    if name == "voc-oaa-drop":
+        below = _laid_over(below, _read(PRESETS / "voc-oaa.yaml"))
+    after = parse(Config, _laid_over(below, _read(PRESETS / f"{name}.yaml")), name).stages()
+    changed = {stage for stage in before if before[stage] != after[stage]}
+    assert "attention-train" in changed
+    assert changed <= {"attention-train", "attention-accumulate", "attention-maps"}
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
