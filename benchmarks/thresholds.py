@@ -1,6 +1,7 @@
 """Thresholds of the rule `threshold`, chosen on every second training image by its mask and scored on the others.
 
     python benchmarks/thresholds.py choose results/voc-animals
+    python benchmarks/thresholds.py label results/voc-animals threshold.saliency_high=0.8 --out labels/
     python benchmarks/thresholds.py score results/voc-animals --labels results/voc-animals/proxy/refined
 
 `choose` counts once how often each true class meets each saliency, attention and strongest class; the scores of all
@@ -10,16 +11,24 @@ thresholds follow from that. `score` prints the three conventions for undecided 
 import itertools
 import json
 from collections.abc import Iterator
+from functools import cache, partial
+from multiprocessing import Pool
 from pathlib import Path
 
 import click
 import numpy as np
+import yaml
 
+from weakseg.config import ProxyConfig, parse
+from weakseg.crf import chosen
+from weakseg.dataset.images import read_image
 from weakseg.dataset.index import Index, read_index
 from weakseg.dataset.records import Record
 from weakseg.evaluation.confusion import ConfusionMatrix
-from weakseg.proxy.stages import enlarge
-from weakseg.storage.labels import read_labels
+from weakseg.proxy.rules import RULES
+from weakseg.proxy.stages import enlarge, fuse, refine
+from weakseg.storage.labels import read_labels, write_labels
+from weakseg.storage.presence import doubted, missing
 from weakseg.storage.shards import ShardReader
 
 LEVELS = 20
@@ -72,6 +81,51 @@ def choose(run: Path, undecided: float) -> None:
 
 @main.command()
 @click.argument("run", type=PATH)
+@click.argument("values", nargs=-1)
+@click.option("--out", type=PATH, required=True, help="Folder of the refined label maps.")
+def label(run: Path, values: tuple[str, ...], out: Path) -> None:
+    """Refined labels of the other half, by the run's proxy settings with VALUES such as threshold.saliency_low=0.1."""
+    settings = json.loads((run / "configs" / "proxy-fuse.json").read_text())
+    settings["refine"] = json.loads((run / "configs" / "proxy-refine.json").read_text())
+    for value in values:
+        key, _, text = value.partition("=")
+        section, name = key.split(".")
+        settings[section][name] = yaml.safe_load(text)
+    config = parse(ProxyConfig, settings, "the run's settings")
+    lacking = 0
+    with Pool(2) as pool:
+        for name, refined, lacks in pool.imap_unordered(
+            partial(_labelled, run, config, _index(run)), _half(_index(run), 1)
+        ):
+            write_labels(out / f"{name}.png", refined)
+            lacking += lacks
+    print(f"in {lacking} images a labelled class has no pixel")
+
+
+def _labelled(run: Path, config: ProxyConfig, index: Index, record: Record) -> tuple[str, np.ndarray, bool]:
+    image, options = read_image(record.image), config.threshold.model_dump()
+    maps, saliency = _maps(run, record)
+    fused = fuse(image.shape[:2], saliency, maps, index.classes, RULES["threshold"], options)
+    present = [index.classes.index(name) + 1 for name in record.labels]
+    refine_with = config.refine.model_dump(include={"label_confidence", "confidence", "undecided"})
+    refined = refine(image, fused, present, chosen(**config.refine.crf.model_dump()), **refine_with)
+    lacks = bool(missing(refined, present))
+    if config.refine.missing_class == "undecided":
+        refined = doubted(refined, present)
+    return record.id, refined, lacks
+
+
+@cache
+def _shards(run: Path, room: str) -> ShardReader:
+    return ShardReader(sorted((run / room / "maps").glob("*.h5")))
+
+
+def _maps(run: Path, record: Record) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    return _shards(run, "attention").read(record.id), _shards(run, "saliency").read(record.id)["saliency"]
+
+
+@main.command()
+@click.argument("run", type=PATH)
 @click.option("--labels", type=PATH, required=True, help="Folder of label maps.")
 def score(run: Path, labels: Path) -> None:
     """Score label maps on the other half of the training images, in all three conventions."""
@@ -101,16 +155,15 @@ def _half(index: Index, first: int) -> Iterator[Record]:
 
 def _counted(run: Path, index: Index) -> np.ndarray:
     """Pixels by true class, strongest class, saliency and attention: (C+1)×(C+1)×L×L."""
-    shards = [ShardReader(sorted((run / room / "maps").glob("*.h5"))) for room in ("attention", "saliency")]
     size = len(index.classes) + 1
     total = np.zeros(size * size * LEVELS * LEVELS, np.int64)
     for record in _half(index, 0):
         truth = index.read_mask(record)
-        named = shards[0].read(record.id)
+        named, salient = _maps(run, record)
         maps = np.stack([enlarge(named[name], truth.shape) for name in record.labels])
         present = np.array([index.classes.index(name) + 1 for name in record.labels])
         strongest = present[maps.argmax(axis=0)]
-        saliency = enlarge(shards[1].read(record.id)["saliency"], truth.shape)
+        saliency = enlarge(salient, truth.shape)
         levels = [
             np.minimum((values * LEVELS).astype(int), LEVELS - 1) for values in (saliency, maps.max(axis=0))
         ]

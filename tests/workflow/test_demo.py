@@ -195,7 +195,7 @@ def test_kills_cost_a_checkpoint_interval_and_change_no_weight(demo: Any) -> Non
     assert status == 1
     assert (
         output.splitlines()[-1]
-        == "weakseg: another snakemake works on results/killed; wait for it or stop it."
+        == "weakseg: another snakemake works on results/killed and holds results/killed/.lock; wait for it or stop it."
     )
     process.kill()
     process.wait()
