@@ -7,6 +7,7 @@
 import json
 import os
 
+from weakseg.config import differences
 from weakseg.preflight import check
 from weakseg.storage.atomic import write_text
 from weakseg.storage.lock import take
@@ -41,41 +42,18 @@ TRAININGS = (
 LOCK = []
 
 
-def refuse():
-    sys.exit(
-        f"weakseg: another snakemake works on {RUN} and holds {RUN}/.lock; wait for it or stop it."
-    )
-
-
-def changed_values(files):
-    """The values of the stages' settings that differ from those that made the finished files, as `key: before → now`."""
-    return [
-        line
-        for file in files
-        if "/configs/" in file
-        for line in weakseg.config.differences(Path(file), STAGES[Path(file).stem])
-    ]
-
-
-def announce(jobs):
-    """Say which finished networks will be trained again, and why."""
-    for job in jobs:
-        why = (
-            "; ".join(changed_values(job.input))
-            or str(workflow.dag.reason(job)).partition(":")[0].lower()
-        )
-        print(
-            f"weakseg: {Path(job.output[0]).parent} is trained again ({why}); its finished network and the scores stay in "
-            f"{RUN}/previous until the new ones are finished. Ctrl-C keeps both.",
-            file=sys.stderr,
-        )
-
-
 # The lock stands in place of Snakemake's own, which outlives a killed Snakemake: this one dies with its process. What
 # would be refused is refused here, before any finished file is removed for it.
 onstart:
     try:
-        LOCK.append(take(Path(RUN, ".lock"), refuse))
+        LOCK.append(
+            take(
+                Path(RUN, ".lock"),
+                lambda: sys.exit(
+                    f"weakseg: another snakemake works on {RUN} and holds {RUN}/.lock; wait for it or stop it."
+                ),
+            )
+        )
         again = [
             job
             for job in workflow.dag.needrun_jobs()
@@ -84,8 +62,16 @@ onstart:
         check(cfg, {job.rule.name for job in again}, Path(RUN))
         trained_again = [job for job in again if job.rule.name in TRAININGS]
         if trained_again and not workflow.touch:
-            announce(trained_again)
             keep(Path(RUN), results_of(Path(RUN)))
+            for job in trained_again:
+                stage = next(file for file in job.input if "/configs/" in file)
+                changed = differences(Path(stage), STAGES[Path(stage).stem])
+                reason = str(workflow.dag.reason(job)).partition(":")[0].lower()
+                print(
+                    f"weakseg: {Path(job.output[0]).parent} is trained again ({'; '.join(changed) or reason}); its finished"
+                    f" network and the scores stay in {RUN}/previous until the new ones are finished.",
+                    file=sys.stderr,
+                )
     except InputError as error:
         sys.exit(f"weakseg: {error}")
 
