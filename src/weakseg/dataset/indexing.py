@@ -93,8 +93,7 @@ def plan(settings: DatasetConfig, folder: Path) -> Keys:
         return Keys(*[f"{known}, again" if again else FIRST] * 2)
     index = offer.index
     if index.bad and settings.source != "demo":
-        if folder.is_dir():
-            write_bad(folder / BAD_IMAGES, index.bad)
+        write_bad(folder / BAD_IMAGES, index.bad)
         settle(index, settings.bad_images, folder / BAD_IMAGES)
     if "data" not in made:
         return Keys(FIRST, FIRST)
