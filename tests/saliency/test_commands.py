@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from weakseg.cli import weakseg
+from weakseg.dataset.index import Index, write_index
+from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.saliency.network import build, load, load_start
 from weakseg.saliency.sources import shrunk
@@ -189,3 +191,26 @@ def test_maps_are_mirrored_when_asked_to(tmp_path: Path, indexed: list[object]) 
         assert invoke(*indexed, *given, *more).output == ""
         shards.append((tmp_path / "maps.h5").read_bytes())
     assert shards[0] != shards[1]
+
+
+def test_a_replaced_mask_of_the_split_trains_again(tmp_path: Path, folder: Path) -> None:
+    """A training is known by the content of the masks that it learns from; an image whose mask was bad is left out."""
+    records = [
+        Record(name, folder / "JPEGImages/480p/bear" / f"{name}.jpg", "saliency", (), mask)
+        for name, mask in (
+            ("00000", folder / "Annotations/480p/bear/00000.png"),
+            ("00001", folder / "Annotations/480p/bear/00001.png"),
+            ("00002", None),
+        )
+    ]
+    write_index(tmp_path, Index(tuple(records), ("bear",), (0, 1)))
+    config = configured(tmp_path, "small", {"training": TRAINING})
+    given = ["--config", config, "--index", tmp_path / "index.csv", "--classes", tmp_path / "classes.csv"]
+    again = ["train", *given, "--state", tmp_path / "state", "--out", tmp_path / "weights.pt"]
+    said = invoke(*again).output
+    assert "training saliency on 2 images" in said
+    assert "of other settings or data" not in invoke(*again).output
+    mask = np.zeros((24, 32), np.uint8)
+    mask[2:4] = 1
+    Image.fromarray(mask).save(folder / "Annotations/480p/bear/00001.png")
+    assert "of other settings or data" in invoke(*again).output

@@ -199,7 +199,8 @@ def _split(index: Path | None, classes: Path | None) -> "tuple[Sequence[Record],
 
     if index is None or classes is None:
         raise InputError("data.source is 'split' but no --index and --classes were given; give both.")
-    return read_index(index, classes).split("saliency"), [index]
+    records = [record for record in read_index(index, classes).split("saliency") if record.mask is not None]
+    return records, [index, *(record.mask for record in records if record.mask is not None)]
 
 
 # ---------------------------------------------------------------------------------------------------------- maps
