@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -101,9 +101,8 @@ def plan(settings: DatasetConfig, folder: Path) -> Keys:
     found = find_files(index.records, memory.known, _tell_once)
     data, masks = digests(index, found, generated_from(settings))
     if made["data"].digest == data:
-        _update_places(
-            folder, index, found, has_new_masks="masks" not in made or made["masks"].digest != masks
-        )
+        has_new_masks = "masks" not in made or made["masks"].digest != masks
+        _update_places(folder, memory.rows, index, found, has_new_masks=has_new_masks)
     return keys(made, data, masks)
 
 
@@ -112,16 +111,17 @@ def _tell_once(count: int) -> None:
         print("weakseg: reading images that moved or changed", file=sys.stderr, flush=True)
 
 
-def _update_places(folder: Path, index: Index, found: Sequence[Found], *, has_new_masks: bool) -> None:
+def _update_places(
+    folder: Path, rows: Mapping[str, Found], index: Index, found: Sequence[Found], *, has_new_masks: bool
+) -> None:
     """Write `files.csv` where files of the index moved; new masks are left to the stage that looks at them."""
-    memory = read_files(folder)
     offers = {record.id: (record, files) for record, files in zip(index.records, found, strict=True)}
-    if not memory.rows or not memory.rows.keys() <= offers.keys():
+    if not rows or not rows.keys() <= offers.keys():
         return
     chosen = []
-    for image_id, before in memory.rows.items():
+    for image_id, before in rows.items():
         record, now = offers[image_id]
         mask = before.mask if has_new_masks or before.mask is None else now.mask
         chosen.append((replace(record, mask=None if mask is None else mask.path), replace(now, mask=mask)))
-    if [files for _, files in chosen] != [*memory.rows.values()]:
+    if [files for _, files in chosen] != [*rows.values()]:
         write_files(folder, [record for record, _ in chosen], [files for _, files in chosen])
