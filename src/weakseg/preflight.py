@@ -25,9 +25,8 @@ def check(config: Config, rules: Collection[str], run: Path) -> None:
     Raises:
         InputError: an input is missing, damaged or does not fit.
     """
-    for rule, look in _CHECKS.items():
-        if rule in rules:
-            look(config, run)
+    for look in dict.fromkeys(look for rule, look in _CHECKS.items() if rule in rules):  # rules may share one
+        look(config, run)
 
 
 def _dataset(config: Config, run: Path) -> None:

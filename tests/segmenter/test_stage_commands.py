@@ -77,7 +77,9 @@ def test_the_next_rounds_labels_name_only_the_images_classes(stage: Path, invoke
     )
     assert done.exit_code == 0, done.output
     found = {name: set(np.unique(read_labels(stage / "next" / f"{name}.png"))) for name in ("a", "b", "d")}
-    assert found["a"] in ({0, 1}, {1}, {255}), "without the CRF there is no probability of its to doubt"
+    assert found["a"] in ({0, 1}, {1}, {255}), (
+        "without the CRF no pixel has a CRF probability below `confidence`"
+    )
     assert found["b"] in ({0, 2}, {2}, {255})
     assert found["d"] == {0}
     with (stage / "next.csv").open(encoding="utf-8") as file:
