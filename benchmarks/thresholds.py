@@ -19,14 +19,15 @@ import click
 import numpy as np
 import yaml
 
-from weakseg.config import ProxyConfig, parse
 from weakseg.crf import chosen
 from weakseg.dataset.images import read_image
 from weakseg.dataset.index import Index, read_index
 from weakseg.dataset.records import Record
 from weakseg.evaluation.confusion import ConfusionMatrix
 from weakseg.proxy.rules import RULES
+from weakseg.proxy.settings import ProxyConfig
 from weakseg.proxy.stages import enlarge, fuse, refine
+from weakseg.settings.reading import parse
 from weakseg.storage.labels import read_labels, write_labels
 from weakseg.storage.presence import doubted, missing
 from weakseg.storage.shards import ShardReader

@@ -11,7 +11,6 @@ from setting import BATCH, CLASSES, CROP, Setting, network
 from torch.utils.flop_counter import FlopCounterMode
 
 from weakseg.attention.samples import LabelledImages
-from weakseg.config.training import TrainingConfig
 from weakseg.dataset.images import read_image
 from weakseg.dataset.records import Record
 from weakseg.segmenter.samples import LabelledPixels
@@ -19,6 +18,7 @@ from weakseg.training.augment import Augmentation
 from weakseg.training.launch import launch
 from weakseg.training.loop import fit
 from weakseg.training.precision import autocast, resolve
+from weakseg.training.settings import TrainingConfig
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 

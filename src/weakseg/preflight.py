@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weakseg.config import BackboneConfig, Config
+from weakseg.backbones.settings import BackboneConfig
+from weakseg.config import Config
 
 if TYPE_CHECKING:
     from weakseg.dataset.records import Record
@@ -39,7 +40,7 @@ def _dataset(config: Config, run: Path) -> None:
 
 
 def _initial(weights: str, architecture: str, normalization: str = "auto") -> None:
-    from weakseg.backbones import read_initial_weights
+    from weakseg.backbones.weights import read_initial_weights
 
     if Path(weights).is_file():  # what is fetched by its name is checked when it is fetched
         read_initial_weights(weights, normalization, architecture)

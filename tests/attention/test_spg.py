@@ -10,7 +10,7 @@ from torch import Tensor
 
 from weakseg.attention.parts import min_max, union
 from weakseg.attention.spg import THRESHOLDS, Spg, guidance, mask_loss
-from weakseg.backbones import unit_scale
+from weakseg.backbones.base import unit_scale
 from weakseg.errors import InputError
 
 

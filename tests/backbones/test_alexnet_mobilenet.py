@@ -6,7 +6,9 @@ import pytest
 import torch
 from torchvision import models
 
-from weakseg.backbones import AlexNet, MobileNet, read_initial_weights
+from weakseg.backbones.alexnet import AlexNet
+from weakseg.backbones.mobilenet import MobileNet
+from weakseg.backbones.weights import read_initial_weights
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import torch.nn.functional as functional
 from torch import nn
 from torchvision.models import Inception3, inception, inception_v3
 
-from weakseg.backbones import Inception, read_initial_weights
+from weakseg.backbones.inception import Inception
+from weakseg.backbones.weights import read_initial_weights
 from weakseg.errors import InputError
 
 

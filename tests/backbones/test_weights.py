@@ -9,8 +9,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from weakseg.backbones import Vgg, read_initial_weights
-from weakseg.backbones.weights import _CHANNELS, _KERAS_NAMES, _TORCHVISION_NUMBERS, TORCHVISION
+from weakseg.backbones.vgg import Vgg
+from weakseg.backbones.weights import (
+    _CHANNELS,
+    _KERAS_NAMES,
+    _TORCHVISION_NUMBERS,
+    TORCHVISION,
+    read_initial_weights,
+)
 from weakseg.errors import InputError
 
 Convolutions = list[tuple[torch.Tensor, torch.Tensor]]

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from weakseg.config import Config, parse
+from weakseg.config import Config
 from weakseg.errors import InputError
+from weakseg.settings.reading import parse
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,9 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from weakseg.config import Config, Section, parse, schema
+from weakseg.config import Config, Section, schema
 from weakseg.errors import InputError
+from weakseg.settings.reading import parse
 
 ROOT = Path(__file__).parents[2]
 PRESETS = sorted((ROOT / "workflow" / "presets").glob("*.yaml"))

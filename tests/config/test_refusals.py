@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from weakseg.config import Config, parse
+from weakseg.config import Config
 from weakseg.errors import InputError
+from weakseg.settings.reading import parse
 
 
 @pytest.mark.parametrize(

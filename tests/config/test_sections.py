@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from weakseg.config import Config, parse, schema
-from weakseg.config.section import Section
+from weakseg.config import Config, schema
+from weakseg.settings.reading import parse
+from weakseg.settings.section import Section
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
-from weakseg.config import Config, CrfConfig, DatasetConfig, parse, read_stage
+from weakseg.config import Config
+from weakseg.crf.settings import CrfConfig
+from weakseg.dataset.settings import DatasetConfig
 from weakseg.errors import InputError
+from weakseg.settings.reading import parse, read_stage
 
 CHANGES = [
     ("run", "other", set()),

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from weakseg.config import CrfConfig
 from weakseg.crf import ENGINES, PRESETS, CrfParameters, dense_crf
 from weakseg.crf.lattice import Lattice
 from weakseg.crf.lattice_torch import TorchLattice
+from weakseg.crf.settings import CrfConfig
 from weakseg.errors import InputError
 
 

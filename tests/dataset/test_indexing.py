@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from weakseg.config.dataset import DatasetConfig
 from weakseg.dataset.files import FILES, read_files, write_files
 from weakseg.dataset.index import read_index, write_index, write_masks
 from weakseg.dataset.indexing import BAD_IMAGES, look, plan
+from weakseg.dataset.settings import DatasetConfig
 from weakseg.dataset.survey import FIRST, MADE_FROM, Keys, Made, read_made, write_made
 from weakseg.errors import InputError
 

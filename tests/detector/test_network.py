@@ -9,10 +9,10 @@ from torch import Tensor
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 
 from weakseg.attention.seenet import SeeNet
-from weakseg.backbones import InitialWeights
-from weakseg.config.detector import MAPS
+from weakseg.backbones.weights import InitialWeights
 from weakseg.detector.features import Pyramid
 from weakseg.detector.network import Detector, build, load
+from weakseg.detector.settings import MAPS
 from weakseg.errors import InputError
 from weakseg.storage.weights import Weights, save_weights
 

@@ -136,7 +136,7 @@ def test_torchvisions_files_are_known_by_the_digits_of_their_names(rooms: Any) -
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the real weights are not beside this checkout")
 def test_the_files_of_the_presets_are_known(rooms: Any) -> None:
-    from weakseg.backbones import read_initial_weights
+    from weakseg.backbones.weights import read_initial_weights
 
     initial = read_initial_weights(str(SHARED / "vgg16_imagenet_conv_bgr_fp16.npz"))
     assert initial is not None

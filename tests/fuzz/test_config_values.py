@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weakseg.config import Config, parse
+from weakseg.config import Config
 from weakseg.errors import InputError
+from weakseg.settings.reading import parse
 
 WILD = st.one_of(
     st.none(),

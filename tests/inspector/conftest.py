@@ -19,7 +19,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from weakseg.config import ProxyConfig
 from weakseg.crf import chosen
 from weakseg.dataset.index import Index, write_index
 from weakseg.dataset.records import Record
@@ -28,6 +27,7 @@ from weakseg.inspector.guard import Guard
 from weakseg.inspector.run import RunView
 from weakseg.inspector.server import application
 from weakseg.proxy.rules import RULES
+from weakseg.proxy.settings import ProxyConfig
 from weakseg.proxy.stages import fuse, refine
 from weakseg.storage.labels import write_labels
 from weakseg.storage.manifest import write_manifest

@@ -24,10 +24,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from weakseg.config import ProxyConfig
 from weakseg.inspector.guard import Guard
 from weakseg.inspector.run import RunView
 from weakseg.inspector.server import application
+from weakseg.proxy.settings import ProxyConfig
 from weakseg.storage.labels import decode_labels
 
 PORT = 8642

@@ -13,9 +13,11 @@ import pytest
 import yaml
 from PIL import Image
 
-from weakseg.config import Config, ProxyConfig, parse
+from weakseg.config import Config
 from weakseg.inspector.palettes import PALETTES
 from weakseg.inspector.run import RunView
+from weakseg.proxy.settings import ProxyConfig
+from weakseg.settings.reading import parse
 from weakseg.storage.labels import read_labels
 from weakseg.storage.shards import write_shard
 

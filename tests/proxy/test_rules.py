@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from weakseg.config import ProxyConfig
 from weakseg.proxy.rules import RULES, dcsp, oaa, seenet, threshold
+from weakseg.proxy.settings import ProxyConfig
 
 ROW = np.ndarray
 

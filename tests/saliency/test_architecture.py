@@ -8,9 +8,9 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from weakseg.config import SaliencyConfig
 from weakseg.saliency.rcrnet import RcrNet, Refinement
 from weakseg.saliency.rcrnet_video import GruCell, NonLocal, RcrNetVideo
+from weakseg.saliency.settings import SaliencyConfig
 from weakseg.saliency.srm import PyramidPooling, Srm, padded
 
 RESNET50 = 23_508_032  # of torchvision, without its classifier of 2048 · 1000 + 1000

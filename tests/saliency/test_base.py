@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from weakseg.config import SaliencyConfig
 from weakseg.saliency.network import NETWORKS, build, load
+from weakseg.saliency.settings import SaliencyConfig
 from weakseg.storage.weights import Weights, save_weights
 
 VGG = "-vgg16"

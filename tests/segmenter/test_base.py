@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.config.segmenter import BACKBONES, SegmenterConfig
 from weakseg.segmenter.grid import cells, padding
 from weakseg.segmenter.network import NETWORKS, build, load
 from weakseg.segmenter.predict import predict_scores, upsample
+from weakseg.segmenter.settings import BACKBONES, SegmenterConfig
 from weakseg.storage.weights import Weights, save_weights
 
 CLASSES = 3

@@ -9,7 +9,9 @@ import torch
 from torch import nn
 from torchvision.models import segmentation
 
-from weakseg.backbones import InitialWeights, ResNet, Vgg
+from weakseg.backbones.resnet import ResNet
+from weakseg.backbones.vgg import Vgg
+from weakseg.backbones.weights import InitialWeights
 from weakseg.segmenter.deeplab_v2 import DeepLabV2
 from weakseg.segmenter.deeplab_v3 import DeepLabV3
 from weakseg.segmenter.deformable import DeformableConvolution, deformable

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 
-from weakseg.backbones import InitialWeights
+from weakseg.backbones.weights import InitialWeights
 from weakseg.segmenter.fcn import Doubling, Fcn8s, Fcn16s, Fcn32s
 from weakseg.segmenter.grid import CENTRES, cells, enlarge
 from weakseg.segmenter.predict import predict_scores, upsample

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from weakseg.attention.seenet import SeeNet
-from weakseg.backbones import InitialWeights
 from weakseg.backbones.start import trained_backbone
+from weakseg.backbones.weights import InitialWeights
 from weakseg.errors import InputError
 from weakseg.segmenter.largefov import DILATION, LargeFov
 from weakseg.segmenter.network import build

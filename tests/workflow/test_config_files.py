@@ -10,7 +10,8 @@ import yaml
 from snakemake.cli import get_argument_parser
 from snakemake.utils import update_config
 
-from weakseg.config import Config, parse
+from weakseg.config import Config
+from weakseg.settings.reading import parse
 
 ROOT = Path(__file__).parents[2]
 PRESETS = ROOT / "workflow" / "presets"

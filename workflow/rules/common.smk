@@ -7,10 +7,11 @@ from pathlib import Path
 import yaml
 from snakemake.utils import min_version, update_config
 
-import weakseg.config  # by its whole name: Snakemake owns `config` and `parse`
+import weakseg.config  # by its whole name: Snakemake owns `config`
 from weakseg.config.memory import needed_mb
 from weakseg.dataset.survey import read_made
 from weakseg.errors import InputError
+from weakseg.settings import reading
 from weakseg.training.revisions import REVISIONS
 
 min_version("9.25")
@@ -23,7 +24,7 @@ try:
             config, {name: yaml.safe_load(text)}
         )  # Snakemake reads inner values as text
     sources = ", ".join(map(str, workflow.configfiles))
-    cfg = weakseg.config.parse(weakseg.config.Config, config, sources)
+    cfg = reading.parse(weakseg.config.Config, config, sources)
 except (InputError, yaml.YAMLError) as error:
     sys.exit(f"weakseg: {error}")
 

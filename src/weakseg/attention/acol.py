@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from weakseg.attention.parts import Classifier, image_loss, min_max, pooled, union
-from weakseg.backbones import backbone
+from weakseg.backbones.build import backbone
 
 STRIDE = 8  # maximum pools of 3×3 with stride 2, 2, 2, 1 and 1
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from weakseg.attention.parts import Classifier, image_loss
-from weakseg.backbones import backbone
+from weakseg.backbones.build import backbone
 
 STRIDE = 16
 DROPOUT = 0.5

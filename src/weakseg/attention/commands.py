@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weakseg.config import AttentionConfig, MapsConfig, read_stage
+from weakseg.attention.settings import AttentionConfig, MapsConfig
 from weakseg.options import (
     ManyValues,
     classes_option,
@@ -16,6 +16,7 @@ from weakseg.options import (
     shard_option,
     state_option,
 )
+from weakseg.settings.reading import read_stage
 
 if TYPE_CHECKING:
     from weakseg.attention.maps import Attended
@@ -43,7 +44,7 @@ def train_command(
     """Train the attention network on the training split; resumes what STATE holds."""
     from weakseg.attention.network import build, enrol, memory_of
     from weakseg.attention.samples import LabelledImages
-    from weakseg.backbones import read_initial_weights
+    from weakseg.backbones.weights import read_initial_weights
     from weakseg.dataset.index import read_index
     from weakseg.errors import InputError
     from weakseg.storage.shards import ShardReader

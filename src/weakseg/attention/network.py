@@ -11,7 +11,7 @@ from weakseg.attention.memory import AttentionMemory
 from weakseg.attention.oaa import Oaa, OaaPlus
 from weakseg.attention.seenet import SeeNet
 from weakseg.attention.spg import Spg
-from weakseg.backbones import InitialWeights
+from weakseg.backbones.weights import InitialWeights
 from weakseg.dataset.index import Index
 from weakseg.storage.weights import load_weights, restore
 from weakseg.training.parameters import ParameterGroup

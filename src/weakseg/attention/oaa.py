@@ -15,7 +15,7 @@ from torch import Tensor
 
 from weakseg.attention.memory import AttentionMemory
 from weakseg.attention.parts import Classifier, mean_loss, pooled
-from weakseg.backbones import backbone
+from weakseg.backbones.build import backbone
 
 STRIDE = 8  # pool 4 has stride 1
 DILATION = 2  # of conv5

@@ -5,7 +5,8 @@ from typing import ClassVar
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.backbones import Inception, Vgg
+from weakseg.backbones.inception import Inception
+from weakseg.backbones.vgg import Vgg
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
 EPSILON = 1e-8

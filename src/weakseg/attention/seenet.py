@@ -11,7 +11,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from weakseg.attention.parts import Classifier, image_loss, min_max, pooled, scale_to_one, union
-from weakseg.backbones import backbone
+from weakseg.backbones.build import backbone
 
 THRESHOLDS = {
     # erase above, reverse below; fractions of the largest attention

@@ -13,7 +13,8 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from weakseg.attention.parts import Classifier, image_loss, initialise_xavier, min_max, pooled, union
-from weakseg.backbones import backbone, unit_scale
+from weakseg.backbones.base import unit_scale
+from weakseg.backbones.build import backbone
 from weakseg.errors import InputError
 
 STRIDE = 8

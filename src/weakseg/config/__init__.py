@@ -11,41 +11,16 @@ from typing import Any
 
 from pydantic import Field
 
-from weakseg.config.attention import AttentionConfig, MapsConfig
-from weakseg.config.crf import CrfConfig
-from weakseg.config.dataset import DatasetConfig
-from weakseg.config.detector import BoxPredictionConfig, DetectorConfig
-from weakseg.config.evaluation import EvaluationConfig
-from weakseg.config.proxy import ProxyConfig, RefineConfig
-from weakseg.config.reading import parse, read_stage
-from weakseg.config.saliency import SaliencyConfig
-from weakseg.config.section import RunName, Section
-from weakseg.config.segmenter import PredictionConfig, SegmenterConfig
-from weakseg.config.supervision import SupervisionConfig
-from weakseg.config.training import BackboneConfig
+from weakseg.attention.settings import AttentionConfig
+from weakseg.dataset.settings import DatasetConfig
+from weakseg.detector.settings import DetectorConfig
 from weakseg.errors import InputError
-
-__all__ = [
-    "AttentionConfig",
-    "BackboneConfig",
-    "BoxPredictionConfig",
-    "Config",
-    "CrfConfig",
-    "DatasetConfig",
-    "DetectorConfig",
-    "EvaluationConfig",
-    "MapsConfig",
-    "PredictionConfig",
-    "ProxyConfig",
-    "RefineConfig",
-    "SaliencyConfig",
-    "SegmenterConfig",
-    "SupervisionConfig",
-    "differences",
-    "parse",
-    "read_stage",
-    "schema",
-]
+from weakseg.evaluation.settings import EvaluationConfig, SupervisionConfig
+from weakseg.proxy.settings import ProxyConfig
+from weakseg.saliency.settings import SaliencyConfig
+from weakseg.segmenter.settings import SegmenterConfig
+from weakseg.settings.reading import parse
+from weakseg.settings.section import RunName, Section
 
 
 class Config(Section):

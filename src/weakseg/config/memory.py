@@ -8,8 +8,8 @@ import math
 from collections.abc import Callable
 
 from weakseg.config import Config
-from weakseg.config.training import TrainingConfig
 from weakseg.crf.memory import peak_mb
+from weakseg.training.settings import TrainingConfig
 
 PROCESS_MB = 1000
 """Python, torch and its libraries, with a network's weights at prediction."""

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from weakseg.config import DatasetConfig, read_stage
+from weakseg.dataset.settings import DatasetConfig
 from weakseg.errors import InputError
+from weakseg.settings.reading import read_stage
 
 PATH = click.Path(path_type=Path)
 config_option = click.option("--config", type=PATH, required=True, help="The stage's settings (JSON).")

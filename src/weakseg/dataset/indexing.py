@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from weakseg.config.dataset import DatasetConfig
 from weakseg.dataset.check import checked, settle
 from weakseg.dataset.files import Found, find_files, read_files, write_files
 from weakseg.dataset.index import Index, write_bad
+from weakseg.dataset.settings import DatasetConfig
 from weakseg.dataset.sources import DEMO, generated_from, offered
 from weakseg.dataset.survey import FIRST, Keys, Made, digests, keys, read_made
 

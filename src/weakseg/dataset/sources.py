@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from weakseg.config.dataset import DatasetConfig
 from weakseg.dataset.index import Offer
+from weakseg.dataset.settings import DatasetConfig
 
 DEMO = "demo"
 """Folder of the generated images beside the index."""

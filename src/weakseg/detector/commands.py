@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from weakseg.config import BoxPredictionConfig, DetectorConfig, read_stage
+from weakseg.detector.settings import BoxPredictionConfig, DetectorConfig
 from weakseg.options import (
     classes_option,
     config_option,
@@ -14,6 +14,7 @@ from weakseg.options import (
     split_option,
     state_option,
 )
+from weakseg.settings.reading import read_stage
 
 
 @click.group()
@@ -35,7 +36,7 @@ def train_command(
     config: Path, index: Path, classes: Path, boxes: Path, attention: Path | None, state: Path, out: Path
 ) -> None:
     """Train Faster R-CNN on the boxes of the training images; resumes what STATE holds."""
-    from weakseg.backbones import read_start
+    from weakseg.backbones.start import read_start
     from weakseg.dataset.index import read_index
     from weakseg.detector.boxes import read_boxes
     from weakseg.detector.network import Detector, build

@@ -3,7 +3,9 @@
 from torch import Tensor, nn
 from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
 
-from weakseg.backbones import MobileNet, ResNet, Vgg
+from weakseg.backbones.mobilenet import MobileNet
+from weakseg.backbones.resnet import ResNet
+from weakseg.backbones.vgg import Vgg
 
 STAGES = {"resnet50": (1, 2, 3, 4), "resnet101": (1, 2, 3, 4), "mobilenet_v3_large": (1, 2, 3, 5)}
 """Backbone → its stages of strides 4, 8, 16 and 32, on which a pyramid stands."""

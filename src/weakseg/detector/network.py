@@ -13,7 +13,8 @@ from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHe
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import MultiScaleRoIAlign
 
-from weakseg.backbones import InitialWeights, Start
+from weakseg.backbones.start import Start
+from weakseg.backbones.weights import InitialWeights
 from weakseg.detector.features import build_features
 from weakseg.storage.weights import load_weights, restore
 from weakseg.training.parameters import ParameterGroup, caffe_groups

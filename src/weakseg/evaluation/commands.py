@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weakseg.config import EvaluationConfig, SupervisionConfig, read_stage
 from weakseg.errors import InputError
+from weakseg.evaluation.settings import EvaluationConfig, SupervisionConfig
 from weakseg.options import (
     ManyValues,
     classes_option,
@@ -17,6 +17,7 @@ from weakseg.options import (
     out_option,
     split_option,
 )
+from weakseg.settings.reading import read_stage
 
 if TYPE_CHECKING:
     from weakseg.evaluation.montage import Sources

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from weakseg.config import ProxyConfig, parse
 from weakseg.dataset.index import proxy_records, read_index
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
+from weakseg.proxy.settings import ProxyConfig
+from weakseg.settings.reading import parse
 from weakseg.storage.labels import read_labels
 from weakseg.storage.run import Run
 from weakseg.storage.shards import ShardReader

@@ -15,7 +15,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from weakseg import __version__
-from weakseg.config import ProxyConfig, parse
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.inspector import catalogue as images
@@ -24,6 +23,8 @@ from weakseg.inspector.pictures import layers, picture, thumbnail
 from weakseg.inspector.review import Reviews
 from weakseg.inspector.run import RunView
 from weakseg.inspector.what_if import answer, as_yaml, knobs
+from weakseg.proxy.settings import ProxyConfig
+from weakseg.settings.reading import parse
 
 STATIC = Path(__file__).parent / "static"
 PAGE = 500  # images that one answer of the gallery lists at most

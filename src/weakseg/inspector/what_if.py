@@ -9,17 +9,18 @@ from typing import Any, Literal, get_args, get_origin
 import numpy as np
 import yaml
 
-from weakseg.config import CrfConfig, ProxyConfig, RefineConfig
-from weakseg.config.section import Section
 from weakseg.crf import PRESETS, chosen
 from weakseg.crf.parameters import LONGEST, OF_A_PRESET
+from weakseg.crf.settings import CrfConfig
 from weakseg.dataset.images import read_image
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.inspector.pictures import Plane, bundle, facts, matrix_of, shown_size
 from weakseg.inspector.run import RunView
 from weakseg.proxy.rules import RULES
+from weakseg.proxy.settings import ProxyConfig, RefineConfig
 from weakseg.proxy.stages import fuse, refine
+from weakseg.settings.section import Section
 from weakseg.storage.presence import doubted
 from weakseg.storage.show import stretch_labels
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weakseg.config import ProxyConfig, RefineConfig, read_stage
 from weakseg.options import (
     classes_option,
     config_option,
@@ -16,6 +15,8 @@ from weakseg.options import (
     shard_option,
     split_option,
 )
+from weakseg.proxy.settings import ProxyConfig, RefineConfig
+from weakseg.settings.reading import read_stage
 
 if TYPE_CHECKING:
     from weakseg.dataset.index import Index

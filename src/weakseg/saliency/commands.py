@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weakseg.config import SaliencyConfig, read_stage
 from weakseg.options import config_option, out_option, shard_option, state_option
+from weakseg.saliency.settings import SaliencyConfig
+from weakseg.settings.reading import read_stage
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from weakseg.config.saliency import NetworkSection
     from weakseg.dataset.records import Record
     from weakseg.saliency.maps import Source
+    from weakseg.saliency.settings import NetworkSection
     from weakseg.saliency.videos import Video
     from weakseg.storage.weights import Weights
 
@@ -87,7 +88,7 @@ def _train_network(
     state: Path,
     out: Path,
 ) -> None:
-    from weakseg.backbones import read_initial_weights
+    from weakseg.backbones.weights import read_initial_weights
     from weakseg.saliency.data import digest
     from weakseg.saliency.network import build
     from weakseg.training.augment import Augmentation

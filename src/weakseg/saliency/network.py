@@ -6,7 +6,9 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from weakseg.backbones import InitialWeights, ResNet, Vgg
+from weakseg.backbones.resnet import ResNet
+from weakseg.backbones.vgg import Vgg
+from weakseg.backbones.weights import InitialWeights
 from weakseg.errors import InputError
 from weakseg.saliency.rcrnet import RcrNet
 from weakseg.saliency.rcrnet_video import RcrNetVideo

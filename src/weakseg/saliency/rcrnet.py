@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.backbones import staged
+from weakseg.backbones.build import staged
 from weakseg.backbones.resnet import Dilations
 from weakseg.saliency.losses import binary_loss
 from weakseg.training.parameters import ParameterGroup, caffe_groups

@@ -7,7 +7,8 @@ ConvGRU) and see each other again, before each frame is decoded by the image mod
 import torch
 from torch import Tensor, nn
 
-from weakseg.backbones import ResNet, Vgg
+from weakseg.backbones.resnet import ResNet
+from weakseg.backbones.vgg import Vgg
 from weakseg.saliency.losses import binary_loss
 from weakseg.saliency.rcrnet import WIDTH, RcrNet, keep_statistics
 from weakseg.training.parameters import ParameterGroup, caffe_groups

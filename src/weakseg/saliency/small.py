@@ -3,7 +3,7 @@
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.backbones import Vgg
+from weakseg.backbones.vgg import Vgg
 from weakseg.storage.labels import UNDECIDED
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 

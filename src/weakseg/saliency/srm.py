@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.backbones import staged, unit_scale
+from weakseg.backbones.base import unit_scale
+from weakseg.backbones.build import staged
 from weakseg.saliency.losses import softmax_loss
 from weakseg.saliency.rcrnet import keep_statistics
 from weakseg.training.parameters import ParameterGroup, caffe_groups

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weakseg.config import PredictionConfig, RefineConfig, SegmenterConfig, read_stage
 from weakseg.options import (
     classes_option,
     config_option,
@@ -19,6 +18,9 @@ from weakseg.options import (
     split_option,
     state_option,
 )
+from weakseg.proxy.settings import RefineConfig
+from weakseg.segmenter.settings import PredictionConfig, SegmenterConfig
+from weakseg.settings.reading import read_stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -61,7 +63,7 @@ def train_command(
     out: Path,
 ) -> None:
     """Train the segmenter on the training split; resumes what STATE holds."""
-    from weakseg.backbones import read_start
+    from weakseg.backbones.start import read_start
     from weakseg.dataset.index import read_index
     from weakseg.segmenter.loss import PixelLoss
     from weakseg.segmenter.network import build

@@ -2,8 +2,9 @@
 
 from torch import Tensor
 
-from weakseg.backbones import InitialWeights, MobileNet, ResNet
-from weakseg.backbones.resnet import TORCHVISION_8
+from weakseg.backbones.mobilenet import MobileNet
+from weakseg.backbones.resnet import TORCHVISION_8, ResNet
+from weakseg.backbones.weights import InitialWeights
 from weakseg.segmenter.parts import PixelClassifier
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from weakseg.backbones import ResNet, unit_scale
+from weakseg.backbones.base import unit_scale
+from weakseg.backbones.resnet import ResNet
 from weakseg.segmenter.deeplab_v2 import DeepLabV2
 from weakseg.segmenter.largefov import LargeFov
 from weakseg.segmenter.parts import PixelClassifier

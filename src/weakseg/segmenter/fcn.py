@@ -10,7 +10,9 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.backbones import AlexNet, InitialWeights, Vgg
+from weakseg.backbones.alexnet import AlexNet
+from weakseg.backbones.vgg import Vgg
+from weakseg.backbones.weights import InitialWeights
 from weakseg.segmenter.grid import CENTRES
 from weakseg.segmenter.parts import (
     DENSE_STD,

@@ -7,7 +7,8 @@ a dilation of 12 fc6's 3×3 kernel covers 25×25 positions, 200 pixels.
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.backbones import InitialWeights, Vgg
+from weakseg.backbones.vgg import Vgg
+from weakseg.backbones.weights import InitialWeights
 from weakseg.segmenter.parts import (
     DENSE_STD,
     DROPOUT,

@@ -2,7 +2,8 @@
 
 from torch import Tensor
 
-from weakseg.backbones import InitialWeights, MobileNet
+from weakseg.backbones.mobilenet import MobileNet
+from weakseg.backbones.weights import InitialWeights
 from weakseg.segmenter.parts import PixelClassifier
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 

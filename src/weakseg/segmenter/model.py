@@ -20,7 +20,7 @@ from weakseg.errors import InputError
 from weakseg.segmenter.grid import attributes
 from weakseg.segmenter.pixels import rgb_of, rgb_of_array
 from weakseg.segmenter.predict import Scorer, labels_of, predict_batch
-from weakseg.segmenter.settings import Settings, settings_of
+from weakseg.segmenter.predicting import Settings, settings_of
 from weakseg.segmenter.windows import labels_in_bands, predict_windows
 from weakseg.storage.run import open_run
 

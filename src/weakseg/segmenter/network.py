@@ -6,7 +6,8 @@ from typing import Any, Protocol, cast
 
 from torch import Tensor, nn
 
-from weakseg.backbones import InitialWeights, Start
+from weakseg.backbones.start import Start
+from weakseg.backbones.weights import InitialWeights
 from weakseg.segmenter.deeplab_v2 import DeepLabV2
 from weakseg.segmenter.deeplab_v3 import DeepLabV3
 from weakseg.segmenter.deformable import deformable

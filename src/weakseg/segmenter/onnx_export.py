@@ -15,7 +15,7 @@ from weakseg.errors import InputError
 from weakseg.segmenter.network import from_weights
 from weakseg.segmenter.onnx_model import FORMAT, INPUT, OUTPUT, OnnxScorer
 from weakseg.segmenter.predict import Scorer
-from weakseg.segmenter.settings import Settings, settings_of
+from weakseg.segmenter.predicting import Settings, settings_of
 from weakseg.storage.atomic import atomic_path
 from weakseg.storage.onnx_file import open_onnx
 from weakseg.storage.run import Run

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from weakseg.errors import InputError
 from weakseg.segmenter.grid import CORNERS
-from weakseg.segmenter.settings import Settings, read_settings
+from weakseg.segmenter.predicting import Settings, read_settings
 from weakseg.storage.onnx_file import open_onnx
 
 if TYPE_CHECKING:

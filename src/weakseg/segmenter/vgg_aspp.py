@@ -3,7 +3,8 @@
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.backbones import InitialWeights, Vgg
+from weakseg.backbones.vgg import Vgg
+from weakseg.backbones.weights import InitialWeights
 from weakseg.segmenter.parts import (
     DENSE_STD,
     DROPOUT,

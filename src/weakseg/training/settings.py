@@ -1,48 +1,10 @@
-"""Backbones and trainings, whatever is trained."""
+"""Values of a training, whatever is trained."""
 
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from weakseg.config.section import FilePath, Fraction, Scale, Section, Seed
-
-
-class BackboneConfig(Section):
-    """The convolutional network under an attention network or a segmenter."""
-
-    architecture: Literal[
-        "vgg16", "vgg_small", "inception_v3", "alexnet", "resnet50", "resnet101", "mobilenet_v3_large"
-    ] = "vgg16"
-    """`vgg16`; `vgg_small`: five narrow stages with batch normalisation, trained from nothing; `inception_v3`: SPG's
-    own; segmenters alone: `alexnet`, `resnet50`, `resnet101`, `mobilenet_v3_large`."""
-    weights: FilePath = "IMAGENET1K_V1"
-    """Initial weights: `IMAGENET1K_V1` or `IMAGENET1K_FEATURES` (torchvision), a file (`.pth`,
-    `.safetensors`, `.npz`, Keras `.h5`), or `none`."""
-    frozen_stages: int = Field(0, ge=0, le=4)
-    """Stages whose weights stay as they are (not the statistics of batch normalisation, where there is any). SeeNet's,
-    OAA's and SPG's authors freeze none; 2 makes a step a fifth cheaper."""
-    normalization: Literal["auto", "torchvision", "caffe_rgb", "caffe_bgr", "inception"] = "auto"
-    """Mean, deviation and channel order the weights expect; `auto`: `caffe_bgr` for `.npz` and `.h5`,
-    `caffe_rgb` for `IMAGENET1K_FEATURES`, `inception` for Inception-v3, else `torchvision`."""
-
-    @model_validator(mode="after")
-    def _has_weights(self) -> Self:
-        if self.architecture == "vgg_small" and self.weights not in ("none", "attention"):
-            raise ValueError(
-                f"weights is {self.weights}, but nobody published any for vgg_small; set weights to none or, in the "
-                "segmenter and the detector, to attention"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _reads_normalization(self) -> Self:
-        if self.weights in ("none", "attention") and self.normalization != "auto":
-            raise ValueError(
-                f"normalization is {self.normalization}, but weights is {self.weights} and brings its own; leave "
-                "normalization out or give weights"
-            )
-        return self
-
+from weakseg.settings.section import Fraction, Scale, Section, Seed
 
 _READ_WITH = {
     "momentum": ("optimizer", "sgd"),

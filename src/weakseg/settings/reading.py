@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from weakseg.config.section import Section
 from weakseg.errors import InputError
+from weakseg.settings.section import Section
 
 Model = TypeVar("Model", bound=Section)
 MOST_SHOWN = 10  # mistakes that one sentence lists

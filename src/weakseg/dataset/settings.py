@@ -4,7 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from weakseg.config.section import ClassName, FilePath, Section, Seed
+from weakseg.settings.section import ClassName, FilePath, Section, Seed
 
 
 class DemoDataset(Section):

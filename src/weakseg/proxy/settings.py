@@ -4,8 +4,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from weakseg.config.crf import CrfConfig
-from weakseg.config.section import Fraction, Positive, Section
+from weakseg.crf.settings import CrfConfig
+from weakseg.settings.section import Fraction, Positive, Section
 
 
 class ThresholdRule(Section):

@@ -1,8 +1,8 @@
 """What every part of the configuration is made of."""
 
 import unicodedata
-from collections.abc import Mapping
-from typing import Annotated, Any, get_args
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, ClassVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -63,6 +63,31 @@ class Section(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+    beside: ClassVar[frozenset[str]] = frozenset()
+    """Fields that do not change the result: how often it is saved, on how many processes, for what else it is read."""
+
+    def idle(self) -> set[str]:
+        """Fields that nothing reads with the values of the others."""
+        return set()
+
+    def values(self, leave_out: Collection[str] = ()) -> dict[str, Any]:
+        """Plain values of everything that is read, sections as dictionaries."""
+        unread = {*leave_out, *self.idle()}
+        plain = self.model_dump(mode="json", exclude=unread)
+        inner = {name: getattr(self, name) for name in plain}
+        return {
+            name: value.values() if isinstance(value, Section) else plain[name]
+            for name, value in inner.items()
+        }
+
+    def identity(self) -> dict[str, Any]:
+        """What determines the result, plain values: all that is read but `beside`."""
+        kept = self.values(self.beside)
+        return {
+            name: own.identity() if isinstance(own := getattr(self, name), Section) else value
+            for name, value in kept.items()
+        }
 
     @field_validator("*", mode="before")
     @classmethod

@@ -4,8 +4,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from weakseg.config.section import Fraction, Positive, Scale, Section
-from weakseg.config.training import BackboneConfig, TrainingConfig
+from weakseg.backbones.settings import BackboneConfig
+from weakseg.settings.section import Fraction, Positive, Scale, Section
+from weakseg.training.settings import TrainingConfig
 
 MAPS = {"vgg16": 1, "vgg_small": 1, "resnet50": 5, "resnet101": 5, "mobilenet_v3_large": 5}
 """Backbone of a detector → the feature maps it looks at."""

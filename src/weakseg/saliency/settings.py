@@ -5,8 +5,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from weakseg.config.section import ClassName, FilePath, Positive, Scale, Section
-from weakseg.config.training import TrainingConfig
+from weakseg.settings.section import ClassName, FilePath, Positive, Scale, Section
+from weakseg.training.settings import TrainingConfig
 
 
 class WholeImages(TrainingConfig):

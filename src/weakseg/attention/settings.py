@@ -4,8 +4,9 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from weakseg.config.section import FilePath, Positive, Scale, Section
-from weakseg.config.training import BackboneConfig, TrainingConfig
+from weakseg.backbones.settings import BackboneConfig
+from weakseg.settings.section import FilePath, Positive, Scale, Section
+from weakseg.training.settings import TrainingConfig
 
 ATTENTION_BACKBONES = ("vgg16", "vgg_small", "inception_v3")
 

@@ -4,8 +4,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from weakseg.config.section import Deviation, Section, Weight
 from weakseg.crf.parameters import LONGEST, OF_A_PRESET, PRESETS
+from weakseg.settings.section import Deviation, Section, Weight
 
 
 class CrfConfig(Section):
