@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from weakseg.backbones.settings import BackboneConfig
-from weakseg.settings.section import FilePath, Positive, Scale, Section
+from weakseg.settings.section import FilePath, Positive, RunName, Scale, Section
 from weakseg.training.settings import TrainingConfig
 
 ATTENTION_BACKBONES = ("vgg16", "vgg_small", "inception_v3")
@@ -80,6 +80,9 @@ class MapsConfig(Section):
 class AttentionConfig(Section):
     """The classifier whose attention says where the classes are."""
 
+    from_run: RunName | None = None
+    """Name of another run, of the same images and `shards`, whose attention network and maps are taken as they are,
+    with the values that made them. `null`: made here."""
     method: Literal["seenet", "spg", "oaa", "oaa_plus", "acol", "cam", "folder"] = "seenet"
     """Name of the attention network; `oaa_plus` trains two, one after the other; `folder` trains none."""
     backbone: BackboneConfig = BackboneConfig()

@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from weakseg.settings.section import ClassName, FilePath, Positive, Scale, Section
+from weakseg.settings.section import ClassName, FilePath, Positive, RunName, Scale, Section
 from weakseg.training.settings import TrainingConfig
 
 
@@ -272,6 +272,9 @@ class FolderSaliency(Section):
 class SaliencyConfig(Section):
     """Which pixels stand out, whatever they show."""
 
+    from_run: RunName | None = None
+    """Name of another run, of the same images and `shards`, whose saliency maps are taken as they are,
+    with the values that made them. `null`: made here."""
     method: Literal["small", "rcrnet", "rcrnet_video", "srm", "unsupervised", "onnx", "folder"] = "small"
     """Which of the sections below is used."""
     flip: bool = False
