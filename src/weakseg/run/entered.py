@@ -20,6 +20,11 @@ class Entered:
     outside: dict[str, Path]
     unsupervised: list[str]
 
+    @property
+    def files(self) -> list[Path]:
+        """All files and folders."""
+        return [*self.weights.values(), *self.outside.values()]
+
 
 def entered(table: Table) -> Entered:
     """What entered the run of a table; of what it trains on masks only that."""

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from weakseg.config import Config
 from weakseg.errors import InputError
@@ -17,16 +18,30 @@ def read_config(folder: Path) -> Config | None:
     Raises:
         InputError: the file is damaged, or another version of weakseg wrote it.
     """
+    values = _values(folder)
+    return None if values is None else parse(Config, values, str(folder / CONFIG))
+
+
+def run_of(folder: Path) -> str | None:
+    """Name of the run that made a folder, whatever version of weakseg it was made by; `None` if it does not say.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    return (_values(folder) or {}).get("run")
+
+
+def _values(folder: Path) -> dict[str, Any] | None:
     path = folder / CONFIG
     if not path.is_file():
         return None
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
             f"{path} cannot be read ({error}); delete it and run snakemake again, which writes it."
         ) from None
-    return parse(Config, values, str(path))
+    return values
 
 
 def open_table(folder: Path) -> Table:

@@ -1,26 +1,32 @@
 """What a run takes from other runs: their finished maps, labels and networks, by `from_run`."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from weakseg.config import Config
 from weakseg.errors import InputError
 from weakseg.run.opened import read_config
 from weakseg.run.table import Table
+from weakseg.settings.reading import parse
 
 BEFORE = {"proxy": ("attention", "saliency"), "attention": (), "saliency": ()}
 """Room that can be reused → the rooms whose maps it was made of: they are taken from the same run."""
 
 
-def resolve(config: Config, root: Path = Path("results")) -> Config:
+def configured(values: Mapping[str, Any], source: str, root: Path = Path("results")) -> Config:
     """The configuration of a run, its reused rooms as the runs have them that made them.
 
     Args:
-        config: as the user wrote it.
+        values: as the user wrote them.
+        source: the files that they come from, for messages.
         root: the folder that holds the runs' folders.
 
     Raises:
-        InputError: a run that is named is not there, is not finished, or has another number of shards.
+        InputError: a value is wrong, or a run that is named is not there, is not finished, or has another number of
+            shards.
     """
+    config = parse(Config, values, source)
     for room, before in BEFORE.items():
         name = getattr(config, room).from_run
         if name is None:
@@ -41,10 +47,10 @@ def resolve(config: Config, root: Path = Path("results")) -> Config:
     return config
 
 
-def reused_runs(config: Config) -> dict[str, str]:
-    """Room → the run that it is taken from."""
-    found = {room: getattr(config, room).from_run for room in BEFORE}
-    return {room: name for room, name in found.items() if name is not None}
+def reused_indexes(config: Config, root: Path = Path("results")) -> list[Path]:
+    """The indexes of the runs that rooms are taken from; this run's must be the same."""
+    names = {getattr(config, room).from_run for room in BEFORE} - {None}
+    return [root / name / "dataset" / "index.csv" for name in sorted(names)]
 
 
 def _of_run(folder: Path, key: str) -> Config:

@@ -49,6 +49,7 @@ class Stage:
         is_reused: whether another run makes it.
         score: what it is scored as.
         labels: folder of its label maps below `place`, PNGs named like the images.
+        is_timed: whether Snakemake measures its time and memory.
     """
 
     rule: str
@@ -63,6 +64,7 @@ class Stage:
     is_reused: bool = False
     score: Score | None = None
     labels: str | None = None
+    is_timed: bool = True
 
     @property
     def name(self) -> str:
@@ -90,6 +92,11 @@ class Stage:
         return self._every(Path(self.pattern))
 
     @property
+    def class_scores(self) -> list[Path]:
+        """The second of its files for every shard: of attention maps the table of the classifier's scores."""
+        return self._every(self.folder / self.declared[1])
+
+    @property
     def label_folder(self) -> Path:
         """Folder of its label maps."""
         return self.folder / (self.labels or "")
@@ -109,7 +116,7 @@ class Stage:
         """Its time and memory, a file for each job; none where another run made it."""
         parts = ["benchmarks", self.rule, *([f"round-{self.round}"] if self.round else [])]
         path = Path(self.run, *parts, *([SHARD] if self.shards else []))
-        return [] if self.is_reused else self._every(path.with_name(f"{path.name}.tsv"))
+        return [] if self.is_reused or not self.is_timed else self._every(path.with_name(f"{path.name}.tsv"))
 
     def _every(self, path: Path) -> list[Path]:
         if SHARD not in path.name:
@@ -162,9 +169,29 @@ class Table:
         return {stage.score.name: stage for stage in self.stages if stage.score is not None}
 
     @property
+    def label_scores(self) -> list[str]:
+        """Names of the scores of label maps."""
+        return [name for name, stage in self.scores.items() if stage.labels is not None]
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether the run is made of image labels, and not of true masks."""
+        return self.config.segmenter.labels == "proxy"
+
+    @property
     def last(self) -> Stage:
         """The last round's refined predictions, which say how good the run is."""
         return [stage for stage in self.stages if stage.rule == "segmenter_refine"][-1]
+
+    def label_files_for(self, number: int | str) -> list[Path]:
+        """The tables of the label maps that a round of the segmenter is trained on; none where it trains on masks."""
+        if not self.is_weak:
+            return []
+        return self["proxy_refine" if int(number) == 1 else f"segmenter_relabel-{number}"].shard_files
+
+    def round(self, number: int | str) -> Path:
+        """Folder of a round of the segmenter."""
+        return self.folder / "segmenter" / f"round-{number}"
 
     def evaluation(self, name: str) -> Path:
         """A file of scores, figures or the ledger."""
@@ -179,6 +206,10 @@ class Table:
         """
         scores = [self.evaluation(f"{score.name}.json") for _, score in self.scored(target)]
         return [file for stage in self.of(target) for file in stage.files] + scores
+
+    def benchmarks(self, target: str) -> list[Path]:
+        """Time and memory of everything that a target keeps."""
+        return [file for stage in self.of(target) for file in stage.benchmarks]
 
     @property
     def ceiling(self) -> Path | None:
@@ -201,7 +232,15 @@ def _chain(config: Config, root: Path) -> Iterator[Stage]:
     yield from _proxy(config, root, weak)
     for number in range(1, config.segmenter.rounds + 1):
         yield from _segmenter(config, own, number)
-    yield Stage("segmenter_weights", "segmenter", own, "segmenter", ("weights.pt",), frozenset(["all"]))
+    yield Stage(
+        "segmenter_weights",
+        "segmenter",
+        own,
+        "segmenter",
+        ("weights.pt",),
+        frozenset(["all"]),
+        is_timed=False,
+    )
     yield from _detector(config, own)
 
 

@@ -301,6 +301,12 @@ class SaliencyConfig(Section):
         chosen = getattr(self, self.method)
         return chosen if isinstance(chosen, NetworkSection) else None
 
+    @property
+    def reads_split_masks(self) -> bool:
+        """Whether the training learns from masks of the index."""
+        network = self.network()
+        return network is None or network.data.source == "split"
+
     def training_reads(self) -> dict[str, str]:
         """Key → file or folder outside of the run that a training reads."""
         network, prefix = self.network(), f"saliency.{self.method}"

@@ -110,7 +110,6 @@ _CHECKS: dict[str, Callable[[Config, Path], None]] = {
     "saliency_train": _saliency,
     "saliency_maps": _saliency_maps,
     "segmenter_train": _segmenter,
-    "segmenter_train_round": _segmenter,
     "detector_train": _detector,
 }
 """Rule → what it would refuse."""
