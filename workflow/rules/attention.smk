@@ -12,7 +12,7 @@ rule attention_train:
         config="<run>/configs/attention-train.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
-        initial=lambda wildcards: said(initial_weights, TABLE, "attention"),
+        initial=said(inputs.initial_weights, TABLE, "attention"),
         targets=branch(
             "attention_accumulate" in TABLE,
             then=gather.shard("<run>/attention/accumulated/shard-{scatteritem}.h5"),
@@ -44,7 +44,7 @@ use rule attention_train as attention_accumulate with:
         config="<run>/configs/attention-accumulate.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
-        initial=lambda wildcards: said(initial_weights, TABLE, "attention"),
+        initial=said(inputs.initial_weights, TABLE, "attention"),
         targets=[],
     output:
         weights="<run>/attention/accumulated/weights.pt",
@@ -65,12 +65,7 @@ rule attention_maps:
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
         weights=branch("attention_train" in TABLE, then="<run>/attention/weights.pt"),
-        folder=branch(
-            "attention_train" not in TABLE,
-            then=lambda wildcards: said(
-                outside, "attention.folder.folder", cfg.attention.folder.folder
-            ),
-        ),
+        folder=said(inputs.attention_maps_folder, TABLE),
     output:
         maps="<run>/attention/maps/shard-{scatteritem}.h5",
         class_scores="<run>/attention/maps/shard-{scatteritem}.csv",
@@ -85,7 +80,7 @@ rule attention_maps:
         runtime=240,
     params:
         source=lambda wildcards, input: option("--weights", input.weights)
-        or option("--folder", input.folder),
+        or option("--folder", *input.folder),
     shell:
         "weakseg attention maps --config {input.config} --index {input.index} --classes {input.classes}"
         " {params.source:q} --shard {wildcards.scatteritem} --class-scores {output.class_scores}"

@@ -10,7 +10,7 @@ from snakemake.utils import min_version, update_config
 
 from weakseg.config.memory import megabytes
 from weakseg.errors import InputError
-from weakseg.run.inputs import attention_weights, ceiling, initial_weights, outside
+from weakseg.run import inputs
 from weakseg.run.reuse import configured, reused_indexes
 from weakseg.run.table import Table
 from weakseg.storage.review import decided

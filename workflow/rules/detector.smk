@@ -10,8 +10,8 @@ rule detector_train:
         config="<run>/configs/detector-train.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
-        initial=lambda wildcards: said(initial_weights, TABLE, "detector"),
-        attention=lambda wildcards: said(attention_weights, TABLE, "detector"),
+        initial=lambda wildcards: said(inputs.initial_weights, TABLE, "detector"),
+        attention=lambda wildcards: said(inputs.attention_weights, TABLE, "detector"),
         boxes="<run>/proxy/boxes.json",
     output:
         weights="<run>/detector/weights.pt",

@@ -38,12 +38,7 @@ rule evaluate_localisation:
         masks="<run>/dataset/masks.csv",
         maps=TABLE["attention_maps"].shard_files,
         class_scores=TABLE["attention_maps"].class_scores,
-        boxes=branch(
-            cfg.evaluation.boxes != "masks",
-            then=lambda wildcards: said(
-                outside, "evaluation.boxes", cfg.evaluation.boxes
-            ),
-        ),
+        boxes=lambda wildcards: said(inputs.true_boxes, TABLE),
     output:
         "<run>/evaluation/localisation.json",
     log:
@@ -68,7 +63,7 @@ rule evaluate_detector:
         classes="<run>/dataset/classes.csv",
         masks="<run>/dataset/masks.csv",
         boxes=TABLE["detector_predict"].shard_files,
-        truth=rules.evaluate_localisation.input.boxes,
+        truth=lambda wildcards: said(inputs.true_boxes, TABLE),
     output:
         "<run>/evaluation/detector.json",
     log:
@@ -145,7 +140,7 @@ rule evaluate_summary:
         made=TABLE.kept("all"),
         costs=TABLE.benchmarks("all"),
         localisation=branch(TABLE.is_weak, then="<run>/evaluation/localisation.json"),
-        ceiling=lambda wildcards: said(ceiling, TABLE),
+        ceiling=said(inputs.ceiling, TABLE),
         supervision="<run>/evaluation/supervision.json",
     output:
         table="<run>/evaluation/scores.csv",

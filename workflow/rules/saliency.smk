@@ -16,9 +16,7 @@ rule saliency_train:
             cfg.saliency.reads_split_masks,
             then="<run>/dataset/masks.csv",
         ),
-        outside=lambda wildcards: [
-            said(outside, *item) for item in cfg.saliency.training_reads().items()
-        ],
+        outside=said(inputs.saliency_files, TABLE, "saliency_train"),
     output:
         weights="<run>/saliency/weights.pt",
         history="<run>/saliency/history.csv",
@@ -46,9 +44,7 @@ rule saliency_maps:
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
         weights=branch(cfg.saliency.trains, then="<run>/saliency/weights.pt"),
-        outside=lambda wildcards: [
-            said(outside, *item) for item in cfg.saliency.maps_read().items()
-        ],
+        outside=said(inputs.saliency_files, TABLE, "saliency_maps"),
     output:
         maps="<run>/saliency/maps/shard-{scatteritem}.h5",
     log:

@@ -40,8 +40,8 @@ rule segmenter_train:
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
         masks=branch(cfg.segmenter.labels == "masks", then="<run>/dataset/masks.csv"),
-        initial=lambda wildcards: said(initial_weights, TABLE, "segmenter"),
-        attention=lambda wildcards: said(attention_weights, TABLE, "segmenter"),
+        initial=lambda wildcards: said(inputs.initial_weights, TABLE, "segmenter"),
+        attention=lambda wildcards: said(inputs.attention_weights, TABLE, "segmenter"),
         labels=lambda wildcards: TABLE.label_files_for(wildcards.round),
     output:
         weights="<run>/segmenter/round-{round}/weights.pt",

@@ -31,7 +31,43 @@ def initial_weights(table: Table, room: str) -> list[str]:
         InputError: it does not exist.
     """
     weights = getattr(table.config, room).backbone.weights
-    return [] if weights == ATTENTION else outside(f"{room}.backbone.weights", weights)
+    if weights == ATTENTION or not table.makes(f"{room}_train"):
+        return []
+    return outside(f"{room}.backbone.weights", weights)
+
+
+def saliency_files(table: Table, rule: str) -> list[str]:
+    """The files and folders from outside that `saliency_train` or `saliency_maps` reads, where the run makes them.
+
+    Raises:
+        InputError: one does not exist.
+    """
+    if not table.makes(rule):
+        return []
+    saliency = table.config.saliency
+    read = saliency.training_reads() if rule == "saliency_train" else saliency.maps_read()
+    return [path for item in read.items() for path in outside(*item)]
+
+
+def attention_maps_folder(table: Table) -> list[str]:
+    """The folder of attention maps that were made elsewhere, if the run takes its maps from one.
+
+    Raises:
+        InputError: it does not exist.
+    """
+    if "attention_train" in table or not table.makes("attention_maps"):
+        return []
+    return outside("attention.folder.folder", table.config.attention.folder.folder)
+
+
+def true_boxes(table: Table) -> list[str]:
+    """The file or folder of true boxes, if boxes are not scored against the masks.
+
+    Raises:
+        InputError: it does not exist.
+    """
+    boxes = table.config.evaluation.boxes
+    return [] if boxes == "masks" else outside("evaluation.boxes", boxes)
 
 
 def attention_weights(table: Table, room: str) -> list[Path]:

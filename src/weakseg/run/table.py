@@ -151,6 +151,11 @@ class Table:
     def __contains__(self, name: str) -> bool:
         return name in self._named
 
+    def makes(self, name: str) -> bool:
+        """Whether this run makes a stage that `all` or `detector` asks for, and no other run made it."""
+        asked = name in self and not self[name].is_reused
+        return asked and bool(self[name].targets & {"all", "detector"})
+
     def of(self, target: str) -> list[Stage]:
         """The stages whose files a target asks for."""
         return [stage for stage in self.stages if target in stage.targets]
