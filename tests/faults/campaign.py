@@ -220,7 +220,7 @@ def several_damages(campaign: Campaign, run: str) -> None:
     # What was made from a file is removed, so that it is read again; then what goes with it.
     for kind, path, follows, also in (
         ("label map", fused / "val-00001.png", "proxy/refined/shard-1-of-1.csv", fused / "shard-1-of-1.csv"),
-        ("shard", results / "saliency/maps/shard-1-of-1.h5", "segmenter/weights.pt", None),
+        ("shard", results / "saliency/maps/shard-1-of-1.h5", "segmenter/round-1/weights.pt", None),
     ):
         (results / follows).unlink()
         entry = campaign.note(run, f"flipped bit in a {kind}", Struck(f"{path.name}: {flipped(path)}"))
