@@ -181,7 +181,10 @@ class Demo:
                 ctypes.CDLL(None).prctl(DROP_FROM_BOUNDING_SET, OVERRIDE_PERMISSIONS, 0, 0, 0)
 
         command = [sys.executable, "-m", "snakemake", "--cores", str(CORES), "--configfile", "reduced.yaml"]
-        command += ["--set-threads", *(f"{folder.partition('/')[0]}_train=1" for folder in TRAININGS)]  # one thread: bit for bit
+        command += [
+            "--set-threads",
+            *(f"{folder.partition('/')[0]}_train=1" for folder in TRAININGS),
+        ]
         command += [*words, "--config", f"run={run}", *settings, "--"]
         command += [f"results/{run}/{target}" for target in targets or self.targets]
         log = self.folder / f"snakemake-{len(self.started)}.log"
