@@ -15,7 +15,6 @@ from weakseg.evaluation.report.compare import read_run
 from weakseg.evaluation.scores.localisation import Localisation, write_localisation
 from weakseg.evaluation.scores.score import Score, write_score
 
-
 Run = Callable[..., Path]
 
 

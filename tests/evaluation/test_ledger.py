@@ -1,6 +1,5 @@
 """The ledger: what supervision entered a run."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any

@@ -18,9 +18,9 @@ from weakseg.evaluation.figures.montage import (
     draw_montage,
     evenly,
 )
-from weakseg.evaluation.scores.score import Score
 from weakseg.evaluation.figures.sources import Sources
 from weakseg.evaluation.report.summary import worst
+from weakseg.evaluation.scores.score import Score
 from weakseg.storage.labels import voc_palette, write_labels
 from weakseg.storage.show import BACKGROUND_COLOUR, UNDECIDED_COLOUR, fit, overlay_heat, overlay_labels
 
