@@ -15,8 +15,9 @@ from weakseg.dataset.images import read_image
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.evaluation.figures import draw_sentence, plain
-from weakseg.evaluation.scores import class_maps, score_image
+from weakseg.evaluation.figures.charts import draw_sentence, plain
+from weakseg.evaluation.figures.sources import Sources
+from weakseg.evaluation.scores.score import class_maps, score_image
 from weakseg.storage.atomic import atomic_path
 from weakseg.storage.labels import UNDECIDED, read_labels
 from weakseg.storage.shards import ShardReader
@@ -41,17 +42,6 @@ LEGEND = 38
 LETTERS = 19
 """Font height; 12 pixels where a browser shows the picture 1000 wide."""
 EMPTY = (246, 248, 250)
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Where the artefacts of a run lie; what is `None` leaves its panels empty."""
-
-    attention: ShardReader | None = None
-    saliency: ShardReader | None = None
-    fused: Path | None = None
-    refined: Path | None = None
-    predictions: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +100,7 @@ def draw_montage(index: Index, records: Sequence[Record], sources: Sources, path
     Args:
         index: the data set.
         records: the rows; at most some hundred, as the whole picture is held in memory.
-        sources: where the stages' artefacts lie.
+        sources: the maps and label maps that are shown.
         path: the PNG.
         empty: sentence to show when there is no record.
 

@@ -16,7 +16,7 @@ import numpy as np
 from weakseg.dataset.images import read_grey
 from weakseg.dataset.index import Index
 from weakseg.errors import InputError
-from weakseg.evaluation.table import aligned, decimals
+from weakseg.evaluation.text import aligned, decimals
 from weakseg.storage.labels import UNDECIDED, read_labels
 from weakseg.storage.shards import ShardReader
 

@@ -1,6 +1,6 @@
 """The ledger: what supervision entered a run."""
 
-import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,24 @@ from click.testing import CliRunner
 
 from weakseg.cli import weakseg
 from weakseg.errors import InputError
-from weakseg.evaluation.supervision import KNOWN, ledger, read_ledger
+from weakseg.evaluation.ledger import KNOWN, read_ledger
+from weakseg.evaluation.ledger import ledger as whole_ledger
+from weakseg.evaluation.settings import SupervisionConfig
+from weakseg.run.entered import Entered
 from weakseg.storage.weights import Weights, save_weights
 
 SHARED = Path(__file__).resolve().parents[3] / "shared/data/weights"
+
+
+def ledger(
+    weights: Sequence[tuple[str, Path]],
+    outside: Sequence[tuple[str, Path]],
+    unsupervised: list[str],
+    said: dict[str, tuple[str, str]],
+) -> dict[str, Any]:
+    files = {name: {"data": data, "labels": labels} for name, (data, labels) in said.items()}
+    entered = Entered(dict(weights), dict(outside), unsupervised)
+    return whole_ledger(entered, SupervisionConfig.model_validate({"files": files}))
 
 
 @pytest.fixture
@@ -146,17 +160,21 @@ def test_the_files_of_the_presets_are_known(rooms: Any) -> None:
     assert found["pixel_labels"] is True
 
 
-def test_command(rooms: Any, tmp_path: Path) -> None:
-    config, out = tmp_path / "supervision.json", tmp_path / "out.json"
+def test_command(rooms: Any, tmp_path: Path, configure: Callable[..., Path]) -> None:
+    """It finds by the run's table what entered the run, and asks its configuration about it."""
     model = tmp_path / "some.onnx"
     model.write_bytes(b"model")
-    config.write_text(json.dumps({"files": {str(model): {"data": "HKU-IS masks", "labels": "pixels"}}}))
-    room, path = rooms("attention", {})
-    arguments = ["evaluate", "supervision", "--config", str(config), "--weights", f"{room}={path}"]
-    result = CliRunner().invoke(weakseg, [*arguments, "--outside", f"saliency={model}", "--out", str(out)])
-    assert result.exit_code == 0, result.output
-    assert result.output == "supervision: image labels + saliency (HKU-IS masks)\n"
-    assert read_ledger(out)["pixel_labels"] is True
+    said = {str(model): {"data": "HKU-IS masks", "labels": "pixels"}}
+    saliency = {"method": "onnx", "onnx": {"file": str(model)}}
+    folder = configure(tmp_path, saliency=saliency, supervision={"files": said})
+    for room in ("attention", "segmenter"):
+        rooms(room, {})
+    arguments = ["evaluate", "supervision", "--run", str(folder)]
+    for more, out in (([], "evaluation/supervision.json"), (["--out", str(tmp_path / "x.json")], "x.json")):
+        result = CliRunner().invoke(weakseg, [*arguments, *more])
+        assert result.exit_code == 0, result.output
+        assert result.output == "supervision: image labels + saliency (HKU-IS masks)\n"
+        assert read_ledger(folder / out)["pixel_labels"] is True
 
 
 def test_mistakes(tmp_path: Path) -> None:
@@ -165,5 +183,5 @@ def test_mistakes(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_ledger(tmp_path / "none.json")
     (tmp_path / "x.json").write_text("[]")
-    with pytest.raises(InputError, match="is no ledger"):
+    with pytest.raises(InputError, match="is not a ledger"):
         read_ledger(tmp_path / "x.json")

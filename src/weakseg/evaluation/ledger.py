@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from weakseg.errors import InputError
+from weakseg.evaluation.settings import SupervisionConfig
+from weakseg.run.entered import Entered
 from weakseg.storage.weights import Weights, file_sha256, load_weights
 
 UNKNOWN = "unknown"
@@ -57,19 +59,12 @@ class Source:
     labels: str
 
 
-def ledger(
-    weights: Sequence[tuple[str, Path]],
-    outside: Sequence[tuple[str, Path]],
-    unsupervised: Sequence[str],
-    files: Mapping[str, tuple[str, str]],
-) -> dict[str, Any]:
-    """What entered a run.
+def ledger(entered: Entered, said: SupervisionConfig) -> dict[str, Any]:
+    """The supervision behind everything that entered a run.
 
     Args:
-        weights: room and `weights.pt`, of this run or of another.
-        outside: room and what makes its maps, if weakseg did not train it: an ONNX file or a folder of maps.
-        unsupervised: rooms whose maps need no labels at all.
-        files: path or SHA-256 → trained on, labels: what the configuration says of files.
+        entered: trained networks, and files and folders from outside.
+        said: what the configuration says of files.
 
     Returns:
         `line`; `pixel_labels`: whether any were used anywhere, `None` where that is unknown; `sources`.
@@ -77,18 +72,18 @@ def ledger(
     Raises:
         InputError: a file is missing or is not what it is given as.
     """
-    files = {str(Path(name)): said for name, said in files.items()}
+    files = {str(Path(name)): (file.data, file.labels) for name, file in said.files.items()}
     sources: list[Source] = []
-    for room, path in weights:
+    for room, path in entered.weights.items():
         sources += _trained(room, path, files)
-    for room, path in outside:
+    for room, path in entered.outside.items():
         if not path.exists():
             raise InputError(
                 f"{room} is said to come from {path}, which does not exist; give its file or folder."
             )
         digest = file_sha256(path) if path.is_file() else None
         sources.append(Source(room, str(path), digest, *_look_up(str(path), digest, files)))
-    sources += [Source(room, "", None, "unsupervised", "none") for room in unsupervised]
+    sources += [Source(room, "", None, "unsupervised", "none") for room in entered.unsupervised]
     return {
         "line": _line(sources),
         "pixel_labels": _pixels(sources),
@@ -183,6 +178,6 @@ def read_ledger(path: Path) -> dict[str, Any]:
         ) from None
     if not isinstance(content, dict) or not isinstance(content.get("line"), str):
         raise InputError(
-            f"{path} is no ledger of 'weakseg evaluate supervision'; delete it and run that again."
+            f"{path} is not a ledger of 'weakseg evaluate supervision'; delete it and run that again."
         )
     return content

@@ -1,6 +1,8 @@
 """The report's charts: bars per class, the attention threshold curve, the losses."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from weakseg.evaluation.logs import History
-from weakseg.evaluation.scores import Score
+from weakseg.evaluation.figures.curves import Curve
+from weakseg.evaluation.scores.score import Score
+from weakseg.run.table import Stage
 from weakseg.storage.atomic import atomic_path
 
 DPI = 150
@@ -25,23 +28,20 @@ LETTER = 0.105
 POINTS = 40
 """A smoothed loss curve is drawn through at most this many means."""
 
-STAGE_COLOURS = {
-    "attention": "#e69f00",
-    "fused": "#7fc4ee",
-    "refined": "#0072b2",
-    "segmenter": "#7fcfb0",
-    "segmenter-crf": "#00704f",
-    "relabelled-2": "#cc79a7",
-    "segmenter-2": "#eeb488",
-    "segmenter-crf-2": "#d55e00",
+ATTENTION = "#e69f00"
+COLOURS = {
+    ("attention", 0): (ATTENTION,),
+    ("proxy", 0): ("#7fc4ee", "#0072b2"),
+    ("segmenter", 1): ("#7fcfb0", "#00704f"),
+    ("segmenter", 2): ("#cc79a7", "#eeb488", "#d55e00"),
 }
-"""One hue per room, its later stage darker; distinct for colour-blind eyes (after Okabe and Ito).
-
-What is not here, a third round, is grey.
-"""
+"""Room and round → colours of its scored stages, the later the darker; distinct for colour-blind eyes (after Okabe and
+Ito)."""
+GREY = "#888888"
+"""Colour of stages without one of their own: of a third round."""
 
 CURVES: dict[str, dict[str, Any]] = {
-    "miou": {"color": STAGE_COLOURS["attention"], "lw": 3, "zorder": 3, "label": "mIoU"},
+    "miou": {"color": ATTENTION, "lw": 3, "zorder": 3, "label": "mIoU"},
     "precision": {"color": "#57606a", "lw": 1.6, "ls": "--", "label": "precision, mean of classes"},
     "recall": {"color": "#57606a", "lw": 2.2, "ls": ":", "label": "recall, mean of classes"},
 }
@@ -52,8 +52,31 @@ def plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def draw_per_class(scores: Sequence[Score], names: Sequence[str], path: Path) -> None:
-    """Grouped bars: the mean and every class, one bar per stage; many classes break into several rows."""
+def colours_of(stages: Sequence[Stage]) -> dict[str, str]:
+    """Name of a score → its colour, by the room, the round and the place in it of the stage that is scored.
+
+    Args:
+        stages: in the order of the chain.
+    """
+    scored = [((stage.room, stage.round), stage.score.name) for stage in stages if stage.score is not None]
+    return {
+        name: colour
+        for key, group in groupby(scored, key=itemgetter(0))
+        for (_, name), colour in zip(group, COLOURS.get(key, ()), strict=False)
+    }
+
+
+def draw_per_class(
+    scores: Sequence[Score], names: Sequence[str], colours: Mapping[str, str], path: Path
+) -> None:
+    """Grouped bars: the mean and every class, one bar per stage; many classes break into several rows.
+
+    Args:
+        scores: of the stages.
+        names: background and the classes.
+        colours: stage → colour; a stage without one is grey.
+        path: the PNG.
+    """
     if all(score.miou is None for score in scores):
         draw_sentence(NO_MASKS, path)
         return
@@ -63,15 +86,15 @@ def draw_per_class(scores: Sequence[Score], names: Sequence[str], path: Path) ->
     per_row = max(len(row) for row in rows)
     for number, row in enumerate(rows):
         axes = figure.add_subplot(len(rows), 1, number + 1)
-        _bars(axes, scores, row, per_row)
-    _stage_legend(figure, scores)
+        _bars(axes, scores, colours, row, per_row)
+    _stage_legend(figure, scores, colours)
     _save(figure, path)
 
 
-def _stage_legend(figure: Figure, scores: Sequence[Score]) -> None:
+def _stage_legend(figure: Figure, scores: Sequence[Score], colours: Mapping[str, str]) -> None:
     handles = [
         Patch(
-            color=STAGE_COLOURS.get(score.stage, "#888888"),
+            color=colours.get(score.stage, GREY),
             label=plain(f"{score.stage} ({score.split}, {score.images} images)"),
         )
         for score in scores
@@ -79,14 +102,16 @@ def _stage_legend(figure: Figure, scores: Sequence[Score]) -> None:
     figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False, fontsize=11)
 
 
-def _bars(axes: Axes, scores: Sequence[Score], groups: Sequence[str], per_row: int) -> None:
+def _bars(
+    axes: Axes, scores: Sequence[Score], colours: Mapping[str, str], groups: Sequence[str], per_row: int
+) -> None:
     width = 0.84 / max(1, len(scores))
     places = np.arange(len(groups))
     for number, score in enumerate(scores):
         values = [score.miou if name == MEAN else score.per_class.get(name) for name in groups]
         heights = [0.0 if value is None else value for value in values]
         left = places - 0.42 + width * (number + 0.5)
-        axes.bar(left, heights, width * 0.94, color=STAGE_COLOURS.get(score.stage, "#888888"), zorder=2)
+        axes.bar(left, heights, width * 0.94, color=colours.get(score.stage, GREY), zorder=2)
     crowded = max(map(len, groups)) * LETTER * per_row > WIDTH
     style: dict[str, Any] = {"rotation": 22, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
     axes.set_xticks(places, [plain(name) for name in groups], **style)
@@ -158,35 +183,35 @@ def _mark(axes: Axes, threshold: float, miou: float) -> None:
     )
 
 
-def draw_training(histories: Mapping[str, History], path: Path) -> None:
+def draw_training(curves: Mapping[str, Curve], path: Path) -> None:
     """Loss over iterations, one panel per training: every step faint, its running mean strong."""
-    drawn = {name: history for name, history in histories.items() if history.iterations.size}
+    drawn = {name: curve for name, curve in curves.items() if curve.iterations.size}
     if not drawn:
-        draw_sentence("No training history was given.", path)
+        draw_sentence("No network was trained in this run.", path)
         return
     columns = min(3, len(drawn))
     rows = -(-len(drawn) // columns)
     figure = _figure(0.3 + 3.9 * rows)
-    for number, (name, history) in enumerate(drawn.items()):
+    for number, (name, curve) in enumerate(drawn.items()):
         axes = figure.add_subplot(rows, columns, number + 1)
-        _losses(axes, history)
+        _losses(axes, curve)
         axes.set_title(plain(name), loc="left", fontsize=14)
         axes.set_xlabel("iteration")
     figure.axes[0].set_ylabel("loss")
     _save(figure, path)
 
 
-def _losses(axes: Axes, history: History) -> None:
-    axes.plot(history.iterations, history.loss, color="#0072b2", lw=0.6, alpha=0.35)
-    means = _means(history.iterations, history.loss)
+def _losses(axes: Axes, curve: Curve) -> None:
+    axes.plot(curve.iterations, curve.loss, color="#0072b2", lw=0.6, alpha=0.35)
+    means = _means(curve.iterations, curve.loss)
     axes.plot(*means, color="#0072b2", lw=2.4, label="loss")
     colours = ("#e69f00", "#009e73", "#cc79a7", "#d55e00", "#8c959f")
-    for number, (name, values) in enumerate(history.parts.items()):
-        axes.plot(*_means(history.iterations, values), lw=1.6, color=colours[number % 5], label=plain(name))
+    for number, (name, values) in enumerate(curve.parts.items()):
+        axes.plot(*_means(curve.iterations, values), lw=1.6, color=colours[number % 5], label=plain(name))
     top = np.nanmax(means[1], initial=0.0)
     axes.set_ylim(0, 1.15 * top if np.isfinite(top) and top > 0 else 1)
-    axes.set_xlim(0, max(1, history.iterations[-1]))
-    if history.parts:
+    axes.set_xlim(0, max(1, curve.iterations[-1]))
+    if curve.parts:
         axes.legend(frameon=False, fontsize=11)
     _quiet(axes, "y")
 

@@ -18,8 +18,8 @@ from torch import Tensor
 from weakseg.dataset.images import image_size
 from weakseg.dataset.index import Index
 from weakseg.errors import InputError
-from weakseg.evaluation.boxes import Boxes, box_source
-from weakseg.evaluation.table import decimals
+from weakseg.evaluation.scores.boxes import Boxes, box_source
+from weakseg.evaluation.text import decimals
 
 LEAST_REGION = 0.005
 """Share of the image below which a region of a mask is a crumb and no object, as `weakseg proxy boxes` has it."""
