@@ -23,6 +23,14 @@ STAGES = ("fused", "refined", "prediction")
 SCORES = ("attention", "fused", "refined", "segmenter", "segmenter-crf")
 ROUND = ("relabelled", "segmenter", "segmenter-crf")
 """Scores of a further round, with `-2` and so on behind each."""
+TITLES = {
+    "attention": "attention maps",
+    "fused": "fused proxies",
+    "refined": "refined proxies",
+    "relabelled": "relabelled proxies",
+    "segmenter": "segmenter",
+    "segmenter-crf": "segmenter with CRF",
+}
 TRAININGS = ("saliency", "attention", "segmenter")
 MOST_POINTS = 400  # of a training curve; a screen shows no more
 
@@ -99,14 +107,23 @@ class RunView:
             values = values | {"refine": refine}
         return parse(ProxyConfig, values, str(self.folder / "configs"))
 
+    def stages(self) -> list[dict[str, str]]:
+        """All that can be scored, in the order of the chain: `name` of the score, and `title` for people."""
+        first = [{"name": name, "title": TITLES[name]} for name in SCORES]
+        return first + [
+            {"name": f"{name}-{number}", "title": f"{TITLES[name]}, round {number}"}
+            for number in self._rounds()
+            for name in ROUND
+        ]
+
     def summary(self) -> dict[str, Any]:
         """`evaluation/summary.json`, or the scores alone of a run that has not come that far."""
         evaluation = self._files.evaluation
         found = _json(evaluation / "summary.json")
         if found is not None:
             return found
-        further = (f"{stage}-{number}" for number in self._rounds() for stage in ROUND)
-        scores = {stage: _json(evaluation / f"{stage}.json") for stage in (*SCORES, *further)}
+        names = [stage["name"] for stage in self.stages()]
+        scores = {name: _json(evaluation / f"{name}.json") for name in names}
         left_out = ("curve", "per_image", "stage")
         return {
             "scores": {

@@ -129,6 +129,7 @@ def _add_run(app: FastAPI, run: RunView, reviews: Reviews, listed: images.Catalo
             },
             "splits": dict(zip(splits.tolist(), counts.tolist(), strict=True)),
             "measures": listed.measured(),
+            "stages": run.stages(),
             "summary": run.summary(),
             "histories": run.histories(),
             "knobs": knobs(run.proxy()),
