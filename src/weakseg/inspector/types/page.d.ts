@@ -4,6 +4,7 @@ import type { Filter, Run, Value } from "./answers";
 
 /** Red, green, blue and opacity, 0…255. */
 export type Pixel = [number, number, number, number];
+
 /** What all views share. */
 export interface Page {
   run: Run;

@@ -35,13 +35,13 @@ export class Sample {
   async start() {
     const mine = (this.current = {});
     const { filter } = this.page;
-    const total = (await attempt(() => getImages({ ...filter, limit: 0 })))?.total ?? 0;
-    const wanted = Math.min(SAMPLE, total);
+    const images = (await attempt(() => getImages({ ...filter, limit: 0 })))?.total ?? 0;
+    const wanted = Math.min(SAMPLE, images);
     /** @type {Tried[]} */
     const done = [];
     for (let at = 0; at < wanted; at += 1) {
       this.progress(done.length, wanted);
-      const place = Math.floor(((at + 0.5) * total) / wanted);
+      const place = Math.floor(((at + 0.5) * images) / wanted);
       const found = await this.tryAt(place, mine);
       if (this.current !== mine) return this.element.replaceChildren();
       if (found) done.push(found);
