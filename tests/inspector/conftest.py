@@ -156,10 +156,12 @@ def _write_scores(root: Path, run: Path, index: Index) -> None:
         scores[stage] = {
             name: value for name, value in vars(score).items() if name not in ("curve", "per_image", "stage")
         }
+    sources = [{"role": "attention", "file": "weights.pt", "sha256": "0" * 64, "labels": "image"}]
+    supervision = {"line": "supervision: image labels", "pixel_labels": False, "sources": sources}
     rules = {"proxy_refine": {"jobs": 1, "seconds": 12.5, "memory_mb": 240.0}}
     write_json(
         run / "evaluation" / "summary.json",
-        {"scores": scores, "rules": rules, "ceiling": None, "supervision": {"image_labels": 8}},
+        {"scores": scores, "rules": rules, "ceiling": None, "supervision": supervision},
     )
     for folder in ("attention", "segmenter/round-1"):
         rows = [f"{10 * step},{step},0.01,{2 / step:.3f},1.5" for step in range(1, 9)]

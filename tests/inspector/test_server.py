@@ -58,6 +58,18 @@ def test_run_tells_scores_curves_and_knobs(ask: Ask) -> None:
     assert len(found["palettes"]["safe"]) == 5  # background, three classes, undecided
 
 
+def test_run_names_all_that_can_be_scored_in_the_order_of_the_chain(ask: Ask) -> None:
+    stages = ask("GET", "/api/run").json()["stages"]
+    assert [stage["name"] for stage in stages] == [
+        "attention",
+        "fused",
+        "refined",
+        "segmenter",
+        "segmenter-crf",
+    ]
+    assert stages[-1]["title"] == "segmenter with CRF"
+
+
 def test_every_knob_of_the_configuration_has_a_slider_that_holds_its_value(ask: Ask) -> None:
     knobs = ask("GET", "/api/run").json()["knobs"]
     settings = ProxyConfig()
@@ -135,6 +147,9 @@ def test_a_run_that_stopped_early_is_shown_as_far_as_it_came(asker: Asker, small
 
 def test_the_last_round_is_shown(asker: Asker, twice: Path) -> None:
     ask = asker(twice)
+    further = ask("GET", "/api/run").json()["stages"][5:]
+    assert [stage["name"] for stage in further] == ["relabelled-2", "segmenter-2", "segmenter-crf-2"]
+    assert further[-1]["title"] == "segmenter with CRF, round 2"
     assert ask("GET", "/api/place", params={"id": "img-05"}).json()["row"]["prediction_iou"] == 0.125
     shown = _unpacked(ask("GET", "/api/layers", params={"id": "img-05"}))[1]["prediction"]
     assert (shown == 1).all()

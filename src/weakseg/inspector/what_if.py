@@ -101,8 +101,8 @@ def _image(record: Record) -> np.ndarray:
 def answer(run: RunView, record: Record, settings: ProxyConfig, *, planes: bool) -> bytes:
     """Old against new labels of one image, see `pictures.bundle`.
 
-    `old` and `new` in the header hold `iou`, `undecided` and, for adding up over images, `counts` ((C+1)×(C+1))
-    and `missed` (C+1) of the confusion matrix; `changed` is the share of refined pixels that differ.
+    `old` and `new` in the header hold `iou`, `undecided` and, for adding up over images, `counts` ((C+1)×(C+1)) of
+    the confusion matrix; `changed` is the share of refined pixels that differ.
     """
     trial = recompute(run, record, settings)
     truth, old = run.truth(record), run.labels("refined", record)
@@ -128,7 +128,7 @@ def _scored(run: RunView, labels: np.ndarray, truth: np.ndarray | None) -> dict[
     found = facts(matrix, labels)
     if matrix is None:
         return found
-    return found | {"counts": matrix.counts.tolist(), "missed": matrix.undecided.tolist()}
+    return found | {"counts": matrix.counts.tolist()}
 
 
 def warm_up() -> None:
