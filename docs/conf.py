@@ -23,7 +23,6 @@ myst_heading_anchors = 3
 exclude_patterns = ["_build"]
 default_role = "code"  # docstrings have names in single backticks
 napoleon_use_ivar = True  # attributes are a list, not entries of their own
-autodoc_class_signature = "separated"  # objects that `load` makes have no constructor for users
 autodoc_member_order = "bysource"
 
 html_theme = "furo"
@@ -43,6 +42,9 @@ OTHERS = {
 }
 """Types of other libraries in signatures → their pages. sphinx.ext.intersphinx would fetch an index of each."""
 
+ROOT = {"docs/": "", "../docs/": "", "SECURITY.md": "security.md", "CONTRIBUTING.md": "contributing.md"}
+"""Beginning of a link in a file outside of docs/ → the same on this site."""
+
 
 def of_another_library(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, shown: nodes.Element
@@ -52,14 +54,27 @@ def of_another_library(
     return nodes.reference("", "", shown, refuri=address, internal=False) if address else None
 
 
+def without_constructor(app: Sphinx, what: str, *_: object) -> tuple[str, str] | None:
+    """Hide the arguments of a class: users get these objects from `weakseg.load`."""
+    return ("", "") if what == "class" else None
+
+
 def with_reference(app: Sphinx, name: str, source: list[str]) -> None:
     """Append the tables of all values to the page `configuration`."""
     if name == "configuration":
         source[0] += reference()
 
 
+def on_its_page(app: Sphinx, path: Path, name: str, content: list[str]) -> None:
+    """Links of a file of the repository's root that a page includes: to the pages of this site."""
+    for written, page in ROOT.items():
+        content[0] = content[0].replace(f"]({written}", f"]({page}")
+
+
 def setup(app: Sphinx) -> None:
     """Connect what this site adds to Sphinx."""
     app.connect("missing-reference", of_another_library)
+    app.connect("autodoc-process-signature", without_constructor)
     app.connect("source-read", with_reference)
+    app.connect("include-read", on_its_page)
     app.connect("env-get-outdated", lambda *_: ["configuration", "api"])  # both are made from the code

@@ -4,7 +4,6 @@ A section that several places share, such as `training`, has one table; each pla
 """
 
 import types
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -50,7 +49,7 @@ def kind(annotation: Any) -> str:
     if origin in (Union, types.UnionType):
         return " or ".join(kind(part) for part in inside)
     if origin in (list, tuple):
-        return f"list of {kind(inside[0])}"
+        return f"list of {kind(inside[0])}s"
     if origin is dict:
         return "mapping"
     if hasattr(annotation, "__metadata__"):
@@ -58,10 +57,15 @@ def kind(annotation: Any) -> str:
     return WORDS.get(annotation, getattr(annotation, "__name__", str(annotation)))
 
 
+def number(value: float) -> str:
+    """`10,000`, `0.5`."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
 def bounds(field: FieldInfo) -> str:
     """`≥ 1, ≤ 64`, from the field's own limits."""
     limits = [
-        f"{sign} {getattr(part, name):g}"
+        f"{sign} {number(getattr(part, name))}"
         for part in field.metadata
         for name, sign in SIGNS.items()
         if getattr(part, name, None) is not None
@@ -82,7 +86,11 @@ def row(name: str, field: FieldInfo, default: Any) -> str:
     """A line of a table."""
     value = ", ".join(part for part in (kind(field.annotation), bounds(field)) if part)
     text = " ".join((field.description or "").split())
-    return "| " + " | ".join(part.replace("|", "\\|") for part in (f"`{name}`", value, shown(default), text)) + " |\n"
+    return (
+        "| "
+        + " | ".join(part.replace("|", "\\|") for part in (f"`{name}`", value, shown(default), text))
+        + " |\n"
+    )
 
 
 def differs(name: str, model: Model, default: Any, base: Model, usual: Any) -> bool:
@@ -90,7 +98,11 @@ def differs(name: str, model: Model, default: Any, base: Model, usual: Any) -> b
     if name not in base.model_fields:
         return True
     field, other = model.model_fields[name], base.model_fields[name]
-    same = (field.description, field.metadata, field.annotation) == (other.description, other.metadata, other.annotation)
+    same = (field.description, field.metadata, field.annotation) == (
+        other.description,
+        other.metadata,
+        other.annotation,
+    )
     return not same or getattr(default, name) != getattr(usual, name)
 
 
@@ -111,21 +123,31 @@ def summary(model: Model) -> str:
 
 
 def shared(sections: list[tuple[str, Model, Any]]) -> dict[Model, str]:
-    """Sections in several places → their heading: the last part of their key."""
-    times = Counter(model for _, model, _ in sections)
-    return {model: f"Every `{key.split('.')[-1]}`" for key, model, _ in reversed(sections) if times[model] > 2}
+    """Sections in several places under one name → their title: `training`, or `saliency` `data` if all are of one room."""
+    places: dict[Model, list[str]] = {}
+    for key, model, _ in sections:
+        places.setdefault(model, []).append(key)
+    titles = {}
+    for model, keys in places.items():
+        (name, *others), rooms = {key.split(".")[-1] for key in keys}, {key.split(".")[0] for key in keys}
+        if len(keys) > 1 and not others:
+            titles[model] = f"`{name}`" if len(rooms) > 1 else f"`{rooms.pop()}` `{name}`"
+    return titles
+
+
+def anchor(title: str) -> str:
+    """The name by which links find a shared section."""
+    return "every-" + title.replace("`", "").replace(" ", "-").replace("_", "-")
 
 
 def one(key: str, model: Model, default: Any, common: dict[Model, str]) -> str:
     """A section under its heading."""
     base = next((parent for parent in model.__mro__ if parent in common), None)
-    depth = "#" * min(2 + key.count("."), 4)
-    text = f"{depth} `{key}`\n\n"
+    text = f"{'#' * min(2 + key.count('.'), 4)} `{key}`\n\n"
     if base is None:
         return text + summary(model) + table(model, default)
     rows = table(model, default, base)
-    anchor = "every-" + common[base].split("`")[1]
-    link = f"Keys as in [{common[base].lower().replace('`', '')}](#{anchor})"
+    link = f"Keys as in [every {common[base]}](#{anchor(common[base])})"
     return text + (f"{link}; these differ:\n\n{rows}" if rows else f"{link}.\n\n")
 
 
@@ -136,7 +158,7 @@ def reference() -> str:
     parts = ["\n\n## The run\n\n", table(Config, Config())]
     parts += [one(key, model, default, common) for key, model, default in sections]
     for model, title in common.items():
-        parts += [f"## {title}\n\n", summary(model), table(model, model())]
+        parts += [f"({anchor(title)})=\n## Every {title}\n\n", summary(model), table(model, model())]
     return "".join(parts)
 
 
