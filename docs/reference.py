@@ -13,6 +13,8 @@ from pydantic.fields import FieldInfo
 from weakseg.config import Config
 
 Model = type[BaseModel]
+REQUIRED = object()
+"""Stands for a default where there is none."""
 HEAD = "| key | value | default | |\n|---|---|---|---|\n"
 WORDS = {str: "text", int: "whole number", float: "number", bool: "`true` or `false`", type(None): "`null`"}
 SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
@@ -39,6 +41,8 @@ def walk(model: Model, given: Any, key: str = "") -> Iterator[tuple[str, Model, 
             value = value if isinstance(value, BaseModel) else below()
             yield f"{key}{name}", below, value
             yield from walk(below, value, f"{key}{name}.")
+        elif sections_of(field):
+            yield f"{key}{name}.…", sections_of(field)[0], None
 
 
 def kind(annotation: Any) -> str:
@@ -75,6 +79,8 @@ def bounds(field: FieldInfo) -> str:
 
 def shown(value: Any) -> str:
     """A default as YAML has it."""
+    if value is REQUIRED:
+        return "required"
     if isinstance(value, bool) or value is None:
         return f"`{ {True: 'true', False: 'false', None: 'null'}[value] }`"
     if isinstance(value, tuple | list):
@@ -110,7 +116,7 @@ def table(model: Model, default: Any, base: Model | None = None) -> str:
     """The values of a section; of one that is described elsewhere, those that differ from there."""
     usual = base() if base else None
     rows = [
-        row(name, field, getattr(default, name))
+        row(name, field, getattr(default, name, REQUIRED))
         for name, field in model.model_fields.items()
         if nested(field) is None and (base is None or differs(name, model, default, base, usual))
     ]
@@ -123,7 +129,7 @@ def summary(model: Model) -> str:
 
 
 def shared(sections: list[tuple[str, Model, Any]]) -> dict[Model, str]:
-    """Sections in several places under one name → their title: `training`, or `saliency` `data` if all are of one room."""
+    """Sections in several places under one name → their title: `training`, or of one room `saliency.….data`."""
     places: dict[Model, list[str]] = {}
     for key, model, _ in sections:
         places.setdefault(model, []).append(key)
@@ -131,13 +137,13 @@ def shared(sections: list[tuple[str, Model, Any]]) -> dict[Model, str]:
     for model, keys in places.items():
         (name, *others), rooms = {key.split(".")[-1] for key in keys}, {key.split(".")[0] for key in keys}
         if len(keys) > 1 and not others:
-            titles[model] = f"`{name}`" if len(rooms) > 1 else f"`{rooms.pop()}` `{name}`"
+            titles[model] = f"`{name}`" if len(rooms) > 1 else f"`{rooms.pop()}.….{name}`"
     return titles
 
 
 def anchor(title: str) -> str:
     """The name by which links find a shared section."""
-    return "every-" + title.replace("`", "").replace(" ", "-").replace("_", "-")
+    return "every-" + title.strip("`").replace(".….", "-").replace("_", "-")
 
 
 def one(key: str, model: Model, default: Any, common: dict[Model, str]) -> str:
