@@ -149,7 +149,7 @@ def anchor(title: str) -> str:
 def one(key: str, model: Model, default: Any, common: dict[Model, str]) -> str:
     """A section under its heading."""
     base = next((parent for parent in model.__mro__ if parent in common), None)
-    text = f"{'#' * min(2 + key.count('.'), 4)} `{key}`\n\n"
+    text = f"{'#' * min(2 + key.removesuffix('.…').count('.'), 4)} `{key}`\n\n"
     if base is None:
         return text + summary(model) + table(model, default)
     rows = table(model, default, base)
