@@ -67,9 +67,9 @@ def number(value: float) -> str:
 
 
 def bounds(field: FieldInfo) -> str:
-    """`≥ 1, ≤ 64`, from the field's own limits."""
+    """`≥ 1, ≤ 64`, from the field's own limits; a sign and its number stay on one line."""
     limits = [
-        f"{sign} {number(getattr(part, name))}"
+        f"{sign}\N{NO-BREAK SPACE}{number(getattr(part, name))}"
         for part in field.metadata
         for name, sign in SIGNS.items()
         if getattr(part, name, None) is not None
