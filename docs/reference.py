@@ -15,7 +15,7 @@ from weakseg.config import Config
 Model = type[BaseModel]
 REQUIRED = object()
 """Stands for a default where there is none."""
-HEAD = "| key | value | default | |\n|---|---|---|---|\n"
+HEAD = "| key | value | default | meaning |\n|---|---|---|---|\n"
 WORDS = {str: "text", int: "whole number", float: "number", bool: "`true` or `false`", type(None): "`null`"}
 SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
