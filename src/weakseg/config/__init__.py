@@ -46,7 +46,7 @@ class Config(Section):
         return {
             "dataset": _keep(self.dataset, {"source", "classes", "bad_images", self.dataset.source}),
             "saliency-train": _keep(saliency, {"method", saliency.method}, _MAPS_ALONE),
-            "saliency-maps": _keep(saliency, {"method", "flip", saliency.method}),
+            "saliency-maps": _keep(saliency, {"method", "flip"}) | _of_maps(saliency),
             "attention-accumulate": _keep(attention, {*_CLASSIFIER, "oaa"}) | {"method": "oaa"},
             "attention-train": _keep(attention, {*_CLASSIFIER, "method", attention.method}),
             "attention-maps": _keep(attention.maps),
@@ -70,6 +70,14 @@ class Config(Section):
 _CLASSIFIER = {"backbone", "stride", "new_layers_rate", "training"}
 _MAPS_ALONE: dict[str, set[str]] = {method: {"size"} for method in ("rcrnet", "rcrnet_video", "srm")}
 """Settings that only the maps read: a change trains no network again."""
+
+
+def _of_maps(saliency: SaliencyConfig) -> dict[str, Any]:
+    """What the maps read of the chosen method: of a trained network its place and the size of the images."""
+    values = _keep(getattr(saliency, saliency.method))
+    trains = "training" in values
+    read = {name: value for name, value in values.items() if not trains or name in ("size", "trained")}
+    return {saliency.method: read}
 
 
 def _keep(
