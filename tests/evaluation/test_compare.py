@@ -51,7 +51,7 @@ def write(folder: Path, attention: float | None) -> Path:
 def test_table_and_figure(run: Run, tmp_path: Path) -> None:
     runs = [run(tmp_path / name, value) for name, value in (("cam", 0.41), ("seenet", None))]
     (runs[0] / "evaluation" / "supervision.json").write_text(
-        '{"line": "supervision: image labels + ImageNet"}'
+        '{"line": "supervision: image labels + ImageNet", "pixel_labels": false, "sources": []}'
     )
     result = CliRunner().invoke(weakseg, ["compare", *map(str, runs), "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output

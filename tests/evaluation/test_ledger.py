@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from weakseg.cli import weakseg
 from weakseg.errors import InputError
-from weakseg.evaluation.ledger import KNOWN, read_ledger
+from weakseg.evaluation.ledger import KNOWN, Ledger, read_ledger
 from weakseg.evaluation.ledger import ledger as whole_ledger
 from weakseg.evaluation.settings import SupervisionConfig
 from weakseg.run.entered import Entered
@@ -24,7 +24,7 @@ def ledger(
     outside: Sequence[tuple[str, Path]],
     unsupervised: list[str],
     said: dict[str, tuple[str, str]],
-) -> dict[str, Any]:
+) -> Ledger:
     files = {name: {"data": data, "labels": labels} for name, (data, labels) in said.items()}
     entered = Entered(dict(weights), dict(outside), unsupervised)
     return whole_ledger(entered, SupervisionConfig.model_validate({"files": files}))
@@ -45,35 +45,35 @@ def rooms(tmp_path: Path) -> Any:
 def test_a_run_without_any_pixel_labels(rooms: Any) -> None:
     weights = [rooms("attention", {}, source="IMAGENET1K_V1"), rooms("segmenter", {"labels": "proxy"})]
     found = ledger(weights, [], ["saliency"], {})
-    assert found["line"] == "supervision: image labels + saliency (unsupervised) + ImageNet"
-    assert found["pixel_labels"] is False
-    assert [source["role"] for source in found["sources"]] == [
+    assert found.line == "supervision: image labels + saliency (unsupervised) + ImageNet"
+    assert found.pixel_labels is False
+    assert [source.role for source in found.sources] == [
         "attention",
         "attention start",
         "segmenter",
         "saliency",
     ]
-    assert all(len(source["sha256"]) == 64 for source in found["sources"] if source["role"] == "segmenter")
+    assert all(len(source.sha256 or "") == 64 for source in found.sources if source.role == "segmenter")
 
 
 def test_the_demo_learns_saliency_from_masks(rooms: Any) -> None:
     settings = {"method": "small"}  # as runs of before the ledger left it
     weights = [rooms("saliency", settings), rooms("attention", {}), rooms("segmenter", {"labels": "proxy"})]
     found = ledger(weights, [], [], {})
-    assert found["line"] == "supervision: image labels + saliency (masks of the split 'saliency')"
-    assert found["pixel_labels"] is True
+    assert found.line == "supervision: image labels + saliency (masks of the split 'saliency')"
+    assert found.pixel_labels is True
 
 
 def test_a_ceiling_says_so(rooms: Any) -> None:
     found = ledger([rooms("segmenter", {"labels": "masks"}, source="IMAGENET1K_V1")], [], [], {})
-    assert found["line"] == "supervision: pixel masks of the training images + ImageNet"
-    assert found["pixel_labels"] is True
+    assert found.line == "supervision: pixel masks of the training images + ImageNet"
+    assert found.pixel_labels is True
 
 
 def test_labels_drawn_by_people_are_pixel_labels(rooms: Any) -> None:
     found = ledger([rooms("segmenter", {"labels": "proxy", "corrected": 3})], [], ["saliency"], {})
-    assert found["line"] == "supervision: image labels + saliency (unsupervised) + 3 corrected label maps"
-    assert found["pixel_labels"] is True
+    assert found.line == "supervision: image labels + saliency (unsupervised) + 3 corrected label maps"
+    assert found.pixel_labels is True
 
 
 def test_a_folder_of_masks_may_be_no_pixel_labels(rooms: Any) -> None:
@@ -83,10 +83,10 @@ def test_a_folder_of_masks_may_be_no_pixel_labels(rooms: Any) -> None:
         "trained_on": "masks in made/",
     }
     weights = [rooms("saliency", settings)]
-    assert ledger(weights, [], [], {})["pixel_labels"] is True
+    assert ledger(weights, [], [], {}).pixel_labels is True
     found = ledger(weights, [], [], {"made": ("maps of an unsupervised method", "none")})
-    assert found["line"] == "supervision: image labels + saliency (maps of an unsupervised method)"
-    assert found["pixel_labels"] is False
+    assert found.line == "supervision: image labels + saliency (maps of an unsupervised method)"
+    assert found.pixel_labels is False
 
 
 def test_unknown_files_say_so_until_the_configuration_names_them(rooms: Any, tmp_path: Path) -> None:
@@ -96,20 +96,20 @@ def test_unknown_files_say_so_until_the_configuration_names_them(rooms: Any, tmp
     weights = [rooms("segmenter", {"labels": "proxy"}, source="odd.pth", sha256="12" * 32)]
     outside = [("saliency", model), ("attention", maps)]
     found = ledger(weights, outside, [], {})
-    assert found["line"] == (
+    assert found.line == (
         "supervision: image labels + attention maps (unknown) + saliency (unknown) + unknown weights (odd.pth)"
     )
-    assert found["pixel_labels"] is None
+    assert found.pixel_labels is None
     files = {
         str(model): ("DUTS-TR masks", "pixels"),
         str(maps): ("CLIP, image texts", "image"),
         "12" * 32: ("ImageNet", "image"),
     }
     named = ledger(weights, outside, [], files)
-    assert named["line"] == (
+    assert named.line == (
         "supervision: image labels + attention maps (CLIP, image texts) + saliency (DUTS-TR masks) + ImageNet"
     )
-    assert named["pixel_labels"] is True
+    assert named.pixel_labels is True
 
 
 def test_a_network_tells_what_all_it_started_from_saw(rooms: Any) -> None:
@@ -125,11 +125,11 @@ def test_a_network_tells_what_all_it_started_from_saw(rooms: Any) -> None:
     }
     weights = [rooms("saliency", {"method": "rcrnet_video", "trained_on": "DAVIS train masks"}, **initial)]
     found = ledger(weights, [], [], {})
-    assert found["line"] == (
+    assert found.line == (
         "supervision: image labels + saliency (DAVIS train masks) + MSRA-B masks + masks in made/ + ImageNet"
     )
     named = ledger(weights, [], [], {"made": ("proxies of image labels", "image")})
-    assert [source["labels"] for source in named["sources"]] == ["pixels", "pixels", "image", "image"]
+    assert [source.labels for source in named.sources] == ["pixels", "pixels", "image", "image"]
 
 
 def test_every_backbones_file_of_torchvision_is_known() -> None:
@@ -145,7 +145,7 @@ def test_every_backbones_file_of_torchvision_is_known() -> None:
 def test_torchvisions_files_are_known_by_the_digits_of_their_names(rooms: Any) -> None:
     initial = {"source": "weights/resnet50.pth", "sha256": "0676ba61" + "0" * 56}
     found = ledger([rooms("attention", {}, **initial)], [], [], {})
-    assert found["line"] == "supervision: image labels + ImageNet"
+    assert found.line == "supervision: image labels + ImageNet"
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the real weights are not beside this checkout")
@@ -156,8 +156,8 @@ def test_the_files_of_the_presets_are_known(rooms: Any) -> None:
     assert initial is not None
     weights = [rooms("attention", {}, **initial.provenance), rooms("segmenter", {"labels": "proxy"})]
     found = ledger(weights, [("saliency", SHARED / "u2netp.onnx")], [], {})
-    assert found["line"] == "supervision: image labels + saliency (DUTS-TR masks) + ImageNet"
-    assert found["pixel_labels"] is True
+    assert found.line == "supervision: image labels + saliency (DUTS-TR masks) + ImageNet"
+    assert found.pixel_labels is True
 
 
 def test_command(rooms: Any, tmp_path: Path, configure: Callable[..., Path]) -> None:
@@ -174,7 +174,7 @@ def test_command(rooms: Any, tmp_path: Path, configure: Callable[..., Path]) -> 
         result = CliRunner().invoke(weakseg, [*arguments, *more])
         assert result.exit_code == 0, result.output
         assert result.output == "supervision: image labels + saliency (HKU-IS masks)\n"
-        assert read_ledger(folder / out)["pixel_labels"] is True
+        assert read_ledger(folder / out).pixel_labels is True
 
 
 def test_mistakes(tmp_path: Path) -> None:
@@ -183,5 +183,5 @@ def test_mistakes(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_ledger(tmp_path / "none.json")
     (tmp_path / "x.json").write_text("[]")
-    with pytest.raises(InputError, match="is not a ledger"):
+    with pytest.raises(InputError, match="cannot be read as the ledger"):
         read_ledger(tmp_path / "x.json")

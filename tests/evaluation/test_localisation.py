@@ -55,8 +55,8 @@ def test_boxes_from_a_table(index: Index, tmp_path: Path) -> None:
     for row, sentence in (
         ("a,sofa,2,1,7,5", "line 2 names the class 'sofa'"),
         ("a,cat,7,1,2,5", "without area"),
-        ("a,cat,x,1,2,5", "no number"),
-        ("a,cat,inf,1,2,5", "no number"),
+        ("a,cat,x,1,2,5", "is not a number"),
+        ("a,cat,inf,1,2,5", "is not a number"),
     ):
         path.write_text(f"id,class,left,top,right,bottom\n{row}\n")
         with pytest.raises(InputError, match=sentence):

@@ -86,7 +86,7 @@ def test_mistakes(folders: tuple[Path, Path], tmp_path: Path) -> None:
     (maps / "bear" / "1.png").unlink()
     with pytest.raises(InputError, match="one grey PNG per mask"):
         list(folder_pairs(maps, masks, "bright"))
-    with pytest.raises(InputError, match="is no folder"):
+    with pytest.raises(InputError, match="is not a folder"):
         list(folder_pairs(tmp_path / "none", masks, "bright"))
     with pytest.raises(InputError, match="at least one"):
         score_quality([])

@@ -1,5 +1,6 @@
 """`weakseg evaluate …`."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,7 +110,7 @@ def localisation_command(
 def detector_command(
     config: Path, index: Path, classes: Path, split: str, boxes: tuple[Path, ...], least: float, out: Path
 ) -> None:
-    """Score a detector's boxes by COCO's mean average precision, beside random boxes (needs the extra `detector`)."""
+    """Score a detector's boxes and random boxes by COCO's mean average precision (needs the extra `detector`)."""
     from weakseg.dataset.index import read_index
     from weakseg.evaluation.scores.detection import detection_line, score_detector
     from weakseg.evaluation.scores.score import write_json
@@ -202,8 +203,8 @@ def supervision_command(run: Path, out: Path | None) -> None:
 
     table = open_table(run)
     found = ledger(entered(table), table.config.supervision)
-    write_json(table.evaluation("supervision.json") if out is None else out, found)
-    click.echo(found["line"])
+    write_json(table.evaluation("supervision.json") if out is None else out, asdict(found))
+    click.echo(found.line)
 
 
 @evaluate.command("summary")

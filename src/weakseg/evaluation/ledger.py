@@ -1,14 +1,14 @@
 """The ledger of a run: what supervision entered it, file by file, and in one line.
 
-"Weakly supervised" says little while a saliency network or initial weights may have seen pixel masks. What weakseg
-trained says itself what it learnt from; known files are recognised by their SHA-256; the configuration names others.
+"Weakly supervised" says little if a saliency network or initial weights were trained on pixel masks. Networks that
+weakseg trained record what they were trained on; known files are recognised by their SHA-256; the configuration
+describes others.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from weakseg.errors import InputError
 from weakseg.evaluation.settings import SupervisionConfig
@@ -59,15 +59,27 @@ class Source:
     labels: str
 
 
-def ledger(entered: Entered, said: SupervisionConfig) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Ledger:
+    """The supervision of a run.
+
+    Attributes:
+        line: in one line.
+        pixel_labels: whether any were used anywhere, `None` where that is unknown.
+        sources: file by file.
+    """
+
+    line: str
+    pixel_labels: bool | None
+    sources: list[Source]
+
+
+def ledger(entered: Entered, said: SupervisionConfig) -> Ledger:
     """The supervision behind everything that entered a run.
 
     Args:
         entered: trained networks, and files and folders from outside.
         said: what the configuration says of files.
-
-    Returns:
-        `line`; `pixel_labels`: whether any were used anywhere, `None` where that is unknown; `sources`.
 
     Raises:
         InputError: a file is missing or is not what it is given as.
@@ -84,17 +96,13 @@ def ledger(entered: Entered, said: SupervisionConfig) -> dict[str, Any]:
         digest = file_sha256(path) if path.is_file() else None
         sources.append(Source(room, str(path), digest, *_look_up(str(path), digest, files)))
     sources += [Source(room, "", None, "unsupervised", "none") for room in entered.unsupervised]
-    return {
-        "line": _line(sources),
-        "pixel_labels": _pixels(sources),
-        "sources": [asdict(source) for source in sources],
-    }
+    return Ledger(_line(sources), _pixels(sources), sources)
 
 
 def _trained(room: str, path: Path, files: Mapping[str, tuple[str, str]]) -> list[Source]:
     """A trained network and what it started from."""
     weights = load_weights(path, room)
-    found = [Source(room, str(path), file_sha256(path), *_learnt(room, weights, files))]
+    found = [Source(room, str(path), file_sha256(path), *_trained_on(room, weights, files))]
     corrected = weights.settings.get("corrected", 0)
     if corrected:
         text = f"{corrected} corrected label map{'s' if corrected > 1 else ''}"
@@ -117,7 +125,7 @@ def _trained(room: str, path: Path, files: Mapping[str, tuple[str, str]]) -> lis
     return found
 
 
-def _learnt(room: str, weights: Weights, files: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
+def _trained_on(room: str, weights: Weights, files: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
     if room == "attention":
         return "image labels", "image"
     if room == "saliency":
@@ -164,20 +172,19 @@ def _pixels(sources: Iterable[Source]) -> bool | None:
     return None if UNKNOWN in labels else False
 
 
-def read_ledger(path: Path) -> dict[str, Any]:
+def read_ledger(path: Path) -> Ledger:
     """Read what `weakseg evaluate supervision` wrote.
 
     Raises:
-        InputError: missing, not JSON, or something else.
+        InputError: missing, not JSON, or another file.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"ledger {path} cannot be read ({error}); run 'weakseg evaluate supervision' again."
-        ) from None
-    if not isinstance(content, dict) or not isinstance(content.get("line"), str):
-        raise InputError(
-            f"{path} is not a ledger of 'weakseg evaluate supervision'; delete it and run that again."
+        return Ledger(
+            content["line"], content["pixel_labels"], [Source(**each) for each in content["sources"]]
         )
-    return content
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} cannot be read as the ledger of 'weakseg evaluate supervision' ({error!r}); delete it and run "
+            "that again."
+        ) from None

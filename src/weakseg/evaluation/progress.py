@@ -9,7 +9,7 @@ from weakseg.run.table import Stage, Table
 from weakseg.storage.run import Run
 
 PREDICTED = ("segmenter_refine", "segmenter_predict")
-"""Rules that write predictions, the better first."""
+"""Rules that write predictions, the refined ones first."""
 
 
 def made(files: Iterable[Path]) -> list[Path]:
@@ -18,7 +18,7 @@ def made(files: Iterable[Path]) -> list[Path]:
 
 
 def predictions(table: Table) -> list[Stage]:
-    """The stages that predict with the last trained round of the segmenter, the better first."""
+    """The stages that predict with the last trained round of the segmenter, the refined ones first."""
     trained = [
         stage.round for stage in table.stages if stage.round and stage.trains and stage.weights.is_file()
     ]

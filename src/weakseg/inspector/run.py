@@ -1,4 +1,4 @@
-"""A finished run, or one as far as it has come, opened for looking."""
+"""What the page shows of a run, finished or not."""
 
 import csv
 import json
@@ -29,7 +29,7 @@ class RunView:
         folder: the run's folder.
 
     Raises:
-        InputError: there is no run in it, or it has no readable index yet.
+        InputError: the folder is not a run, or has no readable index yet.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What other values of the proxy rule and the CRF would make of an image, with the pipeline's own functions."""
+"""Proxy labels of an image with other values of the proxy rule and the CRF, made by the pipeline's own functions."""
 
 import time
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ HIGHEST = {
 """Upper end of a slider whose value has no bound of its own."""
 LEAST = 0.01  # lower end of a slider whose value must be above zero
 NOT_SHOWN = ("engine", "crf", "refine", "rule", "preset")
-ENGINE_LOCK = Lock()  # two CRFs at once would make both late
+ENGINE_LOCK = Lock()  # two CRFs at once would slow both down
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ def recompute(run: RunView, record: Record, settings: ProxyConfig) -> Trial:
     attention, saliency = run.attention(record), run.saliency(record)
     if saliency is None:
         raise InputError(
-            f"the run has no saliency map of '{record.id}'; its proxy cannot be made anew: run the maps stages."
+            f"the run has no saliency map of '{record.id}'; its proxy cannot be made again: run "
+            "snakemake until the saliency maps are there."
         )
     options = getattr(settings, settings.rule).model_dump()
     with ENGINE_LOCK:
@@ -132,7 +133,7 @@ def _scored(run: RunView, labels: np.ndarray, truth: np.ndarray | None) -> dict[
 
 
 def warm_up() -> None:
-    """Compile or load the CRF, so that the first answer is as quick as the others."""
+    """Compile or load the CRF, so that the first answer is as fast as later ones."""
     image = np.zeros((8, 8, 3), np.uint8)
     labels = np.zeros((8, 8), np.uint8)
     with ENGINE_LOCK:

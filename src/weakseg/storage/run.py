@@ -60,7 +60,7 @@ def open_run(folder: Path) -> Run:
     """The run in a folder.
 
     Raises:
-        InputError: there is no such folder, or no run in it; the runs beside it are named.
+        InputError: the folder is missing or is not a run; the runs next to it are named.
     """
     if (folder / "configs").is_dir():
         return Run(folder)

@@ -10,7 +10,7 @@ import numpy as np
 from weakseg.training.history import read_history
 
 NOT_LOSSES = ("iteration", "epoch", "learning_rate", "loss", "gradient_norm", "seconds")
-"""Columns of a history besides its named losses."""
+"""Columns of a history that are not named losses."""
 
 
 @dataclass(frozen=True)

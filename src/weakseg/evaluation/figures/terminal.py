@@ -13,7 +13,7 @@ def choose(environment: Mapping[str, str], is_terminal: bool) -> str:
     """The image protocol of the terminal that the environment variables describe: `kitty` or `iterm2`.
 
     Raises:
-        InputError: the output is no terminal, or one that is not known to show pictures.
+        InputError: the output is not a terminal that is known to show pictures.
     """
     program = environment.get("TERM_PROGRAM", "")
     wrapped = any(name in environment for name in MULTIPLEXERS)

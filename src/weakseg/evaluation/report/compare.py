@@ -59,7 +59,7 @@ def read_run(folder: Path) -> RunFigures:
     """Read what lies in `results/<run>`, as far as that run has come.
 
     Raises:
-        InputError: there is no run in it, nothing of it is scored yet, or one of its files is damaged.
+        InputError: the folder is not a run, the run has no score yet, or one of its files is damaged.
     """
     table = open_table(folder)
     results = read_results(table, table.stages)
@@ -76,7 +76,7 @@ def read_run(folder: Path) -> RunFigures:
         images_per_second=results.images_per_second.get("attention"),
         minutes=costs.seconds / 60 if costs.jobs else None,
         memory_gb=None if costs.memory_mb is None else costs.memory_mb * 1.048576 / 1000,
-        supervision=None if results.supervision is None else str(results.supervision["line"]),
+        supervision=None if results.supervision is None else results.supervision.line,
     )
 
 

@@ -1,13 +1,12 @@
-"""What a run has to show, as far as it has come, found by its table."""
+"""Scores, costs and curves that a run has made so far, found by its table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from weakseg.dataset.index import Index, read_index
 from weakseg.errors import InputError
 from weakseg.evaluation.figures.curves import Curve, read_curve
-from weakseg.evaluation.ledger import read_ledger
+from weakseg.evaluation.ledger import Ledger, read_ledger
 from weakseg.evaluation.progress import made
 from weakseg.evaluation.report.costs import Cost, read_cost
 from weakseg.evaluation.scores.localisation import Localisation, read_localisation
@@ -33,7 +32,7 @@ class Results:
     costs: dict[str, Cost]
     curves: dict[str, Curve]
     localisation: Localisation | None
-    supervision: dict[str, Any] | None
+    supervision: Ledger | None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -55,7 +54,7 @@ def read_results(table: Table, stages: Sequence[Stage]) -> Results:
     """Read what some stages of a run have left.
 
     Raises:
-        InputError: there is no index yet, nothing is scored yet, or a file is damaged.
+        InputError: the run has no index or no score yet, or a file is damaged.
     """
     names = [stage.score.name for stage in stages if stage.score is not None]
     scores = {name: path for name in names if (path := table.evaluation(f"{name}.json")).is_file()}

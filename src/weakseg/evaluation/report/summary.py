@@ -37,7 +37,7 @@ def write_summary(table: Table) -> str:
         None if table.ceiling is None or last is None else weak_over_full(last, read_score(table.ceiling))
     )
     weights = _provenances(table)
-    line = None if results.supervision is None else str(results.supervision["line"])
+    line = None if results.supervision is None else results.supervision.line
     page = score_page(scores, names, results.costs, ceiling, weights, results.localisation, line)
     write_text(table.evaluation("scores.csv"), score_csv(scores, names))
     write_text(table.evaluation("scores.html"), page)
@@ -118,7 +118,7 @@ def _content(
         "rules": {name: asdict(cost) for name, cost in results.costs.items()},
         "ceiling": ceiling,
         "weights": weights,
-        "supervision": results.supervision,
+        "supervision": None if results.supervision is None else asdict(results.supervision),
     }
 
 

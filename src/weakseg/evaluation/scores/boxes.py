@@ -25,7 +25,7 @@ def box_source(index: Index, source: str, least: float = 0.0) -> Callable[[Recor
     Args:
         index: gives the classes and masks.
         source: `masks`, a folder of VOC's XML files, or a CSV file with the columns of `COLUMNS`.
-        least: `masks` alone: share of the image below which a region is no object.
+        least: `masks` alone: share of the image below which a region does not count as an object.
 
     Raises:
         InputError: the source is none of these.
@@ -94,29 +94,34 @@ def csv_boxes(path: Path, index: Index) -> dict[str, dict[str, list[Box]]]:
             reader = csv.DictReader(file)
             if not set(COLUMNS) <= set(reader.fieldnames or []):
                 raise InputError(
-                    f"{path} has the columns {', '.join(reader.fieldnames or [])}; {', '.join(COLUMNS)} were expected."
+                    f"{path} has the columns {', '.join(reader.fieldnames or [])}; {', '.join(COLUMNS)} were expected: "
+                    "correct it."
                 )
             for number, row in enumerate(reader, start=2):
                 boxes = found.setdefault(row["id"], {}).setdefault(row["class"], [])
                 boxes.append(_row_box(row, f"{path} line {number}", index))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read ({error}); a CSV table of boxes was expected.") from None
+        raise InputError(
+            f"{path} cannot be read ({error}); a CSV table of boxes was expected: replace it."
+        ) from None
     return found
 
 
 def _row_box(row: Mapping[str, str], where: str, index: Index) -> Box:
     if row["class"] not in index.classes:
         raise InputError(
-            f"{where} names the class '{row['class']}'; one of {', '.join(index.classes)} was expected."
+            f"{where} names the class '{row['class']}'; one of {', '.join(index.classes)} was expected: correct it."
         )
     try:
         left, top, right, bottom = (round(float(row[end])) for end in COLUMNS[2:])
     except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{where} has an end that is no number; four numbers were expected.") from None
+        raise InputError(
+            f"{where} has an end that is not a number; four numbers were expected: correct it."
+        ) from None
     if left >= right or top >= bottom:
         raise InputError(
             f"{where} is the box {left}, {top}, {right}, {bottom} without area; left < right and top < bottom were "
-            "expected."
+            "expected: correct it."
         )
     return left, top, right, bottom
 

@@ -3,7 +3,7 @@
 True pixels of 255 are not scored. A *predicted* 255 is undecided and there are three ways to score it:
 
 * left out: the pixel is not scored. This is the headline `miou` of proxy labels, because training leaves
-  these pixels out too. A rule can buy it by deciding less, so it stands beside the undecided share only;
+  these pixels out too. A rule that decides less can score higher, so the undecided share is always listed with it;
 * wrong (`miou_undecided_wrong`): a miss for the true class that belongs to no class. Nothing is gained by
   staying undecided;
 * background (`miou_undecided_background`): as if it were labelled background. Many published scores of proxy labels

@@ -22,7 +22,7 @@ from weakseg.evaluation.scores.boxes import Boxes, box_source
 from weakseg.evaluation.text import decimals
 
 LEAST_REGION = 0.005
-"""Share of the image below which a region of a mask is a crumb and no object, as `weakseg proxy boxes` has it."""
+"""Share of the image below which a region of a mask does not count as an object, as in `weakseg proxy boxes`."""
 SEED = 0
 """Of the random boxes."""
 NAMES = {"map": "map", "map50": "map_50", "map75": "map_75"}

@@ -31,7 +31,7 @@ Pair = tuple[str, np.ndarray, np.ndarray]
 def score_quality(pairs: Iterable[Pair], sequences: bool = False) -> dict[str, Any]:
     """The measures over all images, or of each sequence and as their mean.
 
-    A pixel of 255 counts as rightly found background, since the measures know no other way to leave it out.
+    A pixel of 255 counts as correctly predicted background: the measures cannot leave pixels out.
 
     Args:
         pairs: maps and masks.
@@ -50,7 +50,9 @@ def score_quality(pairs: Iterable[Pair], sequences: bool = False) -> dict[str, A
             groups[group] = _Measures()
         groups[group].add(values, mask)
     if not groups:
-        raise InputError("no saliency map with a mask was found; at least one was expected.")
+        raise InputError(
+            "no saliency map with a mask was found; at least one was expected: give a split or a folder that has masks."
+        )
     scored: dict[str, dict[str, Any]] = {
         name: {"images": group.images, "measures": group.results()} for name, group in sorted(groups.items())
     }
@@ -115,7 +117,9 @@ def folder_pairs(maps: Path, masks: Path, foreground: str) -> Iterator[Pair]:
     """
     for folder in (maps, masks):
         if not folder.is_dir():
-            raise InputError(f"{folder} is no folder; folders of PNGs were expected as --maps and --masks.")
+            raise InputError(
+                f"{folder} is not a folder; folders of PNGs were expected: correct --maps and --masks."
+            )
     videos = {path.relative_to(maps).parts[0] for path in maps.rglob("*.png")}
     for path in sorted(masks.rglob("*.png")):
         name = path.relative_to(masks)

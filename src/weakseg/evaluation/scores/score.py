@@ -1,8 +1,8 @@
 """Scoring a stage's artefacts against the masks, and the JSON file that holds the result.
 
-Images without a mask are counted and not scored. If no image has one, every score is null (NaN here) and the
-chain goes on: masks are never needed to train. Nor is there a score where no class has a pixel in the masks: the mean
-over background alone would be near 1 whatever the labels say.
+Images without a mask are counted and not scored. If no image has one, every score is null and the workflow goes on:
+training never needs masks. Without a pixel of any class in the masks the score is null too: the mean over background
+alone would be near 1 for any labels.
 """
 
 import json
@@ -33,8 +33,7 @@ class Score:
     """Scores of one stage on one split; fractions, `None` where nothing is defined.
 
     Attributes:
-        stage: `attention`, `fused`, `refined`, `segmenter` or `segmenter-crf`; of a further round of self-training
-            `relabelled-2`, `segmenter-2` and so on.
+        stage: name in tables and figures: `fused`, `segmenter-crf-2`.
         split: `train` or `val`.
         images: scored images.
         unscored: images of the split without a mask.
