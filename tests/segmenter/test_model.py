@@ -15,7 +15,7 @@ from click.testing import Result
 from PIL import Image
 
 import weakseg
-from weakseg.crf import PRESETS
+from weakseg.crf.settings import CrfConfig
 from weakseg.dataset.images import ORIENTATION
 from weakseg.errors import InputError
 from weakseg.segmenter.network import load as load_network
@@ -33,7 +33,7 @@ def staged(run: Path, image: np.ndarray, crf: bool) -> np.ndarray:
         network, image, scales=[1.0, 0.75], flip=True, precision="fp32", device=torch.device("cpu")
     )
     if crf:
-        return labels_of(scores, image, image.shape, 8, "corners", PRESETS["irn"])
+        return labels_of(scores, image, image.shape, 8, "corners", CrfConfig(preset="irn"))
     return upsample(scores, image.shape[:2], 8).argmax(0).astype(np.uint8)  # type: ignore[arg-type]
 
 

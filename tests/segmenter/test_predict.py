@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from weakseg.crf import PRESETS
+from weakseg.crf.settings import CrfConfig
 from weakseg.segmenter.grid import CENTRES, CORNERS
 from weakseg.segmenter.largefov import STRIDE, LargeFov
 from weakseg.segmenter.predict import labels_of, predict_scores, upsample
@@ -96,7 +96,12 @@ def test_crf_follows_the_edge() -> None:
     probabilities[0], probabilities[1, 2:4, 2:4] = 0.7, 0.9
     probabilities[0, 2:4, 2:4] = 0.1
     labels = labels_of(
-        np.log(probabilities).astype(np.float16), image, image.shape, STRIDE, "corners", PRESETS["psa"]
+        np.log(probabilities).astype(np.float16),
+        image,
+        image.shape,
+        STRIDE,
+        "corners",
+        CrfConfig(preset="psa"),
     )
     truth = np.zeros((41, 41), np.uint8)
     truth[8:33, 8:33] = 1

@@ -223,7 +223,6 @@ def refine_command(
     """Apply the dense CRF to the scores of one shard, write LABELS/<id>.png and list them in OUT."""
     import numpy as np
 
-    from weakseg.crf import chosen
     from weakseg.crf.size import shrunk
     from weakseg.dataset.images import read_image
     from weakseg.dataset.index import read_index
@@ -236,7 +235,6 @@ def refine_command(
     from weakseg.training.exhausted import on_image
 
     settings = read_stage(config, PredictionConfig)
-    parameters = chosen(**settings.crf.model_dump())
     data = read_index(index, classes)
     reader = ShardReader([scores])
     stride, aligned = int(reader.attribute("stride", USUAL[0])), str(reader.attribute("aligned", USUAL[1]))
@@ -248,7 +246,7 @@ def refine_command(
             image = read_image(record.image)
             seen = shrunk(image, settings.longest)
             with on_image(record.id, SMALLER):
-                refined = labels_of(values, seen, image.shape, stride, aligned, parameters)
+                refined = labels_of(values, seen, image.shape, stride, aligned, settings.crf)
             write_labels(labels / f"{record.id}.png", refined)
             yield record.id, f"{(refined > 0).mean():.4f}", digest(refined)
 
@@ -273,7 +271,6 @@ def relabel_command(
     import cv2
     import torch
 
-    from weakseg.crf import chosen
     from weakseg.crf.size import shrunk
     from weakseg.dataset.images import read_image
     from weakseg.dataset.index import read_index
@@ -307,7 +304,7 @@ def relabel_command(
                     present,
                     stride=network.stride,
                     aligned=network.aligned,
-                    parameters=chosen(**refining.crf.model_dump()) if refining.enabled else None,
+                    crf=refining.crf if refining.enabled else None,
                     confidence=refining.confidence if refining.enabled else 0.0,
                 )
             found = cv2.resize(found, image.shape[1::-1], interpolation=cv2.INTER_NEAREST_EXACT)

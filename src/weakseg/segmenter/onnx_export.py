@@ -3,7 +3,6 @@
 import json
 import logging
 import warnings
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -126,7 +125,7 @@ def _described(network: nn.Module, settings: Settings) -> dict[str, str]:
         "precision": "fp32",
         "longest": settings.longest,
     }
-    crf = {"preset": "custom"} | asdict(settings.crf)
+    crf = settings.crf.values()
     return {
         "format": FORMAT,
         "stride": str(cast(Scorer, network).stride),

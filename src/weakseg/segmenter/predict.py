@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from weakseg.crf import CrfParameters, dense_crf
+from weakseg.crf.engine import dense_crf
+from weakseg.crf.settings import CrfConfig
 from weakseg.crf.size import largest, shrunk
 from weakseg.segmenter.grid import CORNERS, enlarge, resample, whole
 from weakseg.training.precision import autocast
@@ -114,7 +115,7 @@ def labels_of(
     size: tuple[int, ...],
     stride: int,
     aligned: str,
-    crf: CrfParameters | None = None,
+    crf: CrfConfig | None = None,
 ) -> np.ndarray:
     """Labels of an image from its scores.
 
@@ -123,7 +124,7 @@ def labels_of(
         seen: the image as the network saw it, h'×w'×3 `uint8`.
         size: the image's own height and width H×W, to which the values are enlarged.
         stride, aligned: where the scores' cells lie over `seen`.
-        crf: parameters of the dense CRF that refines them on `seen`, shrunk to its `longest`; `None` leaves it out.
+        crf: the dense CRF that refines them on `seen`, shrunk to its `longest`; `None` leaves it out.
 
     Returns:
         H×W `uint8`.
@@ -138,20 +139,20 @@ def labels_of(
 
 
 def refined_probabilities(
-    image: np.ndarray, scores: np.ndarray, stride: int, parameters: CrfParameters, aligned: str = CORNERS
+    image: np.ndarray, scores: np.ndarray, stride: int, crf: CrfConfig, aligned: str = CORNERS
 ) -> np.ndarray:
     """Dense CRF over all M classes.
 
     Args:
-        image: as the network saw it, H×W×3 `uint8`; above `parameters.longest` it is shrunk for the CRF.
+        image: as the network saw it, H×W×3 `uint8`; above `crf.longest` it is shrunk for the CRF.
         scores: log-probabilities M×h×w.
         stride, aligned: where the scores' cells lie over the image.
-        parameters: of the CRF.
+        crf: the CRF.
 
     Returns:
         Probabilities M×H'×W' float32 of the image as the CRF saw it.
     """
-    seen = shrunk(image, parameters.longest)
+    seen = shrunk(image, crf.longest)
     if seen is image:
         values = upsample(scores, image.shape[:2], stride, aligned)
     else:  # one class at a time: all of them at the image's size are what has to be bounded
@@ -162,7 +163,7 @@ def refined_probabilities(
     values -= values.max(axis=0)
     np.exp(values, out=values)
     values /= values.sum(axis=0)
-    return dense_crf(seen, values, parameters)
+    return dense_crf(seen, values, crf)
 
 
 def _area(values: np.ndarray, like: np.ndarray) -> np.ndarray:

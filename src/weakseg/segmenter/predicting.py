@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from weakseg.crf import CrfParameters, chosen
+from weakseg.crf.settings import CrfConfig
 from weakseg.errors import InputError
 from weakseg.options import LONGEST, PRECISIONS
 from weakseg.storage.run import Run
@@ -20,7 +20,7 @@ class Settings:
         scales: image sizes whose class probabilities are averaged.
         flip: average with the mirrored image.
         precision: `auto`, `bf16`, `fp16` or `fp32`; an ONNX model always computes in `fp32`.
-        crf: parameters of the dense CRF.
+        crf: the dense CRF.
         use_crf: whether it is applied.
         longest: longer side, in pixels, above which an image is shrunk for the network and the CRF.
         window: side, in pixels, of overlapping windows in which an image is predicted at its own size instead.
@@ -29,7 +29,7 @@ class Settings:
     scales: tuple[float, ...]
     flip: bool
     precision: str
-    crf: CrfParameters
+    crf: CrfConfig
     use_crf: bool = False
     longest: int = LONGEST
     window: int | None = None
@@ -74,7 +74,7 @@ def read_settings(values: Mapping[str, Any], source: str) -> Settings:
             scales=tuple(float(scale) for scale in values["scales"]),
             flip=bool(values["flip"]),
             precision=str(values["precision"]),
-            crf=chosen(**values["crf"]),
+            crf=CrfConfig(**values["crf"]),
             longest=int(values.get("longest", LONGEST)),
         )
     except (KeyError, TypeError, ValueError) as error:
