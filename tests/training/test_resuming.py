@@ -270,11 +270,11 @@ def attention(method: str) -> nn.Module:
 
 
 def segmenter(method: str) -> nn.Module:
-    from weakseg.segmenter.loss import PixelLoss
     from weakseg.segmenter.network import build
+    from weakseg.segmenter.settings import SegmenterConfig
 
-    options = {"frozen_normalization": False} if method == "deformable" else {}
-    return build(method, "vgg_small", 2, options, pixel_loss=PixelLoss("symmetric", "foreground"))
+    values = {"method": method, "backbone": {"architecture": "vgg_small", "weights": "none"}}
+    return build(SegmenterConfig(**values, loss="symmetric", balance="foreground"), 2)
 
 
 def detector(_: str) -> nn.Module:

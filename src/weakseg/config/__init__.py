@@ -53,7 +53,7 @@ class Config(Section):
             "attention-maps": _keep(attention.maps),
             "proxy-fuse": _keep(proxy, {"rule", proxy.rule}),
             "proxy-refine": _keep(proxy.refine),
-            "segmenter-train": _keep(segmenter, segmenter.training_keys()),
+            "segmenter-train": segmenter.values(segmenter.beside),
             "segmenter-predict": _keep(segmenter.prediction, {"scales", "flip", "precision", "longest"}),
             "segmenter-refine": _keep(segmenter.prediction, {"crf", "longest"}),
             "detector-train": _keep(self.detector, self.detector.training_keys()),

@@ -10,7 +10,7 @@ import numpy as np
 from weakseg.crf.settings import CrfConfig
 from weakseg.crf.size import largest
 from weakseg.segmenter.grid import CORNERS
-from weakseg.segmenter.predict import refined_probabilities, upsample
+from weakseg.segmenter.prediction.predict import refined_probabilities, upsample
 from weakseg.storage.labels import UNDECIDED
 
 

@@ -114,9 +114,15 @@ class ShardReader:
                 f"when it was opened; {REMAKE}."
             ) from error
 
-    def attribute(self, name: str, otherwise: int | str) -> int | str:
-        """What the first shard says of itself."""
-        value = self._files[0].attrs.get(name, otherwise) if self._files else otherwise
+    def attribute(self, name: str) -> int | str:
+        """What the first shard says of itself.
+
+        Raises:
+            InputError: it does not say it.
+        """
+        value = self._files[0].attrs.get(name)
+        if value is None:
+            raise InputError(f"{self._files[0].filename} lacks the attribute {name}; {REMAKE}.")
         return value if isinstance(value, str) else int(value)
 
     def close(self) -> None:

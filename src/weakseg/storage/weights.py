@@ -107,7 +107,7 @@ def restore(path: Path, weights: Weights, build: Callable[[dict[str, Any]], Netw
     try:
         network = build(weights.settings)
         network.load_state_dict(weights.state)
-    except (KeyError, TypeError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(
             f"{path} holds {weights.room} weights that do not fit this weakseg's {weights.room} network "
             f"({type(error).__name__}: {str(error).splitlines()[0]}); another version wrote them: train the "

@@ -1,17 +1,18 @@
 """Predicting images of any size, and refining their scores by a CRF."""
 
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import Protocol
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from weakseg.crf.engine import dense_crf
 from weakseg.crf.settings import CrfConfig
 from weakseg.crf.size import largest, shrunk
 from weakseg.segmenter.grid import CORNERS, enlarge, resample, whole
+from weakseg.segmenter.prediction.settings import PredictionConfig
 from weakseg.training.precision import autocast
 
 
@@ -30,53 +31,38 @@ class Scorer(Protocol):
 
 
 def predict_scores(
-    network: nn.Module | Scorer,
-    image: np.ndarray,
-    *,
-    scales: Sequence[float],
-    flip: bool,
-    precision: str,
-    device: torch.device,
+    scorer: Scorer, image: np.ndarray, settings: PredictionConfig, device: torch.device
 ) -> np.ndarray:
     """Log-probabilities of one image at the segmenter's resolution.
 
     Args:
-        network: a `Scorer`, in evaluation mode on `device`.
-        image: RGB `uint8` H×W×3.
-        scales: image sizes whose probabilities are averaged, at the resolution of size 1.
-        flip: average with the mirrored image.
-        precision: as in the configuration.
+        scorer: a network in evaluation mode on `device`, or an ONNX model.
+        image: RGB `uint8` H×W×3, as the network is to see it.
+        settings: the probabilities of all `scales` are averaged at the resolution of size 1.
         device: where to compute.
 
     Returns:
         (C+1)×h×w float16; `upsample` brings it to H×W.
     """
-    (scores,) = predict_batch(network, [image], scales=scales, flip=flip, precision=precision, device=device)
+    (scores,) = predict_batch(scorer, [image], settings, device)
     return scores
 
 
 def predict_batch(
-    network: nn.Module | Scorer,
-    images: Sequence[np.ndarray],
-    *,
-    scales: Sequence[float],
-    flip: bool,
-    precision: str,
-    device: torch.device,
+    scorer: Scorer, images: Sequence[np.ndarray], settings: PredictionConfig, device: torch.device
 ) -> list[np.ndarray]:
     """`predict_scores` of several images of one size at once, (C+1)×h×w float16 each."""
-    scorer = cast(Scorer, network)
     size = images[0].shape[:2]
     total: Tensor | None = None
-    with torch.inference_mode(), autocast(precision, device):
-        for scale in scales:
+    with torch.inference_mode(), autocast(settings.precision, device):
+        for scale in settings.scales:
             batch = np.stack([_scaled(image, scale) for image in images])
-            probabilities = _probabilities(scorer, batch, flip, device)
+            probabilities = _probabilities(scorer, batch, settings.flip, device)
             if scale != 1.0:
                 probabilities = resample(probabilities, batch.shape[1:3], size, scorer.stride, scorer.aligned)
             total = probabilities if total is None else total + probabilities
     assert total is not None
-    mean = (total / len(scales)).clamp(min=1e-7)
+    mean = (total / len(settings.scales)).clamp(min=1e-7)
     return list(np.asarray(mean.log().cpu().numpy(), np.float16))
 
 
