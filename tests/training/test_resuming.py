@@ -279,8 +279,11 @@ def segmenter(method: str) -> nn.Module:
 
 def detector(_: str) -> nn.Module:
     from weakseg.detector.network import Detector
+    from weakseg.detector.settings import DetectorConfig
 
-    return Detector("vgg_small", 2, stride=8, anchors=[8, 16], channels=16, width=32, proposals=16)
+    backbone = {"architecture": "vgg_small", "weights": "none"}
+    few = {"channels": 16, "width": 32, "proposals": 16}
+    return Detector(DetectorConfig(backbone=backbone, stride=8, anchors=[8, 16], **few), 2)
 
 
 def saliency(_: str) -> nn.Module:

@@ -56,7 +56,7 @@ class Config(Section):
             "segmenter-train": segmenter.values(segmenter.beside),
             "segmenter-predict": _keep(segmenter.prediction, {"scales", "flip", "precision", "longest"}),
             "segmenter-refine": _keep(segmenter.prediction, {"crf", "longest"}),
-            "detector-train": _keep(self.detector, self.detector.training_keys()),
+            "detector-train": self.detector.values(self.detector.beside),
             "detector-predict": _keep(self.detector.prediction),
             "evaluation-boxes": _keep(self.evaluation, {"boxes"}),
             "evaluation": _keep(self.evaluation, {"split", "sample", "worst"}),

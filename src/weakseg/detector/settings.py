@@ -88,13 +88,3 @@ class DetectorConfig(Section):
                 f"{MAPS[found]} is needed"
             )
         return self
-
-    def options(self) -> dict[str, object]:
-        """What the network is built with beside its backbone."""
-        return self.model_dump(
-            include={"stride", "anchors", "channels", "width", "proposals", "new_layers_rate"}
-        )
-
-    def training_keys(self) -> set[str]:
-        """The fields that a training depends on; `least_region` counts through the boxes."""
-        return {"backbone", "training", *self.options()}
