@@ -19,7 +19,6 @@ import click
 import numpy as np
 import yaml
 
-from weakseg.crf import chosen
 from weakseg.dataset.images import read_image
 from weakseg.dataset.index import Index, read_index
 from weakseg.dataset.records import Record
@@ -109,7 +108,7 @@ def _labelled(run: Path, config: ProxyConfig, index: Index, record: Record) -> t
     fused = fuse(image.shape[:2], saliency, maps, index.classes, RULES["threshold"], options)
     present = [index.classes.index(name) + 1 for name in record.labels]
     refine_with = config.refine.model_dump(include={"label_confidence", "confidence", "undecided"})
-    refined = refine(image, fused, present, chosen(**config.refine.crf.model_dump()), **refine_with)
+    refined = refine(image, fused, present, config.refine.crf, **refine_with)
     lacks = bool(missing(refined, present))
     if config.refine.missing_class == "undecided":
         refined = doubted(refined, present)

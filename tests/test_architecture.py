@@ -15,7 +15,7 @@ ABOVE = {"inspector"}
 """May use every room and the configuration; only `cli.py` knows them."""
 KNOW_RUNS = {"run", "evaluation", "preflight", "cli", *ABOVE}
 """What may use `run`, the table of a whole run; other rooms see their own files only."""
-EVERYWHERE = {"weakseg", "weakseg.compiled", "weakseg.errors"}
+EVERYWHERE = {"weakseg", "weakseg.compiled", "weakseg.devices", "weakseg.errors"}
 SHARED = {"weakseg.dataset.index", "weakseg.dataset.records", "weakseg.dataset.images"}
 """What a room may use of another: the index is the only thing later stages know of a data set."""
 

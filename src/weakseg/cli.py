@@ -18,7 +18,8 @@ from weakseg.inspector.commands import inspect
 from weakseg.proxy.commands import proxy
 from weakseg.saliency.commands import saliency
 from weakseg.segmenter.commands import segmenter
-from weakseg.segmenter.tools import export, predict
+from weakseg.segmenter.export.command import export
+from weakseg.segmenter.prediction.command import predict
 from weakseg.training.exhausted import ran_out
 
 NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)

@@ -19,7 +19,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from weakseg.crf import chosen
 from weakseg.dataset.index import Index, write_index
 from weakseg.dataset.records import Record
 from weakseg.evaluation.scores.score import score_labels, write_json, write_score
@@ -109,7 +108,7 @@ def make_run(root: Path, configure: Callable[..., Path]) -> Path:
 def _write_proxies(root: Path, run: Path, records: list[Record]) -> None:
     attention = ShardReader([run / "attention" / "maps" / "shard-1-of-1.h5"])
     saliency = ShardReader([run / "saliency" / "maps" / "shard-1-of-1.h5"])
-    crf = chosen(**SETTINGS.refine.crf.model_dump())
+    crf = SETTINGS.refine.crf
     options = SETTINGS.refine.model_dump(include={"label_confidence", "confidence", "undecided"})
     rows = []
     for record in records:

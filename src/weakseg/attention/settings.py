@@ -80,6 +80,8 @@ class MapsConfig(Section):
 class AttentionConfig(Section):
     """The classifier whose attention says where the classes are."""
 
+    beside = frozenset({"from_run", "maps", "schedule_of"})
+
     from_run: RunName | None = None
     """Name of another run, of the same images and `shards`, whose attention network and maps are taken as they are,
     with the values that made them. `null`: made here."""
@@ -152,6 +154,10 @@ class AttentionConfig(Section):
             if found:
                 raise ValueError(f"{value}, but {reason}; leave it out")
         return self
+
+    def idle(self) -> set[str]:
+        """The sections of other methods."""
+        return {"seenet", "spg", "oaa", "acol", "folder"} - {self.method}
 
     def options(self) -> dict[str, Any]:
         """What the method's network is built with."""

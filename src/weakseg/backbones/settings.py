@@ -10,6 +10,8 @@ from weakseg.settings.section import FilePath, Section
 class BackboneConfig(Section):
     """The convolutional network under an attention network or a segmenter."""
 
+    beside = frozenset({"weights"})  # the file counts by its hash
+
     architecture: Literal[
         "vgg16", "vgg_small", "inception_v3", "alexnet", "resnet50", "resnet101", "mobilenet_v3_large"
     ] = "vgg16"

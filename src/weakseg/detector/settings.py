@@ -55,6 +55,8 @@ class BoxPredictionConfig(Section):
 class DetectorConfig(Section):
     """Faster R-CNN on the boxes around the regions of the proxy labels; only the target `detector` makes it."""
 
+    beside = frozenset({"least_region", "prediction"})
+
     least_region: Fraction = 0.005
     """Share of the image below which a region gives no box: of a proxy label none to learn, of a mask none to score."""
     backbone: BackboneConfig = BackboneConfig()
@@ -86,13 +88,3 @@ class DetectorConfig(Section):
                 f"{MAPS[found]} is needed"
             )
         return self
-
-    def options(self) -> dict[str, object]:
-        """What the network is built with beside its backbone."""
-        return self.model_dump(
-            include={"stride", "anchors", "channels", "width", "proposals", "new_layers_rate"}
-        )
-
-    def training_keys(self) -> set[str]:
-        """The fields that a training depends on; `least_region` counts through the boxes."""
-        return {"backbone", "training", *self.options()}

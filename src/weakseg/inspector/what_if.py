@@ -9,9 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 import numpy as np
 import yaml
 
-from weakseg.crf import PRESETS, chosen
-from weakseg.crf.parameters import LONGEST, OF_A_PRESET
-from weakseg.crf.settings import CrfConfig
+from weakseg.crf.settings import LONGEST, PRESETS, CrfConfig
 from weakseg.dataset.images import read_image
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
@@ -80,7 +78,7 @@ def _refined(
             image,
             fused,
             present,
-            chosen(**settings.crf.model_dump()),
+            settings.crf,
             label_confidence=settings.label_confidence,
             confidence=settings.confidence,
             undecided=settings.undecided,
@@ -137,7 +135,15 @@ def warm_up() -> None:
     image = np.zeros((8, 8, 3), np.uint8)
     labels = np.zeros((8, 8), np.uint8)
     with ENGINE_LOCK:
-        refine(image, labels, [1], PRESETS["irn"], label_confidence=0.7, confidence=0.0, undecided="resolve")
+        refine(
+            image,
+            labels,
+            [1],
+            CrfConfig(preset="irn"),
+            label_confidence=0.7,
+            confidence=0.0,
+            undecided="resolve",
+        )
 
 
 # ------------------------------------------------------------------------------------- the page's sliders
@@ -151,15 +157,8 @@ def knobs(settings: ProxyConfig) -> dict[str, Any]:
         "refine": _sliders(settings.refine),
         "crf": _sliders(settings.refine.crf),
         "preset": settings.refine.crf.preset,
-        "presets": {name: _custom(name) for name in [*PRESETS, "custom"]},
+        "presets": PRESETS | {"custom": {}},
     }
-
-
-def _custom(preset: str) -> dict[str, float]:
-    """The values behind a preset's name; none behind `custom`."""
-    if preset == "custom":
-        return {}
-    return {name: getattr(PRESETS[preset], name) for name in OF_A_PRESET}
 
 
 def _sliders(section: Section) -> list[dict[str, Any]]:

@@ -92,7 +92,6 @@ def refine_command(
     config: Path, index: Path, classes: Path, shard: str, fused: Path, labels: Path, out: Path
 ) -> None:
     """Write the refined LABELS/<id>.png for one shard and list them in OUT."""
-    from weakseg.crf import chosen
     from weakseg.dataset.images import read_image
     from weakseg.proxy.stages import refine
     from weakseg.storage.labels import read_labels, write_labels
@@ -100,7 +99,6 @@ def refine_command(
     from weakseg.storage.presence import Tally, doubted
 
     settings = read_stage(config, RefineConfig)
-    parameters = chosen(**settings.crf.model_dump())
     data, records = _shard(index, classes, shard)
     tally = Tally(data.classes)
 
@@ -113,7 +111,7 @@ def refine_command(
                     read_image(record.image),
                     before,
                     present,
-                    parameters,
+                    settings.crf,
                     label_confidence=settings.label_confidence,
                     confidence=settings.confidence,
                     undecided=settings.undecided,

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 import cv2
 import numpy as np
 
-from weakseg.crf import CrfParameters, dense_crf
+from weakseg.crf.engine import dense_crf
+from weakseg.crf.settings import CrfConfig
 from weakseg.crf.size import largest, shrunk
 from weakseg.proxy.rules import Labelled
 from weakseg.storage.labels import UNDECIDED
@@ -44,7 +45,7 @@ def refine(
     image: np.ndarray,
     labels: np.ndarray,
     present: Sequence[int],
-    parameters: CrfParameters,
+    crf: CrfConfig,
     *,
     label_confidence: float,
     confidence: float,
@@ -52,14 +53,14 @@ def refine(
 ) -> np.ndarray:
     """Dense CRF over background and the image's own classes, so that it never invents one.
 
-    An image larger than `parameters.longest` is shrunk for the CRF, its labels by the share of each in a pixel; the
+    An image larger than `crf.longest` is shrunk for the CRF, its labels by the share of each in a pixel; the
     probabilities are enlarged.
 
     Args:
         image: RGB `uint8` H×W×3.
         labels: fused labels H×W `uint8`.
         present: the image's class indices.
-        parameters: of the CRF.
+        crf: the CRF.
         label_confidence: probability of the fused label; an undecided pixel starts uniform.
         confidence: pixels whose refined probability is below this become undecided.
         undecided: `resolve` labels undecided pixels too, `keep` leaves them undecided.
@@ -70,9 +71,9 @@ def refine(
     indices = np.asarray([0, *present], np.uint8)
     if len(indices) == 1 or bool((labels == UNDECIDED).all()):
         return labels.copy()
-    seen = shrunk(image, parameters.longest)
+    seen = shrunk(image, crf.longest)
     size = seen.shape[:2]
-    refined = dense_crf(seen, label_probabilities(labels, indices, label_confidence, size), parameters)
+    refined = dense_crf(seen, label_probabilities(labels, indices, label_confidence, size), crf)
     if size == labels.shape:
         winner, best = refined.argmax(axis=0), refined.max(axis=0)
     else:

@@ -12,8 +12,8 @@ from PIL import Image
 
 from weakseg.dataset.images import read_image
 from weakseg.errors import InputError
-from weakseg.segmenter.inputs import Outputs
-from weakseg.segmenter.model import Model, Prediction
+from weakseg.segmenter.prediction.inputs import Outputs
+from weakseg.segmenter.prediction.model import Model, Prediction
 from weakseg.storage.atomic import atomic_path, write_text
 from weakseg.storage.labels import write_labels
 from weakseg.storage.shards import write_shard

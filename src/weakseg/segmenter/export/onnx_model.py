@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from weakseg.errors import InputError
-from weakseg.segmenter.grid import CORNERS
-from weakseg.segmenter.predicting import Settings, read_settings
+from weakseg.segmenter.prediction.settings import PredictionConfig, read_prediction
 from weakseg.storage.onnx_file import open_onnx
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ INPUT, OUTPUT = "images", "logits"
 class OnnxScorer:
     """A `Scorer` over an open session."""
 
-    def __init__(self, session: "InferenceSession", stride: int, aligned: str = CORNERS) -> None:
+    def __init__(self, session: "InferenceSession", stride: int, aligned: str) -> None:
         self._session, self.stride, self.aligned = session, stride, aligned
 
     def logits(self, images: Tensor) -> Tensor:
@@ -33,7 +32,7 @@ class OnnxScorer:
         return torch.from_numpy(np.asarray(scores)).to(images.device)
 
 
-def read_onnx(path: Path) -> tuple[OnnxScorer, list[str], Settings]:
+def read_onnx(path: Path) -> tuple[OnnxScorer, list[str], PredictionConfig]:
     """A model that `weakseg export` wrote: the scorer, its classes with background first, its settings.
 
     Raises:
@@ -48,8 +47,7 @@ def read_onnx(path: Path) -> tuple[OnnxScorer, list[str], Settings]:
         )
     try:
         stride, classes = int(metadata["stride"]), [str(name) for name in json.loads(metadata["classes"])]
-        aligned = metadata.get("aligned", CORNERS)  # older files have no other
-        values = json.loads(metadata["prediction"])
+        aligned, values = metadata["aligned"], dict(json.loads(metadata["prediction"]))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"the metadata of {path} is damaged ({error}); export the run again.") from None
-    return OnnxScorer(session, stride, aligned), classes, read_settings(values, str(path))
+    return OnnxScorer(session, stride, aligned), classes, read_prediction(values, str(path))

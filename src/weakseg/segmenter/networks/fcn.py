@@ -6,20 +6,54 @@ interpolation and learns. The last enlargement to pixels stays bilinear, as in t
 scores are given, and stored, at the stride of the name.
 """
 
+from typing import ClassVar
+
+from pydantic import Field
+
+from weakseg.segmenter.networks.method import SegmenterMethod
+from weakseg.settings.section import Positive
+
+
+class Fcn32sSettings(SegmenterMethod):
+    """FCN-32s, 16s or 8s (Long et al., 2015)."""
+
+    name = "fcn32s"
+    made_by = "Fcn32s"
+    backbones: ClassVar[tuple[str, ...]] = ("vgg16", "vgg_small", "alexnet")
+
+    width: int | None = Field(None, ge=16, le=4096)
+    """Channels of fc6 and fc7; `null` as published: 4096, 128 on `vgg_small`. Fewer are decimated from the weights."""
+    new_dense_rate: Positive = 1.0
+    """As in largefov."""
+
+
+class Fcn16sSettings(Fcn32sSettings):
+    """As FCN-32s."""
+
+    name = "fcn16s"
+    made_by = "Fcn16s"
+    backbones = ("vgg16", "vgg_small")
+
+
+class Fcn8sSettings(Fcn16sSettings):
+    """As FCN-32s."""
+
+    name = "fcn8s"
+    made_by = "Fcn8s"
+
+
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from weakseg.backbones.alexnet import AlexNet
 from weakseg.backbones.vgg import Vgg
-from weakseg.backbones.weights import InitialWeights
 from weakseg.segmenter.grid import CENTRES
-from weakseg.segmenter.parts import (
+from weakseg.segmenter.networks.parts import (
     DENSE_STD,
     DROPOUT,
     SCORE_RATE,
-    PixelClassifier,
-    decimate,
+    DenseClassifier,
     initialize,
 )
 from weakseg.training.parameters import ParameterGroup, caffe_groups
@@ -30,32 +64,30 @@ SKIP_SCALES = {16: 0.01, 8: 0.0001}
 """Stride → factor of a pool's features, which reach hundreds without batch normalisation (PAMI 2017, FCN at once)."""
 
 
-class Fcn32s(PixelClassifier):
+class Fcn32s(DenseClassifier):
     """FCN-32s, and what the finer ones add to it.
 
     Args:
         architecture: `vgg16`, `vgg_small`, or for FCN-32s `alexnet`.
         classes: number of classes C, without background.
-        width: channels of fc6 and fc7; `None` as published, 128 on `vgg_small`.
-        new_dense_rate: learning-rate multiplier of fc6 and fc7 when they start from noise.
+        settings: of the method.
     """
 
     stride = 32
     aligned = CENTRES
 
-    def __init__(
-        self, architecture: str, classes: int, width: int | None = None, new_dense_rate: float = 1.0
-    ) -> None:
+    def __init__(self, architecture: str, classes: int, settings: Fcn32sSettings) -> None:
         super().__init__()
+        self.backbone: AlexNet | Vgg
         self.backbone, usual, unit = _backbone(architecture)
-        width = width or usual
+        width = settings.width or usual
         self.kernel = 6 if architecture == "alexnet" else 7
         std = None if unit else DENSE_STD
         self.fc6 = initialize(nn.Conv2d(self.backbone.channels, width, self.kernel), std)
         self.fc7 = initialize(nn.Conv2d(width, width, 1), std)
         self.score = _zero(nn.Conv2d(width, classes + 1, 1))
         self.dropout = nn.Dropout(DROPOUT)
-        self.dense_rate = new_dense_rate
+        self.dense_rate = settings.new_dense_rate
         self.skips = nn.ModuleDict()
         self.doubles = nn.ModuleDict()
         self.scales = {stride: 1.0 if unit else scale for stride, scale in SKIP_SCALES.items()}
@@ -64,14 +96,6 @@ class Fcn32s(PixelClassifier):
                 channels = self.backbone.layout.widths[stage]
                 self.skips[str(stride)] = _zero(nn.Conv2d(channels, classes + 1, 1))
                 self.doubles[str(stride)] = Doubling(classes + 1)
-
-    def load(self, initial: InitialWeights) -> None:
-        """Take the convolutions and, where the weights have them, fc6 and fc7."""
-        self.backbone.load(initial)
-        for layer, dense in ((self.fc6, initial.fc6), (self.fc7, initial.fc7)):
-            if dense is not None:
-                decimate(layer, *dense)
-                self.dense_rate = 1.0
 
     def logits(self, images: Tensor) -> Tensor:
         """Class scores N×(C+1)×h×w float32, h = ⌈H / stride⌉."""

@@ -1,16 +1,18 @@
 """Predicting images of any size, and refining their scores by a CRF."""
 
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import Protocol
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from weakseg.crf import CrfParameters, dense_crf
+from weakseg.crf.engine import dense_crf
+from weakseg.crf.settings import CrfConfig
 from weakseg.crf.size import largest, shrunk
 from weakseg.segmenter.grid import CORNERS, enlarge, resample, whole
+from weakseg.segmenter.prediction.settings import PredictionConfig
 from weakseg.training.precision import autocast
 
 
@@ -29,53 +31,38 @@ class Scorer(Protocol):
 
 
 def predict_scores(
-    network: nn.Module | Scorer,
-    image: np.ndarray,
-    *,
-    scales: Sequence[float],
-    flip: bool,
-    precision: str,
-    device: torch.device,
+    scorer: Scorer, image: np.ndarray, settings: PredictionConfig, device: torch.device
 ) -> np.ndarray:
     """Log-probabilities of one image at the segmenter's resolution.
 
     Args:
-        network: a `Scorer`, in evaluation mode on `device`.
-        image: RGB `uint8` H×W×3.
-        scales: image sizes whose probabilities are averaged, at the resolution of size 1.
-        flip: average with the mirrored image.
-        precision: as in the configuration.
+        scorer: a network in evaluation mode on `device`, or an ONNX model.
+        image: RGB `uint8` H×W×3, as the network is to see it.
+        settings: the probabilities of all `scales` are averaged at the resolution of size 1.
         device: where to compute.
 
     Returns:
         (C+1)×h×w float16; `upsample` brings it to H×W.
     """
-    (scores,) = predict_batch(network, [image], scales=scales, flip=flip, precision=precision, device=device)
+    (scores,) = predict_batch(scorer, [image], settings, device)
     return scores
 
 
 def predict_batch(
-    network: nn.Module | Scorer,
-    images: Sequence[np.ndarray],
-    *,
-    scales: Sequence[float],
-    flip: bool,
-    precision: str,
-    device: torch.device,
+    scorer: Scorer, images: Sequence[np.ndarray], settings: PredictionConfig, device: torch.device
 ) -> list[np.ndarray]:
     """`predict_scores` of several images of one size at once, (C+1)×h×w float16 each."""
-    scorer = cast(Scorer, network)
     size = images[0].shape[:2]
     total: Tensor | None = None
-    with torch.inference_mode(), autocast(precision, device):
-        for scale in scales:
+    with torch.inference_mode(), autocast(settings.precision, device):
+        for scale in settings.scales:
             batch = np.stack([_scaled(image, scale) for image in images])
-            probabilities = _probabilities(scorer, batch, flip, device)
+            probabilities = _probabilities(scorer, batch, settings.flip, device)
             if scale != 1.0:
                 probabilities = resample(probabilities, batch.shape[1:3], size, scorer.stride, scorer.aligned)
             total = probabilities if total is None else total + probabilities
     assert total is not None
-    mean = (total / len(scales)).clamp(min=1e-7)
+    mean = (total / len(settings.scales)).clamp(min=1e-7)
     return list(np.asarray(mean.log().cpu().numpy(), np.float16))
 
 
@@ -114,7 +101,7 @@ def labels_of(
     size: tuple[int, ...],
     stride: int,
     aligned: str,
-    crf: CrfParameters | None = None,
+    crf: CrfConfig | None = None,
 ) -> np.ndarray:
     """Labels of an image from its scores.
 
@@ -123,7 +110,7 @@ def labels_of(
         seen: the image as the network saw it, h'×w'×3 `uint8`.
         size: the image's own height and width H×W, to which the values are enlarged.
         stride, aligned: where the scores' cells lie over `seen`.
-        crf: parameters of the dense CRF that refines them on `seen`, shrunk to its `longest`; `None` leaves it out.
+        crf: the dense CRF that refines them on `seen`, shrunk to its `longest`; `None` leaves it out.
 
     Returns:
         H×W `uint8`.
@@ -138,20 +125,20 @@ def labels_of(
 
 
 def refined_probabilities(
-    image: np.ndarray, scores: np.ndarray, stride: int, parameters: CrfParameters, aligned: str = CORNERS
+    image: np.ndarray, scores: np.ndarray, stride: int, crf: CrfConfig, aligned: str = CORNERS
 ) -> np.ndarray:
     """Dense CRF over all M classes.
 
     Args:
-        image: as the network saw it, H×W×3 `uint8`; above `parameters.longest` it is shrunk for the CRF.
+        image: as the network saw it, H×W×3 `uint8`; above `crf.longest` it is shrunk for the CRF.
         scores: log-probabilities M×h×w.
         stride, aligned: where the scores' cells lie over the image.
-        parameters: of the CRF.
+        crf: the CRF.
 
     Returns:
         Probabilities M×H'×W' float32 of the image as the CRF saw it.
     """
-    seen = shrunk(image, parameters.longest)
+    seen = shrunk(image, crf.longest)
     if seen is image:
         values = upsample(scores, image.shape[:2], stride, aligned)
     else:  # one class at a time: all of them at the image's size are what has to be bounded
@@ -162,7 +149,7 @@ def refined_probabilities(
     values -= values.max(axis=0)
     np.exp(values, out=values)
     values /= values.sum(axis=0)
-    return dense_crf(seen, values, parameters)
+    return dense_crf(seen, values, crf)
 
 
 def _area(values: np.ndarray, like: np.ndarray) -> np.ndarray:

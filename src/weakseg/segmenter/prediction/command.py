@@ -1,4 +1,4 @@
-"""What users do with a trained segmenter: `weakseg predict` and `weakseg export`."""
+"""`weakseg predict`."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from weakseg.errors import InputError
-from weakseg.options import LONGEST, PRECISIONS
+from weakseg.segmenter.prediction.settings import LONGEST, PRECISIONS
 
 PATH = click.Path(path_type=Path)
 
@@ -75,7 +75,7 @@ def predict(
     OUT/<name>.png has the image's size and one class index per pixel, 0 background. An image that cannot be read
     is named, the others are done, and the exit status is 2.
     """
-    from weakseg.segmenter.inputs import Outputs, check_outputs, gather, left_out, left_out_line
+    from weakseg.segmenter.prediction.inputs import Outputs, check_outputs, gather, left_out, left_out_line
 
     source = _source(run, onnx)
     found, others = gather(inputs), left_out(inputs)
@@ -84,8 +84,8 @@ def predict(
 
     from tqdm import tqdm
 
-    from weakseg.segmenter.many import predict_files
-    from weakseg.segmenter.model import load
+    from weakseg.segmenter.prediction.files import predict_files
+    from weakseg.segmenter.prediction.model import load
 
     model = load(
         source, crf=crf, scales=scales, flip=flip, precision=precision, longest=longest, window=window
@@ -124,24 +124,3 @@ def _source(run: Path | None, onnx: Path | None) -> Path:
     chosen = run if onnx is None else onnx
     assert chosen is not None
     return chosen
-
-
-@click.command()
-@click.option("--run", type=PATH, required=True, help="Folder of a finished run, such as results/demo.")
-@click.option("--format", "kind", type=click.Choice(["onnx"]), default="onnx", show_default=True)
-@click.option("--out", type=PATH, help="The file to write.  [default: <run>/segmenter/model.onnx]")
-def export(run: Path, kind: str, out: Path | None) -> None:
-    """Write the trained segmenter as an ONNX model that knows its classes and normalisation.
-
-    It is written only if onnxruntime and torch agree on images of several sizes.
-    """
-    from weakseg.storage.run import open_run
-
-    opened = open_run(run)
-    path = run / "segmenter" / f"model.{kind}" if out is None else out
-    if path.suffix.lower() != f".{kind}":
-        raise InputError(f"--out {path} was given; a file that ends in .{kind} was expected: rename it.")
-    from weakseg.segmenter.onnx_export import export_onnx
-
-    worst = export_onnx(opened, path)
-    click.echo(f"wrote {path}; its logits differ from torch's by at most {worst:.1g}")

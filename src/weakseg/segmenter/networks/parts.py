@@ -5,8 +5,11 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from weakseg.backbones.base import Backbone
+from weakseg.backbones.weights import InitialWeights
 from weakseg.segmenter.grid import CORNERS, enlarge, whole
 from weakseg.segmenter.loss import PixelLoss
+from weakseg.training.parameters import ParameterGroup, caffe_groups
 
 DENSE_STD = (
     0.005  # Caffe's filler of fc6 and fc7; kaiming on Caffe-scaled features diverges at the published rate
@@ -20,11 +23,13 @@ class PixelClassifier(nn.Module, ABC):
     """A segmenter that learns from label maps. Its subclasses add a backbone, `logits` and `parameter_groups`.
 
     Attributes:
+        backbone: holds the normalisation.
         stride: pixels of the image per cell of the scores.
         aligned: where the cells lie, a name of `grid`.
         pixel_loss: what it minimises.
     """
 
+    backbone: Backbone
     stride: int
     aligned: str = CORNERS
 
@@ -35,6 +40,14 @@ class PixelClassifier(nn.Module, ABC):
     @abstractmethod
     def logits(self, images: Tensor) -> Tensor:
         """Class scores N×(C+1)×h×w float32 of RGB N×3×H×W in 0…255."""
+
+    @abstractmethod
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """Every trained parameter once."""
+
+    def load(self, initial: InitialWeights) -> None:
+        """Take the backbone's weights, and what else the network has of them."""
+        self.backbone.load(initial)
 
     def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Loss over the decided pixels of `labels` N×H×W; zero where none is decided."""
@@ -53,6 +66,37 @@ class PixelClassifier(nn.Module, ABC):
         """The loss of scores of cells against labels of pixels."""
         pixels = enlarge(logits, labels.shape[1:], self.stride, self.aligned)
         return self.pixel_loss(pixels, labels.long())
+
+
+class DenseClassifier(PixelClassifier):
+    """A segmenter whose `fc6` and `fc7` are the dense layers of VGG16 or AlexNet, as convolutions, under a `score`.
+
+    Attributes:
+        dense_rate: learning-rate multiplier of fc6 and fc7: `new_dense_rate` where they start from noise, else 1.
+    """
+
+    fc6: nn.Module
+    fc7: nn.Module
+    score: nn.Module
+    dense_rate: float
+
+    def load(self, initial: InitialWeights) -> None:
+        """Take the convolutions and, where the weights have them, fc6 and fc7 by decimation; all branches alike."""
+        self.backbone.load(initial)
+        for part, dense in ((self.fc6, initial.fc6), (self.fc7, initial.fc7)):
+            if dense is not None:
+                for layer in part.modules():
+                    if isinstance(layer, nn.Conv2d):
+                        decimate(layer, *dense)
+                self.dense_rate = 1.0
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """1/2 for weights and biases, `dense_rate` for fc6 and fc7, 10/20 for the score layers."""
+        return (
+            caffe_groups(self.backbone)
+            + caffe_groups(nn.ModuleList([self.fc6, self.fc7]), self.dense_rate)
+            + caffe_groups(self.score, SCORE_RATE)
+        )
 
 
 def initialize(layer: nn.Conv2d, std: float | None) -> nn.Conv2d:

@@ -1,10 +1,24 @@
 """LR-ASPP (Howard et al., ICCV 2019): torchvision's own head on MobileNetV3, for computers without a GPU."""
 
+from weakseg.segmenter.networks.method import SegmenterMethod
+from weakseg.settings.section import Positive
+
+
+class LrAsppSettings(SegmenterMethod):
+    """LR-ASPP (Howard et al., 2019) with torchvision's head."""
+
+    name = "lraspp"
+    made_by = "LrAspp"
+    backbones = ("mobilenet_v3_large",)
+
+    new_layers_rate: Positive = 1.0
+    """Learning-rate multiplier of the head."""
+
+
 from torch import Tensor
 
 from weakseg.backbones.mobilenet import MobileNet
-from weakseg.backbones.weights import InitialWeights
-from weakseg.segmenter.parts import PixelClassifier
+from weakseg.segmenter.networks.parts import PixelClassifier
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
 INSIDE = 128  # channels, as in torchvision
@@ -16,24 +30,19 @@ class LrAspp(PixelClassifier):
     Args:
         architecture: `mobilenet_v3_large`.
         classes: number of classes C, without background.
-        new_layers_rate: learning-rate multiplier of the head.
+        settings: of the method.
     """
 
     stride = 8
 
-    def __init__(self, architecture: str, classes: int, new_layers_rate: float = 1.0) -> None:
+    def __init__(self, architecture: str, classes: int, settings: LrAsppSettings) -> None:
         from torchvision.models.segmentation.lraspp import LRASPPHead
 
         super().__init__()
-        assert architecture == "mobilenet_v3_large"
-        self.backbone = MobileNet()
+        self.backbone: MobileNet = MobileNet()
         low, high = self.backbone.low_channels, self.backbone.channels
         self.head = LRASPPHead(low, high, classes + 1, INSIDE)
-        self.new_layers_rate = new_layers_rate
-
-    def load(self, initial: InitialWeights) -> None:
-        """Take the backbone's weights."""
-        self.backbone.load(initial)
+        self.new_layers_rate = settings.new_layers_rate
 
     def logits(self, images: Tensor) -> Tensor:
         """Class scores N×(C+1)×h×w float32 at stride 8; h = (H − 1) / 8 + 1 for H = 8k + 1."""

@@ -1,14 +1,27 @@
 """DeepLab v2 (Chen et al., PAMI 2018): atrous spatial pyramid pooling on a dilated ResNet or SPG's Inception-v3."""
 
+from weakseg.segmenter.networks.method import ResNetMethod
+
+
+class DeepLabV2Settings(ResNetMethod):
+    """DeepLab v2 (Chen et al., 2018)."""
+
+    name = "deeplab_v2"
+    made_by = "DeepLabV2"
+    backbones = ("resnet50", "resnet101", "inception_v3")
+
+    multi_scale: bool = False
+    """Maximum of the scores at sizes 1, 0.75 and 0.5, in training and prediction; twice the time."""
+
+
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from weakseg.backbones.inception import ALIGNED_PADDING, Inception
 from weakseg.backbones.resnet import Dilations, ResNet
-from weakseg.backbones.weights import InitialWeights
 from weakseg.segmenter.grid import CORNERS, resize
-from weakseg.segmenter.parts import SCORE_RATE, SCORE_STD, PixelClassifier, initialize
+from weakseg.segmenter.networks.parts import SCORE_RATE, SCORE_STD, PixelClassifier, initialize
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
 DILATIONS: Dilations = ((2, 2), (4, 4))
@@ -23,38 +36,27 @@ class DeepLabV2(PixelClassifier):
     Args:
         architecture: `resnet50`, `resnet101` or `inception_v3`.
         classes: number of classes C, without background.
-        multi_scale: look at the image at sizes 1, 0.75 and 0.5 and take each score's maximum; in training each size
-            and the maximum have a loss of their own, which are added (the published prototxt).
-        frozen_normalization: of a ResNet; batch normalisation keeps the statistics and weights it was loaded with.
+        settings: with `multi_scale`, each size and the maximum have a loss of their own in training, which are added
+            (the published prototxt).
     """
 
     stride = 8
 
-    def __init__(
-        self,
-        architecture: str,
-        classes: int,
-        multi_scale: bool = False,
-        frozen_normalization: bool = True,
-    ) -> None:
+    def __init__(self, architecture: str, classes: int, settings: DeepLabV2Settings) -> None:
         super().__init__()
         self.backbone: ResNet | Inception
         if architecture == "inception_v3":
             self.backbone = Inception(self.stride)
         else:
             self.backbone = ResNet(
-                architecture, self.stride, DILATIONS, frozen_normalization=frozen_normalization
+                architecture, self.stride, DILATIONS, frozen_normalization=settings.frozen_normalization
             )
-        self.multi_scale = multi_scale
+        self.multi_scale = settings.multi_scale
         channels = self.backbone.channels
         self.aspp = nn.ModuleList(
             initialize(nn.Conv2d(channels, classes + 1, 3, padding=rate, dilation=rate), SCORE_STD)
             for rate in RATES
         )
-
-    def load(self, initial: InitialWeights) -> None:
-        """Take the backbone's weights."""
-        self.backbone.load(initial)
 
     def logits(self, images: Tensor) -> Tensor:
         """Class scores N×(C+1)×h×w float32 at stride 8; h = (H − 1) / 8 + 1 for H = 8k + 1."""

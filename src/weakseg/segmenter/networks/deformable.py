@@ -7,35 +7,46 @@ else is DeepLab v2, or LargeFOV on a VGG, so that two runs differ by the deforma
 """
 
 from collections.abc import Iterable
+from typing import Literal
+
+from weakseg.segmenter.networks.method import ResNetMethod
+from weakseg.settings.section import Positive
+
+
+class DeformableSettings(ResNetMethod):
+    """LargeFOV on a VGG, DeepLab v2 on a ResNet, with deformable convolutions (Dai et al., 2017)."""
+
+    name = "deformable"
+    made_by = "deformable"
+    backbones = ("vgg16", "vgg_small", "resnet50", "resnet101")
+
+    layers: Literal[3, 6] = 3
+    """How many of the backbone's last 3×3 convolutions deform; by the paper DeepLab got worse with 6."""
+    new_dense_rate: Positive = 1.0
+    """As in largefov."""
+
 
 import torch
 from torch import Tensor, nn
 
 from weakseg.backbones.base import unit_scale
 from weakseg.backbones.resnet import ResNet
-from weakseg.segmenter.deeplab_v2 import DeepLabV2
-from weakseg.segmenter.largefov import LargeFov
-from weakseg.segmenter.parts import PixelClassifier
+from weakseg.segmenter.networks.deeplab_v2 import DeepLabV2, DeepLabV2Settings
+from weakseg.segmenter.networks.largefov import LargeFov, LargeFovSettings
+from weakseg.segmenter.networks.parts import PixelClassifier
 
 
-def deformable(
-    architecture: str,
-    classes: int,
-    layers: int = 3,
-    frozen_normalization: bool = True,
-    new_dense_rate: float = 1.0,
-) -> PixelClassifier:
+def deformable(architecture: str, classes: int, settings: DeformableSettings) -> PixelClassifier:
     """LargeFOV on a VGG, DeepLab v2 on a ResNet, the last `layers` 3×3 convolutions of the backbone deformable.
 
     Args:
         architecture: `vgg16`, `vgg_small`, `resnet50` or `resnet101`.
         classes: number of classes C, without background.
-        layers: 3 (VGG16's conv5, a ResNet's layer 4) or 6 (three before them, too).
-        frozen_normalization: as in DeepLab v2; a VGG does not ask.
-        new_dense_rate: as in LargeFOV; a ResNet does not ask.
+        settings: 3 `layers` are VGG16's conv5 or a ResNet's layer 4; 6 are three before them, too.
     """
+    layers = settings.layers
     if architecture.startswith("vgg"):
-        plain = LargeFov(architecture, classes, new_dense_rate)
+        plain = LargeFov(architecture, classes, LargeFovSettings(new_dense_rate=settings.new_dense_rate))
         convolutions = [
             (stage, name)
             for stage in plain.backbone.stages
@@ -44,7 +55,9 @@ def deformable(
         ]
         deform(convolutions[-layers:], plain.backbone.unit_features)
         return plain
-    network = DeepLabV2(architecture, classes, frozen_normalization=frozen_normalization)
+    network = DeepLabV2(
+        architecture, classes, DeepLabV2Settings(frozen_normalization=settings.frozen_normalization)
+    )
     assert isinstance(network.backbone, ResNet)
     blocks = [*network.backbone.layer3, *network.backbone.layer4]
     deform(((block, "conv2") for block in blocks[-layers:]), network.backbone.unit_features)

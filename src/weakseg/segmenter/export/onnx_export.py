@@ -3,19 +3,19 @@
 import json
 import logging
 import warnings
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from weakseg.errors import InputError
+from weakseg.segmenter.export.onnx_model import FORMAT, INPUT, OUTPUT, OnnxScorer
 from weakseg.segmenter.network import from_weights
-from weakseg.segmenter.onnx_model import FORMAT, INPUT, OUTPUT, OnnxScorer
-from weakseg.segmenter.predict import Scorer
-from weakseg.segmenter.predicting import Settings, settings_of
+from weakseg.segmenter.networks.parts import PixelClassifier
+from weakseg.segmenter.prediction.model import settings_of
+from weakseg.segmenter.prediction.settings import LONGEST, PredictionConfig
 from weakseg.storage.atomic import atomic_path
 from weakseg.storage.onnx_file import open_onnx
 from weakseg.storage.run import Run
@@ -31,13 +31,13 @@ SHAPES = ((1, 65, 97), (3, 40, 57), (2, 1, 130))
 class _Logits(nn.Module):
     """The logits as a `forward`, which the exporter traces."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: PixelClassifier) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
         """RGB `uint8` N×3×H×W → N×(C+1)×h×w."""
-        return cast(Scorer, self.network).logits(images)
+        return self.network.logits(images)
 
 
 def export_onnx(run: Run, path: Path) -> float:
@@ -70,7 +70,7 @@ def export_onnx(run: Run, path: Path) -> float:
         return _checked(network, method, temporary, path)
 
 
-def _traced(network: nn.Module, method: str) -> Any:
+def _traced(network: PixelClassifier, method: str) -> Any:
     """The exporter's program, its batch, height and width free."""
     try:
         import onnxscript  # noqa: F401  # torch imports it late and names no extra
@@ -117,28 +117,22 @@ def _reason(error: BaseException) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
-def _described(network: nn.Module, settings: Settings) -> dict[str, str]:
+def _described(network: PixelClassifier, settings: PredictionConfig) -> dict[str, str]:
     """The metadata that predicting needs, and what a reader of the file wants to know."""
-    backbone = cast(Any, network).backbone
-    values = {
-        "scales": settings.scales,
-        "flip": settings.flip,
-        "precision": "fp32",
-        "longest": settings.longest,
-    }
-    crf = {"preset": "custom"} | asdict(settings.crf)
+    backbone = network.backbone
+    values = settings.values() | {"precision": "fp32", "longest": settings.longest or LONGEST}
     return {
         "format": FORMAT,
-        "stride": str(cast(Scorer, network).stride),
-        "aligned": cast(Scorer, network).aligned,
+        "stride": str(network.stride),
+        "aligned": network.aligned,
         "input": "images: RGB uint8 N×3×H×W; normalisation is inside the model",
         "mean": json.dumps(backbone.mean.flatten().tolist()),
         "std": json.dumps(backbone.std.flatten().tolist()),
-        "prediction": json.dumps(values | {"crf": crf}),
+        "prediction": json.dumps(values),
     }
 
 
-def _checked(network: nn.Module, method: str, file: Path, path: Path) -> float:
+def _checked(network: PixelClassifier, method: str, file: Path, path: Path) -> float:
     """The largest difference between the two on random images.
 
     Raises:
@@ -148,13 +142,13 @@ def _checked(network: nn.Module, method: str, file: Path, path: Path) -> float:
         session = open_onnx(file)
     except InputError as error:  # deformable convolutions come with operator set 19 only
         raise _impossible(method, f"onnxruntime cannot load it with operator set {OPSET}") from error
-    scorer = OnnxScorer(session, cast(Scorer, network).stride, cast(Scorer, network).aligned)
+    scorer = OnnxScorer(session, network.stride, network.aligned)
     generator = torch.Generator().manual_seed(0)
     worst = 0.0
     for batch, height, width in SHAPES:
         images = torch.randint(0, 256, (batch, 3, height, width), generator=generator, dtype=torch.uint8)
         with torch.inference_mode():
-            expected = cast(Scorer, network).logits(images).numpy()
+            expected = network.logits(images).numpy()
         found = scorer.logits(images).numpy()
         worst = max(worst, difference(expected, found))
     if not worst <= TOLERANCE:

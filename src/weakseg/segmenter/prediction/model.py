@@ -6,23 +6,23 @@ labels = model.predict("photo.jpg")  # H×W uint8, index into model.classes
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 
 from weakseg.crf.size import seen_size, shrunk
+from weakseg.devices import device
 from weakseg.errors import InputError
-from weakseg.segmenter.grid import attributes
-from weakseg.segmenter.pixels import rgb_of, rgb_of_array
-from weakseg.segmenter.predict import Scorer, labels_of, predict_batch
-from weakseg.segmenter.predicting import Settings, settings_of
-from weakseg.segmenter.windows import labels_in_bands, predict_windows
-from weakseg.storage.run import open_run
+from weakseg.segmenter.prediction.pixels import rgb_of, rgb_of_array
+from weakseg.segmenter.prediction.predict import Scorer, labels_of, predict_batch
+from weakseg.segmenter.prediction.settings import LEAST_WINDOW, LONGEST, PredictionConfig, read_prediction
+from weakseg.segmenter.prediction.windows import labels_in_bands, predict_windows
+from weakseg.settings.reading import parse
+from weakseg.storage.run import Run, open_run
 
 
 @dataclass(frozen=True)
@@ -46,19 +46,26 @@ class Model:
     Attributes:
         classes: names, background first: label i means `classes[i]`.
         settings: how images are predicted.
+        crf: whether the dense CRF refines the labels.
+        window: side, in pixels, of overlapping windows in which an image is predicted at its own size, or `None`.
     """
 
     def __init__(
-        self, scorer: Scorer, classes: Sequence[str], settings: Settings, device: torch.device
+        self,
+        scorer: Scorer,
+        classes: Sequence[str],
+        settings: PredictionConfig,
+        crf: bool = False,
+        window: int | None = None,
     ) -> None:
         self.classes = tuple(classes)
-        self.settings = settings
-        self._scorer, self._device = scorer, device
+        self.settings, self.crf, self.window = settings, crf, window
+        self._scorer = scorer
 
     @property
-    def grid(self) -> dict[str, Any]:
+    def grid(self) -> dict[str, int | str]:
         """What a file of scores says of its cells."""
-        return attributes(self._scorer.stride, self._scorer.aligned)
+        return {"stride": self._scorer.stride, "aligned": self._scorer.aligned}
 
     def predict(self, image: "np.ndarray | Image.Image | str | PathLike[str]") -> np.ndarray:
         """Label map of one image, as `weakseg predict` writes it.
@@ -83,17 +90,10 @@ class Model:
         """
         settings = self.settings
         images = [rgb_of_array(image) for image in images]
-        if settings.window is not None:
-            return [self._windowed(image, settings.window) for image in images]
+        if self.window is not None:
+            return [self._windowed(image, self.window) for image in images]
         seen = [shrunk(image, settings.longest) for image in images]
-        scores = predict_batch(
-            self._scorer,
-            seen,
-            scales=settings.scales,
-            flip=settings.flip,
-            precision=settings.precision,
-            device=self._device,
-        )
+        scores = predict_batch(self._scorer, seen, settings, device())
         return [
             Prediction(self._labels(small, score, image.shape[:2]), score, small)
             for image, small, score in zip(images, seen, scores, strict=True)
@@ -101,19 +101,10 @@ class Model:
 
     def _windowed(self, image: np.ndarray, window: int) -> Prediction:
         """Prediction at the image's own size; `seen` is shrunk all the same, to be looked at."""
-        settings = self.settings
-        scores = predict_windows(
-            self._scorer,
-            image,
-            window,
-            scales=settings.scales,
-            flip=settings.flip,
-            precision=settings.precision,
-            device=self._device,
-        )
+        scores = predict_windows(self._scorer, image, window, self.settings, device())
         size = (image.shape[0], image.shape[1])
         labels = labels_in_bands(scores, size, self._scorer.stride, self._scorer.aligned)
-        return Prediction(labels, scores, shrunk(image, settings.longest))
+        return Prediction(labels, scores, shrunk(image, self.settings.longest))
 
     def seen_size(self, image: np.ndarray) -> tuple[int, int]:
         """Height and width at which the network sees an image H×W×3."""
@@ -121,7 +112,7 @@ class Model:
 
     def _labels(self, seen: np.ndarray, scores: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
         """Labels at the image's own size of scores M×h×w."""
-        crf = self.settings.crf if self.settings.use_crf else None
+        crf = self.settings.crf if self.crf else None
         return labels_of(scores, seen, size, self._scorer.stride, self._scorer.aligned, crf)
 
 
@@ -148,40 +139,48 @@ def load(
         window: predict in overlapping windows of this side, in pixels, at the image's own size instead.
 
     Raises:
-        InputError: no such run, not trained yet, or a file of it is damaged.
+        InputError: no such run, not trained yet, a file of it is damaged, or a value is out of its range.
     """
     path = Path(source)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if path.suffix.lower() == ".onnx":
-        from weakseg.segmenter.onnx_model import read_onnx
-
-        opened: tuple[Scorer, list[str], Settings] = read_onnx(path)
-    else:
-        opened = _of_run(path, device)
-    scorer, classes, settings = opened
-    if path.suffix.lower() == ".onnx" and precision not in (None, "auto", "fp32"):
+    if window is not None and (window < LEAST_WINDOW or crf):
         raise InputError(
-            f"precision {precision} was given for {path}, but an ONNX model always computes in fp32; leave it out."
+            f"window {window} was given{' with the CRF' if crf else ''}; {LEAST_WINDOW} pixels or more were expected, "
+            "and no CRF, whose memory grows with the whole image: leave one of them out."
         )
-    settings = replace(
-        settings,
-        use_crf=crf,
-        longest=settings.longest if longest is None else longest,
-        window=window,
-        scales=settings.scales if scales is None else tuple(scales),
-        flip=settings.flip if flip is None else flip,
-        precision=settings.precision if precision is None else precision,
-    )
-    return Model(scorer, classes, settings, device)
+    if path.suffix.lower() == ".onnx":
+        from weakseg.segmenter.export.onnx_model import read_onnx
+
+        if precision not in (None, "auto", "fp32"):
+            raise InputError(
+                f"precision {precision} was given for {path}, but an ONNX model always computes in fp32; leave it out."
+            )
+        opened: tuple[Scorer, list[str], PredictionConfig] = read_onnx(path)
+    else:
+        opened = _of_run(path)
+    scorer, classes, settings = opened
+    given = {"scales": scales, "flip": flip, "precision": precision, "longest": longest}
+    values = settings.values() | {name: value for name, value in given.items() if value is not None}
+    values["longest"] = values["longest"] or LONGEST
+    return Model(scorer, classes, parse(PredictionConfig, values, "the prediction settings"), crf, window)
 
 
-def _of_run(folder: Path, device: torch.device) -> tuple[Scorer, list[str], Settings]:
+def settings_of(run: Run) -> PredictionConfig:
+    """The settings that a run predicts with.
+
+    Raises:
+        InputError: they are missing or damaged.
+    """
+    values = run.settings("segmenter-predict") | run.settings("segmenter-refine")
+    return read_prediction(values, str(run.folder))
+
+
+def _of_run(folder: Path) -> tuple[Scorer, list[str], PredictionConfig]:
     from weakseg.segmenter.network import from_weights
     from weakseg.storage.weights import load_weights
 
     run = open_run(folder)
     path = run.trained("segmenter")
     weights = load_weights(path, "segmenter")
-    network: Any = from_weights(path, weights).eval()
-    network.to(device, memory_format=torch.channels_last)
+    network = from_weights(path, weights).eval()
+    network.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network, ["background", *weights.classes], settings_of(run)

@@ -1,12 +1,11 @@
 """Prediction of a large image at its own size, in overlapping windows: memory is that of a window and of the scores."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 
 from weakseg.segmenter.grid import CENTRES, cells, enlarge
-from weakseg.segmenter.predict import Scorer, predict_scores
+from weakseg.segmenter.prediction.predict import Scorer, predict_scores
+from weakseg.segmenter.prediction.settings import PredictionConfig
 
 OVERLAP = 4
 """A window shares 1 / OVERLAP of its cells with the next."""
@@ -15,14 +14,7 @@ BAND = 512
 
 
 def predict_windows(
-    scorer: Scorer,
-    image: np.ndarray,
-    window: int,
-    *,
-    scales: Sequence[float],
-    flip: bool,
-    precision: str,
-    device: torch.device,
+    scorer: Scorer, image: np.ndarray, window: int, settings: PredictionConfig, device: torch.device
 ) -> np.ndarray:
     """As `predict_scores`, but the network never sees more than `window` pixels a side, times the largest scale.
 
@@ -38,9 +30,7 @@ def predict_windows(
     for top, bottom in _spans(height, window, scorer):
         for left, right in _spans(width, window, scorer):
             part = image[top:bottom, left:right]
-            scores = predict_scores(
-                scorer, part, scales=scales, flip=flip, precision=precision, device=device
-            )
+            scores = predict_scores(scorer, part, settings, device)
             probabilities = np.exp(scores.astype(np.float32))
             if total is None:
                 total = np.zeros((len(probabilities), *weights.shape), np.float32)
