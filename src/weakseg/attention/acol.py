@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from weakseg.attention.parts import Classifier, image_loss, min_max, pooled, union
+from weakseg.backbones.base import Pools
 from weakseg.backbones.build import backbone
 
 STRIDE = 8  # maximum pools of 3×3 with stride 2, 2, 2, 1 and 1
@@ -40,7 +41,7 @@ class Acol(Classifier):
         new_layers_rate: float | None = None,
         erase_from: float = 0.6,
     ) -> None:
-        body = backbone(architecture, stride or STRIDE, pool_kernel=3, last_pool=True)
+        body = backbone(architecture, stride or STRIDE, Pools(kernel=3, last=True))
         super().__init__(
             body, classes, new_layers_rate, dropout=(0.0, 0.0), width=body.dense_width, xavier=True
         )

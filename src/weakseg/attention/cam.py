@@ -12,6 +12,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from weakseg.attention.parts import Classifier, image_loss
+from weakseg.backbones.base import Pools
 from weakseg.backbones.build import backbone
 
 STRIDE = 16
@@ -39,7 +40,7 @@ class Cam(Classifier):
         new_layers_rate: float | None = None,
     ) -> None:
         super().__init__(
-            backbone(architecture, stride or STRIDE), classes, new_layers_rate, dropout=(DROPOUT,)
+            backbone(architecture, stride or STRIDE, Pools()), classes, new_layers_rate, dropout=(DROPOUT,)
         )
 
     def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from weakseg.attention.memory import AttentionMemory
 from weakseg.attention.parts import Classifier, mean_loss, pooled
+from weakseg.backbones.base import Pools
 from weakseg.backbones.build import backbone
 
 STRIDE = 8  # pool 4 has stride 1
@@ -46,7 +47,7 @@ class _Published(Classifier):
         stride: int | None = None,
         new_layers_rate: float | None = None,
     ) -> None:
-        body = backbone(architecture, stride or STRIDE, dilation=DILATION)
+        body = backbone(architecture, stride or STRIDE, Pools(dilation=DILATION))
         super().__init__(body, classes, new_layers_rate, convolutions=CONVOLUTIONS)
 
 

@@ -5,8 +5,7 @@ from typing import ClassVar
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.backbones.inception import Inception
-from weakseg.backbones.vgg import Vgg
+from weakseg.backbones.base import AttentionBackbone
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
 EPSILON = 1e-8
@@ -35,7 +34,7 @@ class Classifier(nn.Module):
 
     def __init__(
         self,
-        body: Vgg | Inception,
+        body: AttentionBackbone,
         classes: int,
         new_layers_rate: float | None,
         *,

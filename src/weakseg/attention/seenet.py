@@ -11,6 +11,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from weakseg.attention.parts import Classifier, image_loss, min_max, pooled, scale_to_one, union
+from weakseg.backbones.base import Pools
 from weakseg.backbones.build import backbone
 
 THRESHOLDS = {
@@ -45,7 +46,10 @@ class SeeNet(Classifier):
         thresholds: str = "paper",
     ) -> None:
         super().__init__(
-            backbone(architecture, stride or STRIDE), classes, new_layers_rate, dropout=(DROPOUT, 0.0)
+            backbone(architecture, stride or STRIDE, Pools()),
+            classes,
+            new_layers_rate,
+            dropout=(DROPOUT, 0.0),
         )
         self.erase_above, self.reverse_below = THRESHOLDS[thresholds]
 

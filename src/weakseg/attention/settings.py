@@ -4,11 +4,10 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from weakseg.backbones import serving
 from weakseg.backbones.settings import BackboneConfig
 from weakseg.settings.section import FilePath, Positive, Scale, Section
 from weakseg.training.settings import TrainingConfig
-
-ATTENTION_BACKBONES = ("vgg16", "vgg_small", "inception_v3")
 
 
 class SeeNetConfig(Section):
@@ -102,10 +101,11 @@ class AttentionConfig(Section):
 
     @model_validator(mode="after")
     def _has_backbone(self) -> Self:
-        if self.backbone.architecture not in ATTENTION_BACKBONES:
+        known = serving("attention")
+        if self.backbone.architecture not in known:
             raise ValueError(
                 f"backbone.architecture is {self.backbone.architecture}; an attention network stands on "
-                f"{', '.join(ATTENTION_BACKBONES)}"
+                f"{', '.join(known)}"
             )
         return self
 

@@ -13,7 +13,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from weakseg.attention.parts import Classifier, image_loss, initialise_xavier, min_max, pooled, union
-from weakseg.backbones.base import unit_scale
+from weakseg.backbones.base import Pools, unit_scale
 from weakseg.backbones.build import backbone
 from weakseg.errors import InputError
 
@@ -57,7 +57,7 @@ class Spg(Classifier):
         thresholds: str = "official",
         single_label: bool = False,
     ) -> None:
-        body = backbone(architecture, stride or STRIDE, pool=False)
+        body = backbone(architecture, stride or STRIDE, Pools(fourth=False))
         super().__init__(body, classes, new_layers_rate, dropout=(body.head_dropout,), xavier=True)
         self.head = _dropped(self.head, body.head_dropout)
         self.single_label = single_label

@@ -1,10 +1,12 @@
 """Saliency networks and maps."""
 
 from collections.abc import Iterable
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from weakseg.backbones import serving
+from weakseg.settings.methods import Choice
 from weakseg.settings.section import ClassName, FilePath, Positive, Scale, Section
 from weakseg.training.settings import TrainingConfig
 
@@ -63,10 +65,12 @@ class SmallSaliency(Section):
     training: TrainingConfig = TrainingConfig()
 
 
-class StagedConfig(Section):
+class StagedConfig(Choice, methods=serving("saliency"), key="architecture"):
     """The backbone under a saliency network."""
 
-    architecture: Literal["resnet50", "resnet101", "vgg16"] = "resnet50"
+    beside: ClassVar[frozenset[str]] = frozenset({"weights"})  # their content counts, not where it lies
+
+    architecture: str = "resnet50"
     """Published with `resnet50`; 101 layers learn little from a few thousand images; `vgg16` costs more a step."""
     weights: FilePath = "IMAGENET1K_V1"
     """Initial weights: `IMAGENET1K_V1` (torchvision), a file of torchvision's parameters (`.pth`,
