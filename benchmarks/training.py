@@ -14,7 +14,7 @@ from weakseg.attention.samples import LabelledImages
 from weakseg.dataset.images import read_image
 from weakseg.dataset.records import Record
 from weakseg.segmenter.samples import LabelledPixels
-from weakseg.training.augment import Augmentation
+from weakseg.training.augment import Crops
 from weakseg.training.launch import launch
 from weakseg.training.loop import fit
 from weakseg.training.precision import autocast, resolve
@@ -104,16 +104,14 @@ def _epoch(setting: Setting, name: str) -> float:
         checkpoint_every=10 * iterations,
     )
     index = setting.index(4 * BATCH)
-    augmentation = Augmentation(**config.augmentation(), fill=(124, 117, 104))
+    crops = Crops(config, (124, 117, 104))
     if name == "largefov":
         labels = {record.id: _labels(record) for record in index.records}
-        samples: Any = LabelledPixels(index.records, lambda record: labels[record.id], augmentation)
+        samples: Any = LabelledPixels(index.records, lambda record: labels[record.id], crops)
     else:
-        samples = LabelledImages(index, index.records, augmentation)
+        samples = LabelledImages(index, index.records, crops)
     state = setting.folder / f"state-{name}"
-    options = config.optimization()
-    fabric = launch(*(options.pop(name) for name in ("precision", "processes", "nodes")))
-    fit(fabric, network(name), samples, state, "benchmark", **options)
+    fit(launch(config), network(name), samples, state, "benchmark", config)
     rows = (state / "history.csv").read_text(encoding="utf-8").splitlines()
     taken = [float(row.rsplit(",", 1)[1]) for row in rows[2:]]  # without the first ten: warming up
     shutil.rmtree(state)

@@ -16,7 +16,8 @@ from weakseg.attention.oaa import Oaa, OaaPlus, integral_loss, recognised
 from weakseg.attention.samples import LabelledImages
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import Record
-from weakseg.training.augment import Augmentation
+from weakseg.training.augment import Crops
+from weakseg.training.settings import TrainingConfig
 
 WHOLE = torch.tensor([[0.0, 0.0, 1.0, 1.0, 0.0]])
 
@@ -115,7 +116,7 @@ def test_a_crop_of_a_known_map_comes_back_to_its_place() -> None:
     rows, columns = np.mgrid[0:120, 0:160]
     blob = np.exp(-((rows - 40) ** 2 + (columns - 110) ** 2) / 400.0)
     image = np.repeat((blob * 255).astype(np.uint8)[..., None], 3, axis=2)
-    augmentation = Augmentation(96, (0.8, 1.3), None, True, 0.0, (0, 0, 0))
+    augmentation = Crops(TrainingConfig(crop=96, scales=(0.8, 1.3)), (0, 0, 0))
     seen = set()
     for seed in range(12):
         generator = np.random.default_rng(seed)
@@ -157,7 +158,7 @@ def samples_of(folder: Path, image: np.ndarray, network: Oaa) -> LabelledImages:
     Image.fromarray(image).save(folder / "a.png")
     index = Index((Record("a", folder / "a.png", "train", ("cat",), None),), ("cat",), (0, 1))
     enrol(network, index)
-    augmentation = Augmentation(96, (0.8, 1.3), None, True, 0.0, (0, 0, 0), whole=True)
+    augmentation = Crops(TrainingConfig(crop=96, scales=(0.8, 1.3)), (0, 0, 0), whole=True)
     return LabelledImages(index, index.records, augmentation, network.memory)
 
 
@@ -345,9 +346,7 @@ def test_samples_reach_data_workers_without_the_memorys_maps(tmp_path: Path) -> 
     memory = AttentionMemory()
     memory.enrol([(record.id, record.labels) for record in records])
     index = Index(records, ("cat", "dog"), (0, 1, 2))
-    augmentation = Augmentation(
-        crop=32, scales=(1.0, 1.0), resize=None, flip=False, color_jitter=0.0, fill=(0, 0, 0)
-    )
+    augmentation = Crops(TrainingConfig(crop=32, scales=(1.0, 1.0), flip=False), (0, 0, 0))
     sent = pickle.dumps(LabelledImages(index, records, augmentation, memory))
     assert len(sent) < memory.maps.numel() / 2
     samples = pickle.loads(sent)

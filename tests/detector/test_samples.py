@@ -1,7 +1,6 @@
 """Boxes on their way into a training crop, against numbers worked out by hand."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,10 @@ from weakseg.detector.boxes import Boxed, read_boxes
 from weakseg.detector.samples import BoxedImages, boxes_in_view
 from weakseg.errors import InputError
 from weakseg.proxy.boxes import coco
-from weakseg.training.augment import Augmentation, View
+from weakseg.training.augment import Crops, View
+from weakseg.training.settings import TrainingConfig
 
-PLAIN = Augmentation(crop=64, scales=(1.0, 1.0), resize=None, flip=False, color_jitter=0.0, fill=(1, 2, 3))
+PLAIN = Crops(TrainingConfig(crop=64, scales=(1.0, 1.0), flip=False), (1, 2, 3))
 
 
 def boxed(*boxes: list[float], size: tuple[int, int] = (40, 60)) -> Boxed:
@@ -65,7 +65,7 @@ BOXES = {"a": boxed([6, 4, 26, 14], [40, 20, 60, 40]), "b": boxed(), "c": boxed(
 
 @pytest.mark.parametrize("seed", range(6))
 def test_the_crops_pixels_and_boxes_agree(records: list[Record], seed: int) -> None:
-    samples = BoxedImages(records, BOXES, replace(PLAIN, flip=True, scales=(0.5, 1.5)))
+    samples = BoxedImages(records, BOXES, Crops(TrainingConfig(crop=64, scales=(0.5, 1.5)), (1, 2, 3)))
     given = samples.sample(0, np.random.default_rng(seed))
     assert given["image"].shape == (3, 64, 64)
     for box, label in zip(given["boxes"].numpy(), given["labels"].tolist(), strict=True):

@@ -30,7 +30,7 @@ def trained(small: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         class backbone:
             fill = (0, 0, 0)
 
-    def note(room: str, build: Any, samples: Any, *, inputs: list[Path], **rest: Any) -> None:
+    def note(room: str, section: Any, build: Any, samples: Any, *, inputs: list[Path], **rest: Any) -> None:
         given.update(inputs=inputs, samples=samples(Network()))
 
     monkeypatch.setattr(stage, "train_stage", note)

@@ -16,10 +16,11 @@ from weakseg.saliency.data import digest, folder_records, read_bright, read_nonz
 from weakseg.saliency.frames import video_maps, windows
 from weakseg.saliency.samples import SaliencyClips, SaliencyImages
 from weakseg.saliency.videos import Video, read_davis, read_video_list
-from weakseg.training.augment import Augmentation
+from weakseg.training.augment import Crops
+from weakseg.training.settings import TrainingConfig
 
 SHARED = Path(__file__).resolve().parents[3] / "shared/data/davis"
-WHOLE = Augmentation(32, (1.0, 1.0), 32, True, 0.0, (0, 0, 0))
+WHOLE = Crops(TrainingConfig(crop=32, scales=(1.0, 1.0), resize=32), (0, 0, 0))
 
 
 def frames(folder: Path, video: str, count: int) -> None:

@@ -29,6 +29,7 @@ from weakseg.training.launch import launch
 from weakseg.training.loop import fit
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 from weakseg.training.sampling import PositionedSamples
+from weakseg.training.settings import TrainingConfig
 
 OPTIONS: dict[str, Any] = {
     "iterations": 40,
@@ -39,13 +40,19 @@ OPTIONS: dict[str, Any] = {
     "nesterov": False,
     "weight_decay": 1e-4,
     "schedule": "poly",
-    "step_at": 0.5,
     "warmup": 0,
     "clip_gradient": 10.0,
     "checkpoint_every": 10,
     "workers": 0,
     "seed": 3,
+    "precision": "fp32",
 }
+FP32 = TrainingConfig(precision="fp32")
+
+
+def options(**changes: Any) -> TrainingConfig:
+    """Also values that a configuration may not have."""
+    return TrainingConfig(**OPTIONS).model_copy(update=changes)
 
 
 class Brightness(nn.Module):
@@ -87,7 +94,14 @@ def network() -> Brightness:
 
 def train(state: Path, mark: str = "m", precision: str = "fp32", **changes: Any) -> Brightness:
     model = network()
-    fit(launch(precision), model, Images(), state, mark, **(OPTIONS | changes))
+    fit(
+        launch(TrainingConfig(precision=precision)),
+        model,
+        Images(),
+        state,
+        mark,
+        options(**changes),
+    )
     return model
 
 
@@ -118,10 +132,17 @@ def test_a_share_that_is_too_small_for_the_network_is_one_sentence(tmp_path: Pat
     class Pooled(Brightness):
         least_share = 2
 
-    fabric = launch("fp32")
+    fabric = launch(FP32)
     with pytest.raises(InputError, match=r"batch_size is 1 in 1 processes.* 2 or more for each"):
-        fit(fabric, Pooled(), Images(), tmp_path, "m", **OPTIONS | {"batch_size": 1})
-    fit(fabric, Pooled(), Images(), tmp_path, "m", **OPTIONS | {"batch_size": 2, "iterations": 1})
+        fit(fabric, Pooled(), Images(), tmp_path, "m", options(batch_size=1))
+    fit(
+        fabric,
+        Pooled(),
+        Images(),
+        tmp_path,
+        "m",
+        options(batch_size=2, iterations=1),
+    )
 
 
 def test_data_workers_do_not_change_the_result(tmp_path: Path) -> None:
@@ -256,9 +277,8 @@ class Poisoned(Images):
 
 def test_a_loss_that_is_no_number_names_its_step_and_images(tmp_path: Path) -> None:
     eighth = PositionedSamples(Images(), OPTIONS["seed"]).names(28, 32)  # four images a step
-    options = OPTIONS | {"checkpoint_every": 3}
     with pytest.raises(InputError) as caught:
-        fit(launch("fp32"), network(), Poisoned(eighth[2]), tmp_path, "m", **options)
+        fit(launch(FP32), network(), Poisoned(eighth[2]), tmp_path, "m", options(checkpoint_every=3))
     assert f"became nan in iteration 8, on the images {', '.join(eighth)};" in str(caught.value)
     assert f"the last good state is of iteration 6, in {tmp_path})" in str(caught.value)
     saved = load_checkpoint(tmp_path, "m")
@@ -270,7 +290,7 @@ def test_a_loss_that_is_no_number_names_its_step_and_images(tmp_path: Path) -> N
 def test_weights_that_broke_under_a_finite_loss_are_not_saved(tmp_path: Path) -> None:
     model = network()
     solver = torch.optim.SGD(model.parameters(), momentum=0.9)
-    checkpoints = Checkpoints(tmp_path, "m", model, solver, launch("fp32").strategy.precision)
+    checkpoints = Checkpoints(tmp_path, "m", model, solver, launch(FP32).strategy.precision)
     checkpoints.save(10, [])
     with torch.no_grad():
         model.layers[4].weight[0, 0] = float("inf")
@@ -288,7 +308,14 @@ def test_convolutions_compute_in_the_precision_asked_for(
     model = network()
     found = set()
     model.layers[0].register_forward_hook(lambda module, inputs, output: found.add(output.dtype))
-    fit(launch(precision), model, Images(), tmp_path, "m", **(OPTIONS | {"iterations": 10}))
+    fit(
+        launch(TrainingConfig(precision=precision)),
+        model,
+        Images(),
+        tmp_path,
+        "m",
+        options(iterations=10),
+    )
     assert found == {expected}
     assert next(model.parameters()).dtype == torch.float32
     assert float(read_history(tmp_path / HISTORY)[0]["loss"]) < 1.0
@@ -320,9 +347,8 @@ class Hungry(Images):
 def test_memory_that_runs_out_while_images_are_prepared_is_one_sentence(
     tmp_path: Path, ask: Callable[[], object], workers: int
 ) -> None:
-    options = OPTIONS | {"checkpoint_every": 3, "workers": workers}
     with pytest.raises(InputError) as caught:
-        fit(launch("fp32"), network(), Hungry(ask), tmp_path, "m", **options)
+        fit(launch(FP32), network(), Hungry(ask), tmp_path, "m", options(checkpoint_every=3, workers=workers))
     assert str(caught.value) == (
         "memory ran out at iteration 8 with batches of 4 crops: lower training.batch_size or training.crop, or give "
         f"more memory (the last good state is of iteration 6, in {tmp_path})."
@@ -364,7 +390,7 @@ def test_a_workers_sentence_is_whole(tmp_path: Path, workers: int) -> None:
     sentence = "the image two\nlines.jpg cannot be read (weakseg.errors: why); " + "replace it. " * 40
     samples = Hungry(lambda: _raise(InputError(sentence)))
     with pytest.raises(InputError) as caught:
-        fit(launch("fp32"), network(), samples, tmp_path, "m", **OPTIONS | {"workers": workers})
+        fit(launch(FP32), network(), samples, tmp_path, "m", options(workers=workers))
     assert str(caught.value) == sentence
 
 
@@ -372,7 +398,7 @@ def test_a_workers_error_of_our_own_is_no_death(tmp_path: Path) -> None:
     """Torch's word for it begins like that for a dead worker, and its cause was cut off."""
     samples = Hungry(lambda: _raise(RuntimeError("the very cause")))
     with pytest.raises(RuntimeError, match="the very cause"):
-        fit(launch("fp32"), network(), samples, tmp_path, "m", **OPTIONS | {"workers": 1})
+        fit(launch(FP32), network(), samples, tmp_path, "m", options(workers=1))
 
 
 def test_a_value_taken_back_goes_on_with_its_own_state(
@@ -387,7 +413,7 @@ def test_a_value_taken_back_goes_on_with_its_own_state(
     before = train(tmp_path, mark="old", iterations=20)
     save_checkpoint(tmp_path / "other", "mistyped", load_checkpoint(tmp_path, "old") or {})
     with pytest.raises(KeyboardInterrupt):
-        fit(launch("fp32"), network(), Interrupted(), tmp_path, "mistyped", **OPTIONS)
+        fit(launch(FP32), network(), Interrupted(), tmp_path, "mistyped", options())
     assert "other settings" in capsys.readouterr().err
     (tmp_path / "other" / CHECKPOINT).replace(tmp_path / CHECKPOINT)  # as far as the mistyped one had come
     assert same(train(tmp_path, mark="old", iterations=20), before)

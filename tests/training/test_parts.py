@@ -6,21 +6,24 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weakseg.training.augment import Augmentation
+from weakseg.training.augment import Crops
 from weakseg.training.parameters import caffe_groups
 from weakseg.training.sampling import PositionedSamples, PositionSampler
 from weakseg.training.schedule import rate_factor
+from weakseg.training.settings import TrainingConfig
 
 
 def test_poly_by_hand() -> None:
-    assert rate_factor(0, 100, "poly", 0.6, 0) == 1
-    assert rate_factor(50, 100, "poly", 0.6, 0) == pytest.approx(0.5**0.9)
+    assert rate_factor(0, TrainingConfig(iterations=100)) == 1
+    assert rate_factor(50, TrainingConfig(iterations=100)) == pytest.approx(0.5**0.9)
 
 
 def test_step_and_warmup_by_hand() -> None:
-    assert rate_factor(14_999, 25_000, "step", 0.6, 0) == 1
-    assert rate_factor(15_000, 25_000, "step", 0.6, 0) == pytest.approx(0.1)
-    assert rate_factor(4, 100, "constant", 0.6, 10) == pytest.approx(0.5)
+    assert rate_factor(14_999, TrainingConfig(iterations=25_000, schedule="step")) == 1
+    assert rate_factor(15_000, TrainingConfig(iterations=25_000, schedule="step")) == pytest.approx(0.1)
+    assert rate_factor(4, TrainingConfig(iterations=100, schedule="constant", warmup=10)) == pytest.approx(
+        0.5
+    )
 
 
 def test_biases_decay_only_where_they_are_told_to() -> None:
@@ -63,13 +66,11 @@ def test_processes_share_the_positions() -> None:
 
 
 def augment(seed: int, **changes: object) -> tuple[np.ndarray, np.ndarray | None]:
-    options = {
-        "crop": 32, "scales": (0.5, 1.5), "resize": None, "flip": True, "color_jitter": 0.0, "fill": (9, 8, 7)
-    } | changes  # fmt: skip
+    training = TrainingConfig(**{"crop": 32, "scales": (0.5, 1.5)} | changes)  # type: ignore[arg-type]
     image = np.zeros((40, 60, 3), np.uint8)
     labels = np.zeros((40, 60), np.uint8)
     image[10:30, 15:45], labels[10:30, 15:45] = 255, 1
-    return Augmentation(**options)(np.random.default_rng(seed), image, labels)  # type: ignore[arg-type]
+    return Crops(training, (9, 8, 7))(np.random.default_rng(seed), image, labels)
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -24,9 +24,10 @@ from torch import nn
 from weakseg.attention.oaa import Oaa
 from weakseg.training.launch import launch
 from weakseg.training.loop import fit
+from weakseg.training.settings import TrainingConfig
 
 state, processes, pause = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
-fabric = launch("fp32", processes)
+fabric = launch(TrainingConfig(precision="fp32", processes=processes))
 torch.manual_seed(5)
 class Slow(Oaa):
     def losses(self, batch):
@@ -49,7 +50,7 @@ class Labelled(Images):
         view = torch.tensor([0.0, 0.0, 1.0, 1.0, 0.0])
         return {{"image": image, "labels": torch.eye(2)[bright], "slots": slots, "view": view}}
 
-fit(fabric, network, Labelled(), state, "m", **OPTIONS)
+fit(fabric, network, Labelled(), state, "m", TrainingConfig(**OPTIONS))
 if fabric.is_global_zero:
     torch.save(network.state_dict(), state / "end.pt")
 """

@@ -20,6 +20,7 @@ from weakseg.training.history import HISTORY, read_history
 from weakseg.training.loop import fit
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 from weakseg.training.sampling import Samples, seed_step
+from weakseg.training.settings import TrainingConfig
 
 OPTIONS: dict[str, Any] = {
     "iterations": 10,
@@ -30,7 +31,6 @@ OPTIONS: dict[str, Any] = {
     "nesterov": False,
     "weight_decay": 1e-4,
     "schedule": "poly",
-    "step_at": 0.5,
     "warmup": 0,
     "clip_gradient": 10.0,
     "checkpoint_every": 5,
@@ -126,12 +126,12 @@ def killed_and_resumed(
         if kills:
             cut = CutShort(samples(model), (options["iterations"] - 1) * options["batch_size"])
             with pytest.raises(Cut):
-                fit(fabric(), model, cut, folder / name, "m", **options)
+                fit(fabric(), model, cut, folder / name, "m", TrainingConfig(**options))
             saved = load_checkpoint(folder / name, "m")
             assert saved is not None
             assert saved["iteration"] == options["checkpoint_every"]
             model = build()
-        fit(fabric(), model, samples(model), folder / name, "m", **options)
+        fit(fabric(), model, samples(model), folder / name, "m", TrainingConfig(**options))
         ends.append(model)
     return ends[0], ends[1]
 
@@ -168,7 +168,14 @@ def test_the_loss_scale_belongs_to_the_checkpoint(tmp_path: Path) -> None:
 
 def test_the_gradients_norm_is_that_before_clipping_and_without_the_loss_scale(tmp_path: Path) -> None:
     def norms(name: str, fabric: Fabric, **changes: Any) -> list[float]:
-        fit(fabric, network(), Images(), tmp_path / name, "m", **OPTIONS | {"iterations": 1} | changes)
+        fit(
+            fabric,
+            network(),
+            Images(),
+            tmp_path / name,
+            "m",
+            TrainingConfig(**OPTIONS | {"iterations": 1} | changes),
+        )
         return [float(row["gradient_norm"]) for row in read_history(tmp_path / name / HISTORY)]
 
     model, images = network().to(memory_format=torch.channels_last), Images()  # dropout falls by the layout
@@ -203,7 +210,7 @@ class Overflowing(Brightness):
 
 def test_a_step_that_the_loss_scale_left_out_does_not_count_in_the_norm(tmp_path: Path) -> None:
     torch.manual_seed(5)
-    fit(half(), Overflowing(), Images(), tmp_path, "m", **OPTIONS)
+    fit(half(), Overflowing(), Images(), tmp_path, "m", TrainingConfig(**OPTIONS))
     assert all(0 < float(row["gradient_norm"]) < 100 for row in read_history(tmp_path / HISTORY))
 
 

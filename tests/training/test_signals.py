@@ -20,6 +20,7 @@ from weakseg.training.batches import batches, worker_deaths
 from weakseg.training.checkpoint import CHECKPOINT, load_checkpoint
 from weakseg.training.launch import launch
 from weakseg.training.sampling import PositionedSamples
+from weakseg.training.settings import TrainingConfig
 from weakseg.training.stop import StopRequest
 
 PROGRAM = """
@@ -35,10 +36,11 @@ from weakseg.errors import InputError
 from weakseg.training import stop
 from weakseg.training.launch import launch
 from weakseg.training.loop import fit
+from weakseg.training.settings import TrainingConfig
 
 state, processes, workers, pause, patience = Path(sys.argv[1]), *map(float, sys.argv[2:6])
 stop.PATIENCE = patience
-fabric = launch("fp32", int(processes))
+fabric = launch(TrainingConfig(precision="fp32", processes=int(processes)))
 
 class Slow(Brightness):
     def losses(self, batch):
@@ -56,7 +58,7 @@ model = Slow()
 if processes > 1:
     model.layers[1] = nn.Identity()  # statistics of half a batch are not those of a whole one
 weakseg.cli.weakseg = lambda: fit(
-    fabric, model, Torn(), state, "m", **(OPTIONS | {{"workers": int(workers), "checkpoint_every": 40}})
+    fabric, model, Torn(), state, "m", TrainingConfig(**(OPTIONS | {{"workers": int(workers), "checkpoint_every": 40}}))
 )
 main()
 if fabric.is_global_zero:
@@ -240,7 +242,7 @@ def test_a_broken_pipe_after_a_signal_ends_the_batches(error: Exception) -> None
         def name(self, item: int) -> str:
             return str(item)
 
-    fabric, samples = launch("fp32"), PositionedSamples(Broken(), 0)
+    fabric, samples = launch(TrainingConfig(precision="fp32")), PositionedSamples(Broken(), 0)
     with StopRequest(fabric) as stop:
         with pytest.raises(type(error)):
             list(batches(fabric, samples, stop, range(3), 1, 0))
@@ -255,7 +257,7 @@ def test_a_worker_that_dies_of_the_same_signal_says_nothing(monkeypatch: pytest.
     together = {signal.SIGTERM, signal.SIGCHLD}
     before = signal.signal(signal.SIGCHLD, lambda *_: None)  # torch's
     try:
-        with StopRequest(launch("fp32")) as stop:
+        with StopRequest(launch(TrainingConfig(precision="fp32"))) as stop:
             signal.pthread_sigmask(signal.SIG_BLOCK, together)
             for number in together:  # to this thread: others have not blocked them
                 signal.pthread_kill(threading.get_ident(), number)

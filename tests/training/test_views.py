@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from weakseg.training.augment import Augmentation, turn_hue
+from weakseg.training.augment import Crops, turn_hue
+from weakseg.training.settings import TrainingConfig
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
 
@@ -13,8 +14,8 @@ IMAGE = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
 @pytest.mark.parametrize("shape", [(120, 160), (300, 31), (20, 24)])
 def test_whole_images_fit_into_the_crop(shape: tuple[int, int], resize: int | None) -> None:
     image = np.zeros((*shape, 3), np.uint8)
-    augmentation = Augmentation(96, (0.5, 1.5), resize, True, 0.0, (0, 0, 0), whole=True)
-    plain = Augmentation(96, (0.5, 1.5), resize, True, 0.0, (0, 0, 0))
+    augmentation = Crops(TrainingConfig(crop=96, scales=(0.5, 1.5), resize=resize), (0, 0, 0), whole=True)
+    plain = Crops(TrainingConfig(crop=96, scales=(0.5, 1.5), resize=resize), (0, 0, 0))
     for seed in range(20):
         view = augmentation.view(np.random.default_rng(seed), image)
         left, top, right, bottom, _ = view.shares(96)
@@ -39,14 +40,14 @@ def test_hue_is_turned_and_nothing_else() -> None:
 def test_views_without_hue_draw_the_same_numbers_as_before() -> None:
     """One draw more would move every crop and jitter that follows."""
     generator, other = np.random.default_rng(3), np.random.default_rng(3)
-    augmentation = Augmentation(96, (0.5, 1.5), None, True, 0.2, (0, 0, 0))
+    augmentation = Crops(TrainingConfig(crop=96, scales=(0.5, 1.5), color_jitter=0.2), (0, 0, 0))
     augmentation(generator, IMAGE)
     view = augmentation.view(other, IMAGE)
     other.uniform(0.8, 1.2, 3)
     assert view.size
     assert generator.random() == other.random()
-    turning = Augmentation(96, (0.5, 1.5), None, True, 0.0, (0, 0, 0), hue_jitter=0.1)
+    turning = Crops(TrainingConfig(crop=96, scales=(0.5, 1.5), hue_jitter=0.1), (0, 0, 0))
     assert not np.array_equal(
         turning(np.random.default_rng(3), IMAGE)[0],
-        Augmentation(96, (0.5, 1.5), None, True, 0.0, (0, 0, 0))(np.random.default_rng(3), IMAGE)[0],
+        Crops(TrainingConfig(crop=96, scales=(0.5, 1.5)), (0, 0, 0))(np.random.default_rng(3), IMAGE)[0],
     )

@@ -48,7 +48,7 @@ def train_command(
     from weakseg.dataset.index import read_index
     from weakseg.errors import InputError
     from weakseg.storage.shards import ShardReader
-    from weakseg.training.augment import Augmentation
+    from weakseg.training.augment import Crops
     from weakseg.training.stage import train_stage
 
     settings = read_stage(config, AttentionConfig)
@@ -57,10 +57,11 @@ def train_command(
     if settings.method == "oaa_plus" and not targets:
         raise InputError("attention.method is 'oaa_plus' but no --targets were given; give OAA's maps.")
     data = read_index(index, classes)
-    backbone, training, options = settings.backbone, settings.training, settings.options()
+    backbone, options = settings.backbone, settings.options()
     initial = read_initial_weights(backbone.weights, backbone.normalization, backbone.architecture)
     train_stage(
         "attention",
+        settings,
         lambda: build(
             settings.method,
             backbone.architecture,
@@ -72,28 +73,17 @@ def train_command(
         lambda network: LabelledImages(
             data,
             data.split("train"),
-            Augmentation(
-                **training.augmentation(),
-                fill=network.backbone.fill,
-                whole=memory_of(network) is not None,  # which normalises over whole images
-            ),
+            # A memory normalises over whole images.
+            Crops(settings.training, network.backbone.fill, whole=memory_of(network) is not None),
             enrol(network, data),
             ShardReader(targets) if targets else None,
         ),
-        settings=settings.model_dump(mode="json", include={"method", "backbone", "training"})
-        | {"options": options},
-        identity={
-            "method": settings.method,
-            "backbone": backbone.model_dump(exclude={"weights"}),  # the file counts by its hash
-            "options": options,
-            "training": training.identity(),
-        },
-        optimization=training.optimization(),
         inputs=[index, classes, *targets],
         classes=list(data.classes),
         initial=initial.provenance if initial else {"source": "none"},
         state=state,
         out=out,
+        extra={"options": options},
     )
 
 
@@ -142,15 +132,13 @@ def maps_command(
 def _computed(
     settings: MapsConfig, data: "Index", records: "list[Record]", weights: Path
 ) -> "Iterator[Attended]":
-    import torch
-
     from weakseg.attention.maps import attention_maps
     from weakseg.attention.network import load, memory_of
+    from weakseg.devices import device
 
     network = load(weights, data)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return attention_maps(
-        network, data, records, device=device, memory=memory_of(network), **settings.model_dump()
+        network, data, records, device=device(), memory=memory_of(network), **settings.model_dump()
     )
 
 

@@ -11,7 +11,7 @@ from weakseg.dataset.images import read_image
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import Record
 from weakseg.storage.shards import ShardReader, to_uint8
-from weakseg.training.augment import Augmentation
+from weakseg.training.augment import Crops
 from weakseg.training.sampling import Sample
 
 
@@ -21,7 +21,7 @@ class LabelledImages:
     Args:
         index: gives the classes.
         records: the training images.
-        augmentation: makes the crops.
+        crops: makes the crops.
         memory: adds `slots` C `int64`, the memory's slot of each class, and `view` 5 `float32`, where the crop lies.
         targets: adds `target` C×crop×crop `float32` in [0, 1], the same crop of these maps.
     """
@@ -30,11 +30,11 @@ class LabelledImages:
         self,
         index: Index,
         records: Sequence[Record],
-        augmentation: Augmentation,
+        crops: Crops,
         memory: AttentionMemory | None = None,
         targets: ShardReader | None = None,
     ) -> None:
-        self._index, self._records, self._augmentation = index, records, augmentation
+        self._index, self._records, self._crops = index, records, crops
         # Not the memory itself: where data workers start anew, each would be sent its maps.
         self._slots = None if memory is None else memory.slots
         self._targets = None if targets is None else [_kept(targets, record) for record in records]
@@ -48,21 +48,21 @@ class LabelledImages:
 
     def sample(self, item: int, generator: np.random.Generator) -> Sample:
         """Item `item`, augmented by draws from `generator`."""
-        record, augmentation = self._records[item], self._augmentation
+        record, crops = self._records[item], self._crops
         image = read_image(record.image)
-        view = augmentation.view(generator, image)
+        view = crops.view(generator, image)
         sample = {
-            "image": torch.from_numpy(augmentation.cut_image(generator, image, view)).permute(2, 0, 1),
+            "image": torch.from_numpy(crops.cut_image(generator, image, view)).permute(2, 0, 1),
             "labels": torch.from_numpy(self._index.class_vector(record)),
         }
         if self._slots is not None:
             slots = [self._slots.get((record.id, name), -1) for name in self._index.classes]
             sample["slots"] = torch.tensor(slots, dtype=torch.int64)
-            sample["view"] = torch.tensor(view.shares(augmentation.crop), dtype=torch.float32)
+            sample["view"] = torch.tensor(view.shares(crops.side), dtype=torch.float32)
         if self._targets is not None:
-            target = np.zeros((len(self._index.classes), augmentation.crop, augmentation.crop), np.float32)
+            target = np.zeros((len(self._index.classes), crops.side, crops.side), np.float32)
             for name, values in self._targets[item].items():
-                cut = augmentation.cut_map(values, view, 0, cv2.INTER_LINEAR)
+                cut = crops.cut_map(values, view, 0, cv2.INTER_LINEAR)
                 target[self._index.classes.index(name)] = cut.astype(np.float32) / 255.0
             sample["target"] = torch.from_numpy(target)
         return sample

@@ -79,6 +79,8 @@ class MapsConfig(Section):
 class AttentionConfig(Section):
     """The classifier whose attention says where the classes are."""
 
+    beside = frozenset({"maps", "schedule_of"})
+
     method: Literal["seenet", "spg", "oaa", "oaa_plus", "acol", "cam", "folder"] = "seenet"
     """Name of the attention network; `oaa_plus` trains two, one after the other; `folder` trains none."""
     backbone: BackboneConfig = BackboneConfig()
@@ -149,6 +151,10 @@ class AttentionConfig(Section):
             if found:
                 raise ValueError(f"{value}, but {reason}; leave it out")
         return self
+
+    def idle(self) -> set[str]:
+        """The sections of other methods."""
+        return {"seenet", "spg", "oaa", "acol", "folder"} - {self.method}
 
     def options(self) -> dict[str, Any]:
         """What the method's network is built with."""

@@ -1,6 +1,6 @@
 """Which network stands under another, and what it starts from."""
 
-from typing import ClassVar, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -12,7 +12,7 @@ from weakseg.settings.section import FilePath
 class BackboneConfig(Choice, methods=BACKBONES, key="architecture"):
     """The convolutional network under an attention network or a segmenter."""
 
-    beside: ClassVar[frozenset[str]] = frozenset({"weights"})  # their content counts, not where it lies
+    beside = frozenset({"weights"})  # the file counts by its hash
 
     architecture: str = "vgg16"
     """`vgg16`; `vgg_small`: five narrow stages with batch normalisation, always trained from scratch; `inception_v3`:

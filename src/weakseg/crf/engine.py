@@ -107,9 +107,10 @@ def _fastest() -> str:
 
 @lru_cache
 def _device() -> str:
-    import torch
+    from weakseg.devices import device
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    kind = device().type
+    return "cpu" if kind == "mps" else kind  # its sorting of 64-bit numbers was never tried
 
 
 def _by_pydensecrf(image: np.ndarray, energy: np.ndarray, parameters: CrfParameters) -> np.ndarray:

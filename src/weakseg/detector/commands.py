@@ -41,17 +41,17 @@ def train_command(
     from weakseg.detector.boxes import read_boxes
     from weakseg.detector.network import Detector, build
     from weakseg.detector.samples import BoxedImages
-    from weakseg.training.augment import Augmentation
+    from weakseg.training.augment import Crops
     from weakseg.training.stage import train_stage
 
     settings = read_stage(config, DetectorConfig)
     data = read_index(index, classes)
-    backbone, training = settings.backbone, settings.training
+    backbone = settings.backbone
     initial, provenance = read_start(
         "detector", backbone.architecture, backbone.weights, backbone.normalization, attention
     )
     taught = read_boxes(boxes, data.classes)
-    given = settings.model_dump(mode="json", include=settings.training_keys())
+    given = settings.values(settings.beside)
 
     def network() -> Detector:
         built = build(given, len(data.classes))
@@ -60,19 +60,13 @@ def train_command(
 
     train_stage(
         "detector",
+        settings,
         network,
         lambda built: BoxedImages(
             data.split("train"),
             taught,
-            Augmentation(**training.augmentation(), fill=built.features.backbone.fill),
+            Crops(settings.training, built.features.backbone.fill),
         ),
-        settings=given,
-        identity=settings.options()
-        | {
-            "backbone": backbone.model_dump(exclude={"weights"}),  # the file counts by its hash
-            "training": training.identity(),
-        },
-        optimization=training.optimization(),
         inputs=[index, classes, boxes],
         classes=list(data.classes),
         initial=provenance,
@@ -98,26 +92,24 @@ def predict_command(
     """
     import json
 
-    import torch
-
     from weakseg.dataset.images import read_image
     from weakseg.dataset.index import read_index
     from weakseg.dataset.index import shard as part
     from weakseg.detector.network import load
     from weakseg.detector.predict import coco_results, find_boxes
+    from weakseg.devices import device
     from weakseg.storage.atomic import write_text
     from weakseg.training.exhausted import on_image
 
     options = read_stage(config, BoxPredictionConfig).model_dump()
     data = read_index(index, classes)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = load(weights, data.classes).to(device)
+    network = load(weights, data.classes).to(device())
     records = data.split(split)
     numbers = {record.id: number for number, record in enumerate(records, start=1)}
     images, results = part(records, shard), []
     for record in images:
         with on_image(record.id, "lower detector.prediction.size"):
-            found = find_boxes(network, read_image(record.image), device=device, **options)
+            found = find_boxes(network, read_image(record.image), device=device(), **options)
         results += coco_results(numbers[record.id], found)
     write_text(out, json.dumps(results) + "\n")
     click.echo(f"wrote {len(results)} boxes of {len(images)} {split} images to {out}")

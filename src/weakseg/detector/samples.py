@@ -9,7 +9,7 @@ from weakseg.dataset.images import read_image
 from weakseg.dataset.records import Record
 from weakseg.detector.boxes import Boxed
 from weakseg.errors import InputError
-from weakseg.training.augment import Augmentation, View
+from weakseg.training.augment import Crops, View
 from weakseg.training.sampling import Sample
 
 LEAST_SEEN = 0.25
@@ -25,22 +25,20 @@ class BoxedImages:
     Args:
         records: the training images.
         boxes: image id → its boxes.
-        augmentation: makes the crops.
+        crops: makes the crops.
 
     Raises:
         InputError: no image has a box.
     """
 
-    def __init__(
-        self, records: Sequence[Record], boxes: Mapping[str, Boxed], augmentation: Augmentation
-    ) -> None:
+    def __init__(self, records: Sequence[Record], boxes: Mapping[str, Boxed], crops: Crops) -> None:
         self._records = [item for item in records if item.id in boxes and len(boxes[item.id].labels)]
         if not self._records:
             raise InputError(
                 "no training image has a box; at least one was expected: look at proxy/refined, or lower "
                 "detector.least_region."
             )
-        self._boxes, self._augmentation = boxes, augmentation
+        self._boxes, self._crops = boxes, crops
         self._most = max(len(boxes[item.id].labels) for item in self._records)
 
     def __len__(self) -> int:
@@ -59,9 +57,9 @@ class BoxedImages:
                 f"the boxes of '{record.id}' are of {boxed.size[1]}×{boxed.size[0]} pixels, the image has "
                 f"{image.shape[1]}×{image.shape[0]}; both must have one size: run 'weakseg proxy boxes' again."
             )
-        view = self._augmentation.view(generator, image)
-        crop = self._augmentation.cut_image(generator, image, view)
-        seen, kept = boxes_in_view(boxed, view, self._augmentation.crop)
+        view = self._crops.view(generator, image)
+        crop = self._crops.cut_image(generator, image, view)
+        seen, kept = boxes_in_view(boxed, view, self._crops.side)
         boxes, labels = torch.zeros(self._most, 4), torch.zeros(self._most, dtype=torch.int64)
         boxes[: len(seen)] = torch.from_numpy(seen)
         labels[: len(seen)] = torch.from_numpy(boxed.labels[kept])

@@ -55,6 +55,8 @@ class BoxPredictionConfig(Section):
 class DetectorConfig(Section):
     """Faster R-CNN on the boxes around the regions of the proxy labels; only the target `detector` makes it."""
 
+    beside = frozenset({"least_region", "prediction"})
+
     least_region: Fraction = 0.005
     """Share of the image below which a region gives no box: of a proxy label none to learn, of a mask none to score."""
     backbone: BackboneConfig = BackboneConfig()

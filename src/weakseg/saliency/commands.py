@@ -58,25 +58,21 @@ def _train_small(
 ) -> None:
     from weakseg.saliency.samples import SaliencyImages
     from weakseg.saliency.small import SmallSaliency
-    from weakseg.training.augment import Augmentation
+    from weakseg.training.augment import Crops
     from weakseg.training.stage import train_stage
 
-    training = settings.small.training
     records, inputs = _split(index, classes)
     train_stage(
         "saliency",
+        settings,
         SmallSaliency,
-        lambda network: SaliencyImages(
-            records, Augmentation(**training.augmentation(), fill=network.backbone.fill)
-        ),
-        settings=settings.model_dump(mode="json", include={"method", "small"}) | {"trained_on": SPLIT_MASKS},
-        identity={"method": settings.method, "training": training.identity()},
-        optimization=training.optimization(),
+        lambda network: SaliencyImages(records, Crops(settings.training, network.backbone.fill)),
         inputs=inputs,
         classes=[],
         initial={"source": "none"},
         state=state,
         out=out,
+        extra={"trained_on": SPLIT_MASKS},
     )
 
 
@@ -91,11 +87,11 @@ def _train_network(
     from weakseg.backbones.weights import read_initial_weights
     from weakseg.saliency.data import digest
     from weakseg.saliency.network import build
-    from weakseg.training.augment import Augmentation
+    from weakseg.training.augment import Crops
     from weakseg.training.stage import train_stage
 
     material = _material(section, index, classes)
-    options, training, backbone = section.options(), section.training, section.backbone
+    options, backbone = section.options(), section.backbone
     start, provenance = _start(settings.method, section)
     initial = None
     if start is None:
@@ -103,25 +99,18 @@ def _train_network(
         provenance = initial.provenance if initial else {"source": "none"}
     train_stage(
         "saliency",
+        settings,
         lambda: build(settings.method, options, initial, backbone.frozen_stages, start),
         lambda network: material.samples(
-            Augmentation(**training.augmentation(), fill=network.backbone.fill),
+            Crops(section.training, network.backbone.fill),
             getattr(section, "clip", None),
         ),
-        settings=settings.model_dump(mode="json", include={"method", settings.method})
-        | {"options": options, "trained_on": material.trained_on},
-        identity={
-            "method": settings.method,
-            "options": options,
-            "items": digest(record for video in material.videos for record in video.frames),
-            **section.identity(),
-        },
-        optimization=training.optimization(),
-        inputs=material.inputs,
+        inputs=[*material.inputs, digest(record for video in material.videos for record in video.frames)],
         classes=[],
         initial=provenance,
         state=state,
         out=out,
+        extra={"options": options, "trained_on": material.trained_on},
     )
 
 
@@ -159,18 +148,18 @@ class _Material:
     inputs: list[Path]
     trained_on: str
 
-    def samples(self, augmentation: Any, clip: int | None) -> Any:
+    def samples(self, crops: Any, clip: int | None) -> Any:
         """Clips for a video model that has videos, else images."""
         from weakseg.saliency.data import READERS
         from weakseg.saliency.samples import SaliencyClips, SaliencyImages
 
         read_mask = READERS[self.foreground]
         if clip is not None and self.are_clips:
-            return SaliencyClips(self.videos, augmentation, clip, read_mask)
+            return SaliencyClips(self.videos, crops, clip, read_mask)
         frames = [record for video in self.videos for record in video.frames]
         if self.are_clips:
             frames = [record for record in frames if record.mask is not None]
-        return SaliencyImages(frames, augmentation, read_mask)
+        return SaliencyImages(frames, crops, read_mask)
 
 
 def _material(section: "NetworkSection", index: Path | None, classes: Path | None) -> _Material:
@@ -303,8 +292,7 @@ def frames_command(
     weights: Path, davis: Path | None, videos: Path | None, split: str, clip: int, size: int, out: Path
 ) -> None:
     """Write the saliency maps of videos as grey PNGs, which `saliency.method: folder` reads."""
-    import torch
-
+    from weakseg.devices import device
     from weakseg.errors import InputError
     from weakseg.saliency.frames import video_maps
     from weakseg.saliency.network import load
@@ -316,9 +304,8 @@ def frames_command(
     if clip < 1 or size < 32:
         raise InputError(f"--clip is {clip} and --size {size}; at least 1 frame and 32 pixels were expected.")
     found = read_davis(davis, split) if davis else read_video_list(videos or Path(), split)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = load(weights).to(device)
+    network = load(weights).to(device())
     for video in found:
-        for record, values in video_maps(network, video.frames, clip, size, device):
+        for record, values in video_maps(network, video.frames, clip, size, device()):
             write_grey(out / f"{record.id}.png", values)
         click.echo(f"{video.name}: {len(video.frames)} frames")

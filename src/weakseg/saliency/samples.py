@@ -12,7 +12,7 @@ from weakseg.errors import InputError
 from weakseg.saliency.data import ReadMask, read_nonzero
 from weakseg.saliency.videos import Video
 from weakseg.storage.labels import UNDECIDED
-from weakseg.training.augment import Augmentation, View
+from weakseg.training.augment import Crops, View
 from weakseg.training.sampling import Sample
 
 
@@ -23,15 +23,13 @@ class SaliencyImages:
         InputError: there are no images, or one has no mask.
     """
 
-    def __init__(
-        self, records: Sequence[Record], augmentation: Augmentation, read_mask: ReadMask = read_nonzero
-    ) -> None:
+    def __init__(self, records: Sequence[Record], crops: Crops, read_mask: ReadMask = read_nonzero) -> None:
         if not records or any(record.mask is None for record in records):
             raise InputError(
                 "training a saliency network needs images with masks in the split 'saliency', and this data set has "
                 "none: set saliency.method to onnx, folder or unsupervised, or name other images in data.source."
             )
-        self._records, self._augmentation, self._read_mask = records, augmentation, read_mask
+        self._records, self._crops, self._read_mask = records, crops, read_mask
 
     def __len__(self) -> int:
         return len(self._records)
@@ -44,7 +42,7 @@ class SaliencyImages:
         """Item `item`, augmented by draws from `generator`."""
         record = self._records[item]
         image, mask = read_pair(record, self._read_mask)
-        image, cut = self._augmentation(generator, image, mask)
+        image, cut = self._crops(generator, image, mask)
         assert cut is not None
         return {"image": torch.from_numpy(image).permute(2, 0, 1), "mask": torch.from_numpy(cut)}
 
@@ -58,11 +56,9 @@ class SaliencyClips:
     without a label, and what fills up a video shorter than a clip (its last frame, repeated), has a mask of 255.
     """
 
-    def __init__(
-        self, videos: Sequence[Video], augmentation: Augmentation, length: int, read_mask: ReadMask
-    ) -> None:
+    def __init__(self, videos: Sequence[Video], crops: Crops, length: int, read_mask: ReadMask) -> None:
         self._items = [video for video in videos for _ in range(max(1, len(video.frames) // length))]
-        self._augmentation, self._length, self._read_mask = augmentation, length, read_mask
+        self._crops, self._length, self._read_mask = crops, length, read_mask
 
     def __len__(self) -> int:
         return len(self._items)
@@ -83,9 +79,9 @@ class SaliencyClips:
         images, masks = [], []
         for record in taken:
             image, mask = read_pair(record, self._read_mask)
-            view = view or self._augmentation.view(generator, image)
-            images.append(self._augmentation.cut_image(np.random.default_rng(colours), image, view))
-            masks.append(self._augmentation.cut_map(mask, view, UNDECIDED, cv2.INTER_NEAREST))
+            view = view or self._crops.view(generator, image)
+            images.append(self._crops.cut_image(np.random.default_rng(colours), image, view))
+            masks.append(self._crops.cut_map(mask, view, UNDECIDED, cv2.INTER_NEAREST))
         while len(images) < self._length:
             images.append(images[-1])
             masks.append(np.full_like(masks[-1], UNDECIDED))

@@ -1,7 +1,7 @@
 """Saliency networks and maps."""
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -68,7 +68,7 @@ class SmallSaliency(Section):
 class StagedConfig(Choice, methods=serving("saliency"), key="architecture"):
     """The backbone under a saliency network."""
 
-    beside: ClassVar[frozenset[str]] = frozenset({"weights"})  # their content counts, not where it lies
+    beside = frozenset({"weights"})  # the file counts by its hash
 
     architecture: str = "resnet50"
     """Published with `resnet50`; 101 layers learn little from a few thousand images; `vgg16` costs more a step."""
@@ -81,6 +81,8 @@ class StagedConfig(Choice, methods=serving("saliency"), key="architecture"):
 
 class SaliencyData(Section):
     """Images with masks of what stands out: pixel labels. Keys of other sources than the chosen one are refused."""
+
+    beside = frozenset({"images", "masks", "davis", "videos"})  # their files count by a digest
 
     source: Literal["split", "folder", "davis", "videos"] = "split"
     """`split`: the images of the index in the split `saliency` (the demo has one); `folder`: `images` and `masks`;
@@ -131,6 +133,8 @@ def refuse_unread(section: Section, unread: Iterable[str], reason: str) -> None:
 class NetworkSection(Section):
     """What the networks that start from ImageNet have in common."""
 
+    beside = frozenset({"trained", "start", "size"})
+
     backbone: StagedConfig = StagedConfig()
     new_layers_rate: Positive = 1.0
     """Learning-rate multiplier of the layers above the backbone."""
@@ -155,12 +159,6 @@ class NetworkSection(Section):
     def options(self) -> dict[str, Any]:
         """Keyword arguments of the network."""
         return {"architecture": self.backbone.architecture, "new_layers_rate": self.new_layers_rate}
-
-    def identity(self) -> dict[str, Any]:
-        """What determines the result of a training besides its files."""
-        data = self.data.model_dump(include={"source", "video_split", "foreground"})
-        backbone = self.backbone.model_dump(exclude={"weights"})  # the file counts by its hash
-        return {"backbone": backbone, "data": data, "training": self.training.identity()}
 
 
 def _frozen(section: "RcrNetConfig | SrmConfig") -> bool:
@@ -215,10 +213,6 @@ class RcrNetVideoConfig(NetworkSection):
     def options(self) -> dict[str, Any]:
         """Keyword arguments of the network."""
         return super().options() | {"stride": self.stride, "activation": self.activation}
-
-    def identity(self) -> dict[str, Any]:
-        """What determines the result of a training besides its files."""
-        return super().identity() | {"clip": self.clip}
 
 
 class SrmConfig(NetworkSection):
@@ -276,6 +270,8 @@ class FolderSaliency(Section):
 class SaliencyConfig(Section):
     """Which pixels stand out, whatever they show."""
 
+    beside = frozenset({"flip"})
+
     method: Literal["small", "rcrnet", "rcrnet_video", "srm", "unsupervised", "onnx", "folder"] = "small"
     """Which of the sections below is used."""
     flip: bool = False
@@ -296,6 +292,16 @@ class SaliencyConfig(Section):
                 f"flip is true, but the maps of method '{self.method}' ask no network; set flip to false"
             )
         return self
+
+    def idle(self) -> set[str]:
+        """The sections of other methods."""
+        return set(type(self).model_fields) - {"method", "flip", self.method}
+
+    @property
+    def training(self) -> TrainingConfig:
+        """Of the network that is trained."""
+        network = self.network()
+        return self.small.training if network is None else network.training
 
     def network(self) -> NetworkSection | None:
         """The section of the chosen method, if that is a network that starts from ImageNet."""

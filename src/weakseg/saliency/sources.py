@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import torch
 
+from weakseg.devices import device
 from weakseg.saliency.barrier import barrier_saliency
 from weakseg.saliency.maps import Source, of_images
 from weakseg.saliency.network import load
@@ -23,12 +24,11 @@ def network_source(weights: Path, size: int | None = None, flip: bool = False) -
     Raises:
         InputError: not saliency weights.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = load(weights).to(device)
+    network = load(weights).to(device())
 
     def saliency(image: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            maps = network.saliency(as_batch(shrunk(image, size)).to(device))  # type: ignore[operator]
+            maps = network.saliency(as_batch(shrunk(image, size)).to(device()))  # type: ignore[operator]
         found: np.ndarray = maps[0, 0].cpu().numpy()
         return found
 

@@ -68,21 +68,20 @@ def train_command(
     from weakseg.segmenter.loss import PixelLoss
     from weakseg.segmenter.network import build
     from weakseg.segmenter.samples import LabelledPixels
-    from weakseg.training.augment import Augmentation
+    from weakseg.training.augment import Crops
     from weakseg.training.stage import train_stage
 
     settings = read_stage(config, SegmenterConfig)
     data = read_index(index, classes)
-    backbone, training = settings.backbone, settings.training
+    backbone = settings.backbone
     initial, provenance = read_start(
         "segmenter", backbone.architecture, backbone.weights, backbone.normalization, attention
     )
     options = getattr(settings, settings.method).model_dump()
-    given = settings.model_dump(mode="json", include=settings.training_keys())
-    loss = {name: given[name] for name in ("loss", "balance") if name in given}
     taught = _labels(settings, data, labels, review)
     train_stage(
         "segmenter",
+        settings,
         lambda: build(
             settings.method,
             backbone.architecture,
@@ -93,23 +92,14 @@ def train_command(
             PixelLoss(settings.loss, settings.balance),
         ),
         lambda network: LabelledPixels(
-            taught.records, taught.read, Augmentation(**training.augmentation(), fill=network.backbone.fill)
+            taught.records, taught.read, Crops(settings.training, network.backbone.fill)
         ),
-        settings=given | {"corrected": taught.corrected},
-        identity={
-            "method": settings.method,
-            "labels": settings.labels,
-            "backbone": backbone.model_dump(exclude={"weights"}),  # the file counts by its hash
-            "options": options,
-            "training": training.identity(),
-        }
-        | loss,
-        optimization=training.optimization(),
         inputs=[index, classes, *taught.files],
         classes=list(data.classes),
         initial=provenance,
         state=state,
         out=out,
+        extra={"corrected": taught.corrected},
     )
 
 
@@ -190,6 +180,7 @@ def predict_command(
     from weakseg.dataset.images import read_image
     from weakseg.dataset.index import read_index
     from weakseg.dataset.index import shard as part
+    from weakseg.devices import device
     from weakseg.segmenter.grid import attributes
     from weakseg.segmenter.network import load
     from weakseg.segmenter.predict import labels_of, predict_scores
@@ -199,9 +190,8 @@ def predict_command(
 
     settings = read_stage(config, PredictionConfig)
     data = read_index(index, classes)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = load(weights, data.classes).eval()
-    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     stride, aligned = int(network.stride), str(network.aligned)  # type: ignore[arg-type]
     options = settings.model_dump(include={"scales", "flip", "precision"})
 
@@ -210,7 +200,7 @@ def predict_command(
             image = read_image(record.image)
             seen = shrunk(image, settings.longest)
             with on_image(record.id, SMALLER):
-                scores = predict_scores(network, seen, device=device, **options)
+                scores = predict_scores(network, seen, device=device(), **options)
                 found = labels_of(scores, seen, image.shape, stride, aligned)
             write_labels(labels / f"{record.id}.png", found)
             yield record.id, dict(zip(("background", *data.classes), scores, strict=True))
@@ -288,6 +278,7 @@ def relabel_command(
     from weakseg.dataset.images import read_image
     from weakseg.dataset.index import read_index
     from weakseg.dataset.index import shard as part
+    from weakseg.devices import device
     from weakseg.segmenter.network import load
     from weakseg.segmenter.predict import predict_scores
     from weakseg.segmenter.relabel import relabel
@@ -301,9 +292,8 @@ def relabel_command(
     refining = read_stage(refine, RefineConfig)
     data = read_index(index, classes)
     tally = Tally(data.classes)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network: Any = load(weights, data.classes).eval()
-    network.to(device, memory_format=torch.channels_last)
+    network.to(device(), memory_format=torch.channels_last)
 
     def rows() -> Iterator[tuple[str, ...]]:
         for record in part(data.split("train"), shard):
@@ -313,7 +303,7 @@ def relabel_command(
             with on_image(record.id, SMALLER):
                 found = relabel(
                     seen,
-                    predict_scores(network, seen, device=device, **options),
+                    predict_scores(network, seen, device=device(), **options),
                     present,
                     stride=network.stride,
                     aligned=network.aligned,

@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from weakseg.crf.size import seen_size, shrunk
+from weakseg.devices import device
 from weakseg.errors import InputError
 from weakseg.segmenter.grid import attributes
 from weakseg.segmenter.pixels import rgb_of, rgb_of_array
@@ -151,13 +152,12 @@ def load(
         InputError: no such run, not trained yet, or a file of it is damaged.
     """
     path = Path(source)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if path.suffix.lower() == ".onnx":
         from weakseg.segmenter.onnx_model import read_onnx
 
         opened: tuple[Scorer, list[str], Settings] = read_onnx(path)
     else:
-        opened = _of_run(path, device)
+        opened = _of_run(path)
     scorer, classes, settings = opened
     if path.suffix.lower() == ".onnx" and precision not in (None, "auto", "fp32"):
         raise InputError(
@@ -172,10 +172,10 @@ def load(
         flip=settings.flip if flip is None else flip,
         precision=settings.precision if precision is None else precision,
     )
-    return Model(scorer, classes, settings, device)
+    return Model(scorer, classes, settings, device())
 
 
-def _of_run(folder: Path, device: torch.device) -> tuple[Scorer, list[str], Settings]:
+def _of_run(folder: Path) -> tuple[Scorer, list[str], Settings]:
     from weakseg.segmenter.network import from_weights
     from weakseg.storage.weights import load_weights
 
@@ -183,5 +183,5 @@ def _of_run(folder: Path, device: torch.device) -> tuple[Scorer, list[str], Sett
     path = run.trained("segmenter")
     weights = load_weights(path, "segmenter")
     network: Any = from_weights(path, weights).eval()
-    network.to(device, memory_format=torch.channels_last)
+    network.to(device(), memory_format=torch.channels_last)
     return network, ["background", *weights.classes], settings_of(run)

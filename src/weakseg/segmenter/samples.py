@@ -9,7 +9,7 @@ from weakseg.dataset.images import read_image
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.storage.labels import UNDECIDED
-from weakseg.training.augment import Augmentation
+from weakseg.training.augment import Crops
 from weakseg.training.sampling import Sample
 
 
@@ -19,7 +19,7 @@ class LabelledPixels:
     Args:
         records: the training images.
         read: gives a record's label map H×W `uint8`, proxy or mask.
-        augmentation: makes the crops.
+        crops: makes the crops.
 
     Raises:
         InputError: not one pixel is decided.
@@ -29,7 +29,7 @@ class LabelledPixels:
         self,
         records: Sequence[Record],
         read: Callable[[Record], np.ndarray],
-        augmentation: Augmentation,
+        crops: Crops,
     ) -> None:
         # This reads one map of most data sets.
         if not any((read(record) != UNDECIDED).any() for record in records):
@@ -37,7 +37,7 @@ class LabelledPixels:
                 f"not one pixel of the {len(records)} label maps is decided, all are {UNDECIDED}, which teaches "
                 "nothing; loosen the values of proxy and proxy.refine, or correct the masks."
             )
-        self._records, self._read, self._augmentation = records, read, augmentation
+        self._records, self._read, self._crops = records, read, crops
 
     def __len__(self) -> int:
         return len(self._records)
@@ -55,6 +55,6 @@ class LabelledPixels:
                 f"the labels of '{record.id}' are {labels.shape[1]}×{labels.shape[0]} pixels, the image "
                 f"{image.shape[1]}×{image.shape[0]}; both must have one size: remake the labels."
             )
-        crop, cut = self._augmentation(generator, image, labels)
+        crop, cut = self._crops(generator, image, labels)
         assert cut is not None
         return {"image": torch.from_numpy(crop).permute(2, 0, 1), "labels": torch.from_numpy(cut)}

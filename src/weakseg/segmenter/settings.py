@@ -105,6 +105,8 @@ class LrAsppConfig(Section):
 class SegmenterConfig(Section):
     """The network that users keep."""
 
+    beside = frozenset({"rounds", "prediction"})
+
     method: Literal[
         "largefov",
         "vgg_aspp",
@@ -163,6 +165,10 @@ class SegmenterConfig(Section):
         if self.rounds > 1 and self.labels == "masks":
             raise ValueError(f"rounds is {self.rounds} with labels: masks; only proxy labels are remade")
         return self
+
+    def idle(self) -> set[str]:
+        """The sections of other methods."""
+        return set(BACKBONES) - {self.method}
 
     @model_serializer(mode="wrap")
     def _without_idle(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

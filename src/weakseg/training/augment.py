@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from weakseg.storage.labels import UNDECIDED
+from weakseg.training.settings import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -30,28 +31,23 @@ class View:
 
 
 @dataclass(frozen=True)
-class Augmentation:
-    """What may happen to a training image.
+class Crops:
+    """Makes training crops.
 
     Attributes:
-        crop: side of the square crop, pixels.
-        scales: range of the random scale.
-        resize: longest side before the random scale, or `None`.
-        flip: mirror half of the crops.
-        color_jitter: largest relative change of brightness, contrast and saturation.
+        training: how they are drawn: `crop`, `scales`, `resize`, `flip`, `color_jitter` and `hue_jitter`.
         fill: RGB colour where the image is smaller than the crop; label maps are filled with 255.
-        hue_jitter: largest change of the hue, as a share of the circle.
         whole: shrink what is larger than the crop until it fits, so that every view shows its whole image.
     """
 
-    crop: int
-    scales: tuple[float, float]
-    resize: int | None
-    flip: bool
-    color_jitter: float
+    training: TrainingConfig
     fill: tuple[int, int, int]
-    hue_jitter: float = 0.0
     whole: bool = False
+
+    @property
+    def side(self) -> int:
+        """Side of the square crops, pixels."""
+        return self.training.crop
 
     def __call__(
         self, generator: np.random.Generator, image: np.ndarray, labels: np.ndarray | None = None
@@ -64,23 +60,23 @@ class Augmentation:
     def view(self, generator: np.random.Generator, image: np.ndarray) -> View:
         """Draw where the crop of an image lies."""
         height, width = image.shape[:2]
-        scale = generator.uniform(*self.scales)
-        if self.resize is not None:
-            scale *= self.resize / max(height, width)
+        scale = generator.uniform(*self.training.scales)
+        if self.training.resize is not None:
+            scale *= self.training.resize / max(height, width)
         if self.whole:
-            scale = min(scale, self.crop / max(height, width))
+            scale = min(scale, self.side / max(height, width))
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         window = self._window(generator, size)
-        return View(size, window, bool(self.flip and generator.random() < 0.5))
+        return View(size, window, bool(self.training.flip and generator.random() < 0.5))
 
     def cut_image(self, generator: np.random.Generator, image: np.ndarray, view: View) -> np.ndarray:
         """The crop of an image H×W×3 `uint8`, its colours changed."""
         shrinks = view.size[0] < 0.5 * image.shape[1]
         image = cv2.resize(image, view.size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-        if self.color_jitter:
-            image = jitter(generator, image, self.color_jitter)
-        if self.hue_jitter:
-            image = turn_hue(image, generator.uniform(-self.hue_jitter, self.hue_jitter))
+        if self.training.color_jitter:
+            image = jitter(generator, image, self.training.color_jitter)
+        if self.training.hue_jitter:
+            image = turn_hue(image, generator.uniform(-self.training.hue_jitter, self.training.hue_jitter))
         return self._cut(image, view, self.fill)
 
     def cut_map(self, values: np.ndarray, view: View, fill: int, interpolation: int) -> np.ndarray:
@@ -89,15 +85,15 @@ class Augmentation:
 
     def _window(self, generator: np.random.Generator, size: tuple[int, int]) -> tuple[int, int]:
         left, top = (
-            int(generator.integers(min(0, side - self.crop), max(0, side - self.crop) + 1)) for side in size
+            int(generator.integers(min(0, side - self.side), max(0, side - self.side) + 1)) for side in size
         )
         return left, top
 
     def _cut(self, array: np.ndarray, view: View, fill: tuple[int, ...]) -> np.ndarray:
         left, top = view.window
-        result = np.empty((self.crop, self.crop, *array.shape[2:]), array.dtype)
+        result = np.empty((self.side, self.side, *array.shape[2:]), array.dtype)
         result[:] = fill if array.ndim == 3 else fill[0]
-        source = array[max(top, 0) : top + self.crop, max(left, 0) : left + self.crop]
+        source = array[max(top, 0) : top + self.side, max(left, 0) : left + self.side]
         result[
             max(-top, 0) : max(-top, 0) + source.shape[0], max(-left, 0) : max(-left, 0) + source.shape[1]
         ] = source

@@ -10,25 +10,26 @@ import torch
 from weakseg.errors import InputError
 from weakseg.training.fabric import DDPStrategy, Fabric, LightningEnvironment
 from weakseg.training.precision import fabric_precision
+from weakseg.training.settings import TrainingConfig
 
 STARTED_BY = ("NODE_RANK", "GROUP_RANK")
 """What tells the first process of a node its place: set by hand, or by torchrun."""
 
 
-def launch(precision: str, processes: int | None = None, nodes: int = 1) -> Fabric:
+def launch(training: TrainingConfig) -> Fabric:
     """Start the processes that train together; each of them runs this program from its start.
 
     Several of them in a Slurm job are started by `srun`, which takes the place of this process.
 
     Args:
-        precision: as in the configuration.
-        processes: on each node; `None` takes every GPU, or one process without a GPU.
-        nodes: machines.
+        training: its `processes`, `nodes` and `precision` are read; without `processes` there is one for each GPU, or
+            one without a GPU.
 
     Raises:
         InputError: several nodes were asked for where nothing starts processes on them.
     """
-    devices = processes or max(1, torch.cuda.device_count())
+    nodes = training.nodes
+    devices = training.processes or max(1, torch.cuda.device_count())
     together = devices * nodes > 1
     if together and "SLURM_JOB_ID" in os.environ and os.environ.get("SLURM_NTASKS", "1") == "1":
         _through_srun(devices, nodes)
@@ -45,7 +46,7 @@ def launch(precision: str, processes: int | None = None, nodes: int = 1) -> Fabr
         devices=devices,
         num_nodes=nodes,
         strategy=DDPStrategy(broadcast_buffers=False) if together else "auto",
-        precision=cast(Any, fabric_precision(precision)),
+        precision=cast(Any, fabric_precision(training.precision)),
         plugins=None if together else LightningEnvironment(),  # alone, wherever it was started
     )
     fabric.launch()

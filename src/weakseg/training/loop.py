@@ -22,6 +22,7 @@ from weakseg.training.meter import Meter
 from weakseg.training.parameters import ParameterGroup
 from weakseg.training.sampling import PositionedSamples, Samples, seed_step
 from weakseg.training.schedule import rate_factor
+from weakseg.training.settings import TrainingConfig
 from weakseg.training.stop import StopRequest
 
 LOG_EVERY = 10
@@ -45,21 +46,7 @@ def fit(
     samples: Samples,
     state: Path,
     mark: str,
-    *,
-    iterations: int,
-    batch_size: int,
-    optimizer: str,
-    learning_rate: float,
-    momentum: float,
-    nesterov: bool,
-    weight_decay: float,
-    schedule: str,
-    step_at: float,
-    warmup: int,
-    clip_gradient: float,
-    checkpoint_every: int,
-    workers: int,
-    seed: int,
+    training: TrainingConfig,
 ) -> None:
     """Train `network` (a `Trainable`) in place.
 
@@ -69,7 +56,7 @@ def fit(
         samples: the training data.
         state: folder of the checkpoint and history; a training found there with the same `mark` goes on.
         mark: fingerprint of everything that determines this training.
-        iterations, batch_size, …: as in the configuration; `batch_size` counts over all processes.
+        training: how it is trained; `batch_size` counts over all processes.
 
     SIGTERM and SIGINT save the state and end the process with the signal's status.
 
@@ -78,6 +65,7 @@ def fit(
             the processes, or their shares are too small for the network (`least_share`).
     """
     least = int(getattr(network, "least_share", 1))
+    iterations, batch_size = training.iterations, training.batch_size
     if batch_size % fabric.world_size or batch_size // fabric.world_size < least:
         raise InputError(
             f"batch_size is {batch_size} in {fabric.world_size} processes; a multiple of their number was expected, "
@@ -86,7 +74,7 @@ def fit(
     with _alone(fabric, state, mark), StopRequest(fabric) as stop, worker_deaths():
         network.train().to(memory_format=torch.channels_last)
         groups = cast(Trainable, network).parameter_groups()
-        solver = _optimizer(optimizer, groups, learning_rate, momentum, nesterov, weight_decay)
+        solver = _optimizer(groups, training)
         model, stepper = fabric.setup(network, solver)
         model.mark_forward_method("losses")
         # Only now: setup moves the network, not what the optimiser would have been given before.
@@ -95,9 +83,9 @@ def fit(
         start, rows = checkpoints.resume()
         if start and fabric.is_global_zero:
             print(f"resuming {state} at iteration {start} of {iterations}", file=sys.stderr)
-        ordered = PositionedSamples(samples, seed)
+        ordered = PositionedSamples(samples, training.seed)
         positions = range(start * batch_size, iterations * batch_size)
-        stream = batches(fabric, ordered, stop, positions, batch_size, workers)
+        stream = batches(fabric, ordered, stop, positions, batch_size, training.workers)
         history = History(state, rows, enabled=fabric.is_global_zero)
         progress = Progress(state.parent.name, start, iterations, enabled=fabric.is_global_zero)
         meter = Meter(fabric, start)
@@ -111,16 +99,18 @@ def fit(
                     stop.leave(
                         f"{state} holds iteration {iteration} of {iterations}; the same command goes on from there"
                     )
-                rate = learning_rate * rate_factor(iteration, iterations, schedule, step_at, warmup)
+                rate = training.learning_rate * rate_factor(iteration, training)
                 for group in solver.param_groups:
                     group["lr"] = rate * group["rate"]
-                seed_step(seed, iteration, fabric.global_rank)  # after loading, which draws from torch too
-                loss, losses, norm = _step(fabric, model, stepper, batch, clip_gradient)
+                seed_step(
+                    training.seed, iteration, fabric.global_rank
+                )  # after loading, which draws from torch too
+                loss, losses, norm = _step(fabric, model, stepper, batch, training.clip_gradient)
             progress.advance()
             meter.add(loss, losses, norm)
 
             done = iteration + 1
-            is_checkpoint = done % checkpoint_every == 0 or done == iterations
+            is_checkpoint = done % training.checkpoint_every == 0 or done == iterations
             if done % LOG_EVERY == 0 or is_checkpoint:
                 means, broken = meter.read(done)
                 if broken is not None:
@@ -174,21 +164,15 @@ def _diverged(loss: float, iteration: int, names: list[str], checkpoints: Checkp
     )
 
 
-def _optimizer(
-    name: str,
-    groups: list[ParameterGroup],
-    learning_rate: float,
-    momentum: float,
-    nesterov: bool,
-    weight_decay: float,
-) -> torch.optim.Optimizer:
+def _optimizer(groups: list[ParameterGroup], training: TrainingConfig) -> torch.optim.Optimizer:
     options = [
-        {"params": group.parameters, "rate": group.rate, "weight_decay": weight_decay * group.decay}
+        {"params": group.parameters, "rate": group.rate, "weight_decay": training.weight_decay * group.decay}
         for group in groups
     ]
-    if name == "adamw":
-        return torch.optim.AdamW(options, lr=learning_rate)
-    return torch.optim.SGD(options, lr=learning_rate, momentum=momentum, nesterov=nesterov)
+    rate = training.learning_rate
+    if training.optimizer == "adamw":
+        return torch.optim.AdamW(options, lr=rate)
+    return torch.optim.SGD(options, lr=rate, momentum=training.momentum, nesterov=training.nesterov)
 
 
 @contextmanager

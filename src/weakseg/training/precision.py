@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from weakseg.devices import device
+
 _FABRIC = {"bf16": "bf16-mixed", "fp16": "16-mixed", "fp32": "32-true"}
 _TORCH = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -14,9 +16,10 @@ def resolve(precision: str) -> str:
     """`auto` → `bf16` where the GPU or the processor is faster in it, else `fp32`."""
     if precision != "auto":
         return precision
-    if torch.cuda.is_available():
+    kind = device().type
+    if kind == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    if kind == "mps" or not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return "fp32"
     return "bf16" if _gains_by_bfloat16(getattr(torch.cpu, "get_capabilities", dict)()) else "fp32"
 
@@ -35,9 +38,9 @@ def fabric_precision(precision: str) -> str:
     return _FABRIC[resolve(precision)]
 
 
-def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
-    """Context in which a network is evaluated."""
+def autocast(precision: str, on: torch.device) -> AbstractContextManager[object]:
+    """Context in which a network is evaluated on a device."""
     name = resolve(precision)
-    if name == "fp32":
+    if name == "fp32" or on.type == "mps":
         return nullcontext()
-    return torch.autocast(device.type, dtype=_TORCH[name])
+    return torch.autocast(on.type, dtype=_TORCH[name])

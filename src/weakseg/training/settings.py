@@ -1,6 +1,6 @@
 """Values of a training, whatever is trained."""
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -12,11 +12,12 @@ _READ_WITH = {
     "step_at": ("schedule", "step"),
 }
 """Key of a training → the key and value without which nothing reads it."""
-_AUGMENTATION = {"crop", "scales", "resize", "flip", "color_jitter", "hue_jitter"}
 
 
 class TrainingConfig(Section):
     """One training, whatever is trained."""
+
+    beside = frozenset({"checkpoint_every", "workers", "processes", "nodes"})
 
     iterations: int = Field(1000, ge=1)
     """Optimisation steps."""
@@ -67,22 +68,10 @@ class TrainingConfig(Section):
     seed: Seed = 0
     """Seed of initial weights, order and augmentation."""
 
-    def augmentation(self) -> dict[str, Any]:
-        """The part that makes training crops."""
-        return self.model_dump(include=_AUGMENTATION)
-
-    def optimization(self) -> dict[str, Any]:
-        """The part that the training loop takes."""
-        return self.model_dump(exclude=_AUGMENTATION)
-
     @property
     def share(self) -> int:
         """Images of a step that one process sees; where only the machine knows their number, those of all."""
         return self.batch_size // ((self.processes or 1) * self.nodes)
-
-    def identity(self) -> dict[str, Any]:
-        """What determines the result: all but how often it is saved and how many processes feed it and share it."""
-        return self.model_dump(mode="json", exclude={"checkpoint_every", "workers", "processes", "nodes"})
 
     @model_validator(mode="after")
     def _reads_every_value(self) -> Self:
