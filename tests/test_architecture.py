@@ -13,7 +13,7 @@ ROOMS = {"dataset", "saliency", "attention", "proxy", "segmenter", "detector", "
 BELOW = {"backbones", "training", "storage", "crf"}
 ABOVE = {"inspector"}
 """May use every room and the configuration; only `cli.py` knows them."""
-EVERYWHERE = {"weakseg", "weakseg.compiled", "weakseg.errors"}
+EVERYWHERE = {"weakseg", "weakseg.compiled", "weakseg.devices", "weakseg.errors"}
 SHARED = {"weakseg.dataset.index", "weakseg.dataset.records", "weakseg.dataset.images"}
 """What a room may use of another: the index is the only thing later stages know of a data set."""
 
