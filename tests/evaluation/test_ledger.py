@@ -135,9 +135,12 @@ def test_a_network_tells_what_all_it_started_from_saw(rooms: Any) -> None:
 def test_every_backbones_file_of_torchvision_is_known() -> None:
     from torchvision import models
 
-    from weakseg.backbones.weights import TORCHVISION
+    from weakseg.backbones import BACKBONES
 
-    kinds = ["VGG16_Weights", *(kind for kind, _, _ in TORCHVISION.values())]
+    kinds = [
+        "VGG16_Weights",
+        *(kept.weights for declared in BACKBONES.values() if (kept := declared.torchvision)),
+    ]
     files = [weights.url for kind in kinds for weights in getattr(models, kind)]
     assert {file.rpartition("-")[2].removesuffix(".pth") for file in files} <= set(KNOWN)
 

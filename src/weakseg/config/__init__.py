@@ -43,12 +43,13 @@ class Config(Section):
         The commands read them back with `read_stage` into the section's model.
         """
         saliency, attention, proxy, segmenter = self.saliency, self.attention, self.proxy, self.segmenter
+        first = attention.accumulating
         return {
             "dataset": _keep(self.dataset, {"source", "classes", "bad_images", self.dataset.source}),
             "saliency-train": _keep(saliency, {"method", saliency.method}, _MAPS_ALONE),
             "saliency-maps": _keep(saliency, {"method", "flip"}) | _of_maps(saliency),
-            "attention-accumulate": _keep(attention, {*_CLASSIFIER, "oaa"}) | {"method": "oaa"},
-            "attention-train": _keep(attention, {*_CLASSIFIER, "method", attention.method}),
+            "attention-accumulate": {} if first is None else first.values(first.beside),
+            "attention-train": attention.values(attention.beside),
             "attention-maps": _keep(attention.maps),
             "proxy-fuse": _keep(proxy, {"rule", proxy.rule}),
             "proxy-refine": _keep(proxy.refine),
@@ -67,7 +68,6 @@ class Config(Section):
         return _lines("", self.model_dump(mode="json"))
 
 
-_CLASSIFIER = {"backbone", "stride", "new_layers_rate", "training"}
 _MAPS_ALONE: dict[str, set[str]] = {method: {"size"} for method in ("rcrnet", "rcrnet_video", "srm")}
 """Settings that only the maps read: a change trains no network again."""
 

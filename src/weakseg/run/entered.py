@@ -38,5 +38,5 @@ def entered(table: Table) -> Entered:
     if files:
         (outside if saliency.network() is None else weights)["saliency"] = files[0]
     if "attention_train" not in table:
-        outside["attention"] = Path(attention.folder.folder)
+        outside["attention"] = Path(attention.own.folder)
     return Entered(weights, outside, ["saliency"] * (saliency.method == "unsupervised"))

@@ -57,7 +57,7 @@ def attention_maps_folder(table: Table) -> list[str]:
     """
     if "attention_train" in table or not table.makes("attention_maps"):
         return []
-    return outside("attention.folder.folder", table.config.attention.folder.folder)
+    return outside("attention.folder.folder", table.config.attention.own.folder)
 
 
 def true_boxes(table: Table) -> list[str]:

@@ -74,11 +74,11 @@ def _saliency_maps(config: Config, run: Path) -> None:
 
 
 def _attention_maps(config: Config, run: Path) -> None:
-    from weakseg.attention.precomputed import read_maps
+    from weakseg.attention.networks.folder import read_maps
 
     if config.attention.method == "folder":
         for record in _mapped(run):
-            read_maps(Path(config.attention.folder.folder), record)
+            read_maps(Path(config.attention.own.folder), record)
 
 
 def _segmenter(config: Config, run: Path) -> None:

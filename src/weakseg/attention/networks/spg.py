@@ -6,18 +6,48 @@ last features), so that what the network knows of foreground returns into it. do
 code does otherwise.
 """
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, Literal
+
+from weakseg.attention.networks.declaration import AttentionMethod
+
+if TYPE_CHECKING:
+    from weakseg.attention.settings import AttentionConfig
+
+
+class SpgSettings(AttentionMethod):
+    """Self-produced Guidance (Zhang et al., ECCV 2018)."""
+
+    name = "spg"
+    made_by = "Spg"
+    stride = 8
+    preset = "voc-spg.yaml"
+
+    guided: bool = True
+    """`false`: SPG-plain, the classifier without its self-produced masks."""
+    thresholds: Literal["official", "vgg"] = "official"
+    """Attention below which B2 learns background: `official` 0.05 (Inception-v3), `vgg` 0.01 (VGG16); the others
+    agree."""
+    single_label: bool = False
+    """Softmax over the classes, as published for images of exactly one class. `false`: one sigmoid per class, and the
+    masks come from the union of the present classes' maps."""
+
+    def check(self, section: "AttentionConfig") -> None:
+        """Refuse thresholds of masks that are not made."""
+        if not self.guided and self.thresholds != "official":
+            raise ValueError(
+                f"spg.thresholds is {self.thresholds}, but spg.guided is false: no mask is made; leave it out"
+            )
+
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.attention.parts import Classifier, image_loss, initialise_xavier, min_max, pooled, union
-from weakseg.backbones.base import unit_scale
-from weakseg.backbones.build import backbone
+from weakseg.attention.networks.classifier import Classifier, initialise_xavier
+from weakseg.attention.networks.parts import image_loss, min_max, pooled, union
+from weakseg.backbones.base import Pools, unit_scale
 from weakseg.errors import InputError
 
-STRIDE = 8
 THRESHOLDS = {
     # (foreground above, background below) for: attention → B2, B2 → B1, mean of B1 and B2 → C
     "official": ((0.7, 0.05), (0.5, 0.05), (0.7, 0.1)),  # defaults of the official code, Inception-v3
@@ -33,38 +63,25 @@ class Spg(Classifier):
 
     On Inception-v3, A has dropout before each of its three layers and C takes what its last layer is given, the
     dropped features (`inference` of the official code); the released VGG16 has no dropout.
-
-    Args:
-        architecture: name of the backbone.
-        classes: number of classes.
-        stride: output stride of the backbone, without one the published.
-        new_layers_rate: as of `Classifier`.
-        guided: `False` is the paper's SPG-plain, the backbone and SPG-A alone.
-        thresholds: a name of `THRESHOLDS`.
-        single_label: softmax cross entropy, for images of one class each, as published.
     """
 
-    bias_decay: ClassVar[float] = 1.0
+    pools = Pools(fourth=False)
+    xavier = True
+    bias_decay = 1.0
+    settings: SpgSettings
 
     def __init__(
         self,
         architecture: str,
         classes: int,
-        *,
+        settings: SpgSettings,
         stride: int | None = None,
         new_layers_rate: float | None = None,
-        guided: bool = True,
-        thresholds: str = "official",
-        single_label: bool = False,
     ) -> None:
-        body = backbone(architecture, stride or STRIDE, pool=False)
-        super().__init__(body, classes, new_layers_rate, dropout=(body.head_dropout,), xavier=True)
-        self.head = _dropped(self.head, body.head_dropout)
-        self.single_label = single_label
-        self.thresholds = THRESHOLDS[thresholds]
-        width, side = self.backbone.head_width, self.backbone.side_width
-        self.guided = guided
-        if guided:
+        super().__init__(architecture, classes, settings, stride, new_layers_rate)
+        self.head = _dropped(self.head, self.backbone.head_dropout)
+        if settings.guided:
+            width, side = self.backbone.head_width, self.backbone.side_width
             low, high = self.backbone.side_channels
             self.b1 = _side(low, side)
             self.b2 = _side(high, side)
@@ -85,12 +102,12 @@ class Spg(Classifier):
         if not self.backbone.unit_features:
             low, high, features = unit_scale(low), unit_scale(high), unit_scale(features)
         losses = {"loss_class": self._class_loss(scores, labels)}
-        if self.guided:
+        if self.settings.guided:
             size = images.shape[2:]  # the official masks are 224×224 whatever the crop
             b1, b2 = (_enlarged(self.shared(side), size) for side in (self.b1(low), self.b2(high)))
             attention = union(min_max(_enlarged(scores.detach(), size)), labels)
             sure_b1, sure_b2 = b1.detach().sigmoid(), b2.detach().sigmoid()
-            to_b2, to_b1, to_c = self.thresholds
+            to_b2, to_b1, to_c = THRESHOLDS[self.settings.thresholds]
             losses["loss_b2"] = mask_loss(b2, guidance(attention, *to_b2))
             losses["loss_b1"] = mask_loss(b1, guidance(sure_b2, *to_b1))
             fused = guidance((sure_b1 + sure_b2) / 2, *to_c)
@@ -98,7 +115,7 @@ class Spg(Classifier):
         return losses
 
     def _class_loss(self, scores: Tensor, labels: Tensor) -> Tensor:
-        if not self.single_label:
+        if not self.settings.single_label:
             return image_loss(scores, labels)
         if bool((labels.sum(dim=1) != 1).any()):
             raise InputError(
@@ -137,11 +154,12 @@ def _enlarged(maps: Tensor, size: torch.Size) -> Tensor:
 
 
 def _dropped(head: nn.Sequential, share: float) -> nn.Sequential:
-    """The head with dropout before each convolution; the one before the scores is there."""
+    """The head with dropout before each convolution."""
     layers: list[nn.Module] = []
-    for layer in head[:-1]:
-        layers += [nn.Dropout(share), layer] if isinstance(layer, nn.Conv2d) else [layer]
-    return nn.Sequential(*layers, head[-1])
+    for layer in head:
+        if not isinstance(layer, nn.Dropout):
+            layers += [nn.Dropout(share), layer] if isinstance(layer, nn.Conv2d) else [layer]
+    return nn.Sequential(*layers)
 
 
 def _side(channels: int, width: int) -> nn.Sequential:

@@ -5,59 +5,58 @@ must find other evidence; their maps are fused by maximum. Layers, rates and nor
 VGG16 (`vgg_v1.py`, `my_optim.py`); vgg_small has the same pools and heads of its own narrow width.
 """
 
-from typing import ClassVar
+from pydantic import Field
+
+from weakseg.attention.networks.declaration import AttentionMethod
+
+
+class AcolSettings(AttentionMethod):
+    """Adversarial Complementary Learning (Zhang et al., CVPR 2018)."""
+
+    name = "acol"
+    made_by = "Acol"
+    stride = 8
+    new_layers_rate = 10.0
+    preset = "voc-acol.yaml"
+
+    erase_from: float = Field(0.6, gt=0, le=1)
+    """Attention of the first classifier from which features are erased for the second; released 0.6."""
+
 
 import torch
+import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.attention.parts import Classifier, image_loss, min_max, pooled, union
-from weakseg.backbones.build import backbone
-
-STRIDE = 8  # maximum pools of 3×3 with stride 2, 2, 2, 1 and 1
+from weakseg.attention.networks.classifier import Classifier
+from weakseg.attention.networks.parts import image_loss, min_max, pooled, union
+from weakseg.backbones.base import Pools
 
 
 class Acol(Classifier):
-    """Backbone, 3×3 average pool as released, classifiers A (the head) and B.
+    """Backbone, 3×3 average pool as released, classifiers A (the head) and B."""
 
-    Args:
-        architecture: name of the backbone.
-        classes: number of classes.
-        stride: output stride of the backbone, without one the published.
-        new_layers_rate: as of `Classifier`.
-        erase_from: attention of A from which the features are erased for B (released: 0.6).
-    """
-
-    published_rate: ClassVar[float] = 10.0
-    bias_decay: ClassVar[float] = 1.0
+    pools = Pools(kernel=3, last=True)  # strides 2, 2, 2, 1 and 1
+    dropout = (0.0, 0.0)
+    xavier = True
+    bias_decay = 1.0
+    settings: AcolSettings
     branch_b: nn.Sequential
 
-    def __init__(
-        self,
-        architecture: str,
-        classes: int,
-        *,
-        stride: int | None = None,
-        new_layers_rate: float | None = None,
-        erase_from: float = 0.6,
-    ) -> None:
-        body = backbone(architecture, stride or STRIDE, pool_kernel=3, last_pool=True)
-        super().__init__(
-            body, classes, new_layers_rate, dropout=(0.0, 0.0), width=body.dense_width, xavier=True
-        )
-        self.erase_from = erase_from
-        self.pool = nn.AvgPool2d(3, stride=1, padding=1)
+    @property
+    def head_width(self) -> int:
+        """ACoL's heads are as wide as fully connected layers."""
+        return self.backbone.dense_width
 
     def features(self, images: Tensor) -> Tensor:
         """What both classifiers see, N×D×h×w."""
-        features: Tensor = self.pool(self.backbone(images))
-        return features
+        return functional.avg_pool2d(self.backbone(images), 3, stride=1, padding=1)
 
     def branches(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Score maps of A and B, each N×C×h×w float32."""
         features = self.features(images)
         score_a = self.head(features).float()
         attention = union(min_max(score_a.detach()), labels)
-        return score_a, self.branch_b(erase(features, attention, self.erase_from)).float()
+        return score_a, self.branch_b(erase(features, attention, self.settings.erase_from)).float()
 
     def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Sigmoid cross entropy of both against the labels (the paper's is softmax: one class per image)."""

@@ -6,53 +6,47 @@ background and is told that no class is there. S_B and S_C share their weights, 
 prototxt imply.
 """
 
-import torch
-import torch.nn.functional as functional
-from torch import Tensor, nn
+from typing import Literal
 
-from weakseg.attention.parts import Classifier, image_loss, min_max, pooled, scale_to_one, union
-from weakseg.backbones.build import backbone
+from weakseg.attention.networks.declaration import AttentionMethod
 
 THRESHOLDS = {
     # erase above, reverse below; fractions of the largest attention
     "paper": (0.7, 0.05),  # section 4.1
     "release": (0.8, 0.0),  # param_str of the released deploy prototxt: nothing is reversed
 }
-DROPOUT = 0.5  # after the second convolution of S_A alone, as released
-STRIDE = 16  # the released network has no pool after conv5 and no dilation
+
+
+class SeeNetSettings(AttentionMethod):
+    """Self-Erasing Network (Hou et al., NeurIPS 2018)."""
+
+    name = "seenet"
+    made_by = "SeeNet"
+    preset = "voc.yaml"
+
+    thresholds: Literal["paper", "release"] = "paper"
+    """`paper`: erase above 0.7, reverse below 0.05; `release`: 0.8 and 0.0 (nothing is reversed)."""
+
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from weakseg.attention.networks.classifier import Classifier
+from weakseg.attention.networks.parts import image_loss, min_max, pooled, scale_to_one, union
 
 
 class SeeNet(Classifier):
-    """S_A (the head), S_B and S_C on a backbone.
+    """S_A (the head), S_B and S_C on a backbone."""
 
-    Args:
-        architecture: name of the backbone.
-        classes: number of classes.
-        stride: output stride of the backbone, without one the published.
-        new_layers_rate: as of `Classifier`.
-        thresholds: a name of `THRESHOLDS`.
-    """
-
+    dropout = (0.5, 0.0)  # after the second convolution of S_A alone, as released
+    settings: SeeNetSettings
     branch_b: nn.Sequential
-
-    def __init__(
-        self,
-        architecture: str,
-        classes: int,
-        *,
-        stride: int | None = None,
-        new_layers_rate: float | None = None,
-        thresholds: str = "paper",
-    ) -> None:
-        super().__init__(
-            backbone(architecture, stride or STRIDE), classes, new_layers_rate, dropout=(DROPOUT, 0.0)
-        )
-        self.erase_above, self.reverse_below = THRESHOLDS[thresholds]
 
     def branches(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Class scores of S_A, S_B and S_C before pooling, each N×C×h×w float32."""
         features, attention, score_a, score_b = self._scores_a_b(images, labels)
-        background = (attention < (self.erase_above + self.reverse_below) / 2).to(features.dtype)
+        background = (attention < sum(THRESHOLDS[self.settings.thresholds]) / 2).to(features.dtype)
         return score_a, score_b, self.branch_b(features * background).float()
 
     def _scores_a_b(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -60,7 +54,7 @@ class SeeNet(Classifier):
         features = self.backbone(images)
         score_a = self.head(features).float()
         attention = union_attention(score_a.detach(), labels)
-        erased = conditional_relu(features, ternary_mask(attention, self.erase_above, self.reverse_below))
+        erased = conditional_relu(features, ternary_mask(attention, *THRESHOLDS[self.settings.thresholds]))
         return features, attention, score_a, self.branch_b(erased).float()
 
     def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,33 +1,42 @@
-"""What the attention networks share: the classifier they build upon, normalised maps, the image-level loss."""
+"""What every attention network is: a classifier whose score maps say where its classes are."""
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
-import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.backbones.inception import Inception
-from weakseg.backbones.vgg import Vgg
+from weakseg.attention.networks.attention_memory import AttentionMemory
+from weakseg.attention.networks.declaration import AttentionMethod
+from weakseg.attention.networks.parts import pooled, scale_to_one
+from weakseg.backbones.base import Pools
+from weakseg.backbones.build import backbone
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
-EPSILON = 1e-8
 HEAD_STD = 0.01  # weight filler of the released SeeNet and OAA networks
 
 
-class Classifier(nn.Module):
-    """A backbone and a head of class score maps. Its subclasses add losses, branches, other maps.
+class Classifier(nn.Module, ABC):
+    """What every attention network is: a backbone and a head of class score maps, above it losses and maps of its own.
 
     Args:
-        body: the backbone, already made.
+        architecture: name of the backbone.
         classes: number of classes C, without background.
-        new_layers_rate: learning-rate multiplier of everything above the backbone, `None` for `published_rate`.
-        dropout: before the scores of the head and of each further branch.
-        convolutions: 3×3 convolutions of the head before its scores.
-        width: their channels, `None` for the backbone's own.
-        xavier: initialise the new layers by Glorot's rule, as ACoL and SPG do, not as SeeNet and OAA do.
+        settings: of the method.
+        stride: output stride of the backbone, `None` for the published.
+        new_layers_rate: learning-rate multiplier of everything above the backbone, `None` for the published.
+
+    Attributes:
+        memory: what the network remembers of each training image, if it does; then its batches hold `slots` and `view`.
+        read_out: as `attention.maps.read_out`, for networks that know several.
     """
 
-    published_rate: ClassVar[float] = 1.0
-    """Multiplier of the new layers' learning rate in the authors' code. 1 is SeeNet's."""
+    pools: ClassVar[Pools] = Pools()
+    dropout: ClassVar[tuple[float, ...]] = (0.0,)
+    """Share dropped before the scores of the head and, if there are two, of `branch_b`."""
+    convolutions: ClassVar[int] = 2
+    """3×3 convolutions of a head before its scores."""
+    xavier: ClassVar[bool] = False
+    """Initialise the new layers by Glorot's rule, as ACoL and SPG do, not as SeeNet and OAA do."""
     bias_decay: ClassVar[float] = 0.0
     """Multiplier of the weight decay for biases: 0 in the Caffe releases, 1 in the PyTorch ones."""
     sums_scales: ClassVar[bool] = False
@@ -35,28 +44,37 @@ class Classifier(nn.Module):
 
     def __init__(
         self,
-        body: Vgg | Inception,
+        architecture: str,
         classes: int,
-        new_layers_rate: float | None,
-        *,
-        dropout: tuple[float, ...] = (0.0,),
-        convolutions: int = 2,
-        width: int | None = None,
-        xavier: bool = False,
+        settings: AttentionMethod,
+        stride: int | None = None,
+        new_layers_rate: float | None = None,
     ) -> None:
         super().__init__()
-        self.backbone = body
-        self.new_layers_rate = self.published_rate if new_layers_rate is None else new_layers_rate
+        self.settings = settings
+        self.memory: AttentionMemory | None = None
+        self.read_out = "relu"
+        self.new_layers_rate = settings.new_layers_rate if new_layers_rate is None else new_layers_rate
+        body = self.backbone = backbone(architecture, stride or settings.stride, self.pools)
         heads = [
-            _head(body.channels, width or body.head_width, classes, convolutions, share) for share in dropout
+            _head(body.channels, self.head_width, classes, self.convolutions, share) for share in self.dropout
         ]
-        if xavier:
+        if self.xavier:
             initialise_xavier(*heads)
         elif body.unit_features:
             _suit_unit_features(heads)
         self.head = heads[0]
         if heads[1:]:
             self.branch_b = heads[1]
+
+    @abstractmethod
+    def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Losses of `image` N×3×H×W (RGB, 0…255) and `labels` N×C (1 where present)."""
+
+    @property
+    def head_width(self) -> int:
+        """Channels of a head's convolutions."""
+        return self.backbone.head_width
 
     def features(self, images: Tensor) -> Tensor:
         """What the head sees, N×D×h×w."""
@@ -123,48 +141,3 @@ def initialise_xavier(*branches: nn.Module) -> None:
                 nn.init.xavier_uniform_(layer.weight)
                 assert layer.bias is not None
                 nn.init.zeros_(layer.bias)
-
-
-def min_max(maps: Tensor) -> Tensor:
-    """Each map N×C×h×w stretched to [0, 1] by its own smallest and largest value."""
-    low, high = maps.amin(dim=(2, 3), keepdim=True), maps.amax(dim=(2, 3), keepdim=True)
-    return (maps - low) / (high - low + EPSILON)
-
-
-def scale_to_one(scores: Tensor) -> Tensor:
-    """Negative scores to zero, then each map N×C×h×w divided by its own maximum."""
-    positive = scores.clamp(min=0)
-    return positive / (positive.amax(dim=(2, 3), keepdim=True) + EPSILON)
-
-
-def union(maps: Tensor, labels: Tensor) -> Tensor:
-    """Largest of the present classes' maps: what a single-label method makes of an image with several classes.
-
-    Args:
-        maps: N×C×h×w in [0, 1].
-        labels: N×C, 1 where present.
-
-    Returns:
-        N×1×h×w in [0, 1]; zero where an image has no class.
-    """
-    return (maps * labels[:, :, None, None]).amax(dim=1, keepdim=True)
-
-
-def pooled(scores: Tensor) -> Tensor:
-    """Class scores N×C of score maps N×C×h×w: their global average."""
-    return scores.mean(dim=(2, 3))
-
-
-def image_loss(scores: Tensor, labels: Tensor) -> Tensor:
-    """Sigmoid cross entropy of the pooled score maps N×C×h×w against image-level labels N×C.
-
-    Summed over classes and averaged over images, as Caffe's SigmoidCrossEntropyLoss is.
-    """
-    loss = functional.binary_cross_entropy_with_logits(pooled(scores), labels, reduction="none")
-    return loss.sum(dim=1).mean()
-
-
-def mean_loss(scores: Tensor, labels: Tensor) -> Tensor:
-    """`image_loss` averaged over classes in place of summed: PyTorch's `multilabel_soft_margin_loss`, as OAA has it."""
-    loss: Tensor = functional.multilabel_soft_margin_loss(pooled(scores), labels)
-    return loss

@@ -1,6 +1,33 @@
 """Attention maps made elsewhere."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weakseg.attention.networks.declaration import AttentionMethod
+from weakseg.settings.section import FilePath
+
+if TYPE_CHECKING:
+    from weakseg.attention.settings import AttentionConfig
+
+
+class FolderSettings(AttentionMethod):
+    """Attention maps made elsewhere, by CLIP or a transformer, say."""
+
+    name = "folder"
+    made_by = "read_maps"
+    trains = False
+
+    folder: FilePath = "attention"
+    """Holds for each image `<id>.npz` with one array per class name, or a folder `<id>/` with one grey PNG per class
+    name; any resolution. Floats lie in [0, 1], `uint8` in 0…255. Maps of absent classes are not read."""
+
+    def check(self, section: "AttentionConfig") -> None:
+        """Refuse what a network alone would read."""
+        if section.stride is not None:
+            raise ValueError(f"stride is {section.stride}, but method folder trains no network; leave it out")
+        if section.maps.source == "gradcam":
+            raise ValueError("maps.source is gradcam, but method folder has no classifier; leave it out")
+
 
 import numpy as np
 
@@ -16,7 +43,7 @@ def read_maps(folder: Path, record: Record) -> dict[str, np.ndarray]:
         Class name → h×w float32 in [0, 1].
 
     Raises:
-        InputError: a present class has no map, or one is no map of two dimensions with values in [0, 1].
+        InputError: a present class has no map, or one does not have two dimensions and values in [0, 1].
     """
     archive, pictures = folder / f"{record.id}.npz", folder / record.id
     if archive.is_file():

@@ -13,7 +13,7 @@ import torch.distributed as distributed
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.attention.parts import scale_to_one
+from weakseg.attention.networks.parts import scale_to_one
 
 GRID = 40
 """Cells per side; a 320-pixel image at stride 8."""
