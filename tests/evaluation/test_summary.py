@@ -232,6 +232,13 @@ def test_mistakes_are_one_sentence(scored: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"attention_train\.tsv cannot be read"):
         scored.summary()
     benchmark.unlink()
+    history = scored.write("attention/history.csv", "id,image\n")
+    with pytest.raises(InputError, match="lacks the columns iteration and loss"):
+        scored.summary()
+    history.write_bytes(b"iteration,loss\n1,\xff")
+    with pytest.raises(InputError, match=r"history\.csv cannot be read"):
+        scored.summary()
+    history.unlink()
     scored.write("evaluation/fused.json", json.dumps(scored.read("fused") | {"per_class": {"bird": 1.0}}))
     with pytest.raises(
         InputError, match=r"fused\.json names the classes bird; background, cat, dog were expected"
