@@ -17,6 +17,8 @@ from weakseg.detector.settings import DetectorConfig
 from weakseg.errors import InputError
 from weakseg.evaluation.settings import EvaluationConfig, SupervisionConfig
 from weakseg.proxy.settings import ProxyConfig
+from weakseg.saliency.methods import METHODS
+from weakseg.saliency.methods.declaration import NetworkMethod
 from weakseg.saliency.settings import SaliencyConfig
 from weakseg.segmenter.settings import SegmenterConfig
 from weakseg.settings.reading import parse
@@ -104,7 +106,7 @@ class Config(Section):
 
 
 _CLASSIFIER = {"backbone", "stride", "new_layers_rate", "training"}
-_MAPS_ALONE: dict[str, set[str]] = {method: {"size"} for method in ("rcrnet", "rcrnet_video", "srm")}
+_MAPS_ALONE = {name: {"size"} for name, method in METHODS.items() if issubclass(method, NetworkMethod)}
 """Settings of the maps that must not train a network anew: the rule gives them to the command."""
 
 
