@@ -3,16 +3,8 @@
 import numpy as np
 
 from weakseg.crf import PRESETS
-from weakseg.proxy.rules import threshold
+from weakseg.proxy.rules.threshold import ThresholdRule
 from weakseg.proxy.stages import fuse, label_probabilities, refine
-
-OPTIONS = {
-    "saliency_low": 0.2,
-    "saliency_high": 0.4,
-    "attention_least": 0.0,
-    "rescue": 0.9,
-    "background_attention": 1.0,
-}
 
 
 def square(size: int = 40) -> np.ndarray:
@@ -25,7 +17,7 @@ def square(size: int = 40) -> np.ndarray:
 def test_fuse_keeps_class_order_and_image_size() -> None:
     saliency = np.ones((5, 5), np.float32)
     attention = {"dog": np.full((2, 2), 0.8, np.float32), "cat": np.full((2, 2), 0.3, np.float32)}
-    labels = fuse((24, 30), saliency, attention, ["cat", "cow", "dog"], threshold, OPTIONS)
+    labels = fuse((24, 30), saliency, attention, ["cat", "cow", "dog"], ThresholdRule(rescue=0.9))
     assert labels.shape == (24, 30)
     assert set(np.unique(labels)) == {3}
 

@@ -59,12 +59,11 @@ def recompute(run: RunView, record: Record, settings: ProxyConfig) -> Trial:
     attention, saliency = run.attention(record), run.saliency(record)
     if saliency is None:
         raise InputError(
-            f"the run has no saliency map of '{record.id}'; its proxy cannot be made anew: run the maps stages."
+            f"the run has no saliency map of '{record.id}'; its proxy cannot be made again: run the maps stages."
         )
-    options = getattr(settings, settings.rule).model_dump()
     with ENGINE_LOCK:
         start = time.perf_counter()
-        fused = fuse(image.shape[:2], saliency, attention, run.classes, RULES[settings.rule], options)
+        fused = fuse(image.shape[:2], saliency, attention, run.classes, settings.own)
         refined = _refined(run, record, image, fused, settings.refine)
         return Trial(fused, refined, time.perf_counter() - start)
 
