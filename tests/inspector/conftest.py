@@ -25,7 +25,6 @@ from weakseg.evaluation.scores.score import score_labels, write_json, write_scor
 from weakseg.inspector.guard import Guard
 from weakseg.inspector.run import RunView
 from weakseg.inspector.server import application
-from weakseg.proxy.rules import RULES
 from weakseg.proxy.settings import ProxyConfig
 from weakseg.proxy.stages import fuse, refine
 from weakseg.storage.labels import write_labels
@@ -117,8 +116,7 @@ def _write_proxies(root: Path, run: Path, records: list[Record]) -> None:
             saliency.read(record.id)["saliency"],
             attention.read(record.id),
             NAMES,
-            RULES["threshold"],
-            SETTINGS.threshold.model_dump(),
+            SETTINGS.own,
         )
         present = [NAMES.index(name) + 1 for name in record.labels]
         image = np.asarray(Image.open(root / record.image))

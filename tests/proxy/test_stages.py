@@ -3,16 +3,8 @@
 import numpy as np
 
 from weakseg.crf.settings import CrfConfig
-from weakseg.proxy.rules import threshold
+from weakseg.proxy.rules.threshold import ThresholdRule
 from weakseg.proxy.stages import fuse, label_probabilities, refine
-
-OPTIONS = {
-    "saliency_low": 0.2,
-    "saliency_high": 0.4,
-    "attention_least": 0.0,
-    "rescue": 0.9,
-    "background_attention": 1.0,
-}
 
 
 def square(size: int = 40) -> np.ndarray:
@@ -25,7 +17,7 @@ def square(size: int = 40) -> np.ndarray:
 def test_fuse_keeps_class_order_and_image_size() -> None:
     saliency = np.ones((5, 5), np.float32)
     attention = {"dog": np.full((2, 2), 0.8, np.float32), "cat": np.full((2, 2), 0.3, np.float32)}
-    labels = fuse((24, 30), saliency, attention, ["cat", "cow", "dog"], threshold, OPTIONS)
+    labels = fuse((24, 30), saliency, attention, ["cat", "cow", "dog"], ThresholdRule(rescue=0.9))
     assert labels.shape == (24, 30)
     assert set(np.unique(labels)) == {3}
 
@@ -71,7 +63,7 @@ def test_refine_keeps_unsure_pixels_undecided() -> None:
     labels = np.zeros((40, 40), np.uint8)
     labels[15:25, 15:25] = 4
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
-    weak = CrfConfig(preset="oaa")
+    weak = PRESETS["oaa"]
     sure = refine(noise, labels, [4], weak, label_confidence=0.6, confidence=0.0, undecided="resolve")
     asked = refine(noise, labels, [4], weak, label_confidence=0.6, confidence=0.95, undecided="resolve")
     assert (sure != 255).all()

@@ -9,7 +9,7 @@ from PIL import Image
 
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.saliency.folder_maps import folder_source
+from weakseg.saliency.methods.folder import folder_source
 
 SIZE = (40, 60)
 OBJECT = np.zeros(SIZE, np.uint8)

@@ -12,8 +12,7 @@ from PIL import Image
 
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.saliency.onnx_maps import finish, onnx_maps, prepare
-from weakseg.saliency.sources import onnx_source
+from weakseg.saliency.methods.onnx import finish, onnx_maps, onnx_source, prepare
 
 SHARED = Path(__file__).resolve().parents[3] / "shared/data"
 Model = Callable[..., Path]

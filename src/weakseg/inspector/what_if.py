@@ -60,10 +60,9 @@ def recompute(run: RunView, record: Record, settings: ProxyConfig) -> Trial:
             f"the run has no saliency map of '{record.id}'; its proxy cannot be made again: run "
             "snakemake until the saliency maps are there."
         )
-    options = getattr(settings, settings.rule).model_dump()
     with ENGINE_LOCK:
         start = time.perf_counter()
-        fused = fuse(image.shape[:2], saliency, attention, run.classes, RULES[settings.rule], options)
+        fused = fuse(image.shape[:2], saliency, attention, run.classes, settings.own)
         refined = _refined(run, record, image, fused, settings.refine)
         return Trial(fused, refined, time.perf_counter() - start)
 

@@ -1,6 +1,6 @@
 """Fusing and refining the proxy labels of one image."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from weakseg.crf.engine import dense_crf
 from weakseg.crf.settings import CrfConfig
 from weakseg.crf.size import largest, shrunk
-from weakseg.proxy.rules import Labelled
+from weakseg.proxy.rules.declaration import ProxyRule
 from weakseg.storage.labels import UNDECIDED
 
 
@@ -17,8 +17,7 @@ def fuse(
     saliency: np.ndarray,
     attention: Mapping[str, np.ndarray],
     classes: Sequence[str],
-    rule: Callable[..., Labelled],
-    options: Mapping[str, float],
+    rule: ProxyRule,
 ) -> np.ndarray:
     """Label map of one image.
 
@@ -27,8 +26,7 @@ def fuse(
         saliency: h×w in [0, 1], any resolution.
         attention: present class name → h×w in [0, 1], any resolution.
         classes: all class names in order.
-        rule: a proxy rule.
-        options: its keyword arguments.
+        rule: the chosen one, with its values.
 
     Returns:
         H×W `uint8`, 255 where undecided.
@@ -38,7 +36,7 @@ def fuse(
     for number, name in enumerate(names):
         maps[number] = enlarge(attention[name], size)
     present = [classes.index(name) + 1 for name in names]
-    return rule(enlarge(saliency, size), maps, present, **options)[1]
+    return rule.labels(enlarge(saliency, size), maps, present)
 
 
 def refine(

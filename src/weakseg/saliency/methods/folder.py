@@ -1,16 +1,42 @@
 """Saliency maps made elsewhere, in a folder of PNGs. What cannot be a map of its image is refused."""
 
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weakseg.errors import InputError
+from weakseg.saliency.methods.declaration import SaliencyMethod, Say
+from weakseg.settings.section import FilePath
+
+if TYPE_CHECKING:
+    from weakseg.saliency.maps import Source
+
+
+class FolderSettings(SaliencyMethod):
+    """Maps made elsewhere."""
+
+    name = "folder"
+    made_by = "folder_source"
+    mirrors = False
+
+    folder: FilePath = "saliency"
+    """Folder of PNGs named like the images, of any size: grey, 0…255, or cut-outs, whose alpha channel is the map."""
+
+    def maps_read(self) -> dict[str, str]:
+        """The folder."""
+        return {"folder": self.folder}
+
+    def source(self, weights: Path | None, flip: bool, say: Say) -> "Source":
+        """The maps in the folder."""
+        made: Source = self.maker()(Path(self.folder), say)
+        return made
+
 
 import numpy as np
 from PIL import Image
 
 from weakseg.dataset.images import FORMATS, image_size, read_rgba
 from weakseg.dataset.records import Record
-from weakseg.errors import InputError
-from weakseg.saliency.maps import Source
 
 KEY = "saliency.folder.folder"
 OPAQUE = 255
@@ -20,7 +46,7 @@ LOOKED_AT = 20  # other maps that tell a dark map from a folder of maps of 0 and
 SLACK = 0.1  # of a side: strides and rounding change a map's aspect ratio
 
 
-def folder_source(folder: Path, say: Callable[[str], None] = lambda sentence: None) -> Source:
+def folder_source(folder: Path, say: Say = lambda sentence: None) -> "Source":
     """PNGs named like the images: grey, 0…255, or cut-outs, whose alpha channel is the map; any size.
 
     Args:
