@@ -63,7 +63,7 @@ def test_refine_keeps_unsure_pixels_undecided() -> None:
     labels = np.zeros((40, 40), np.uint8)
     labels[15:25, 15:25] = 4
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
-    weak = PRESETS["oaa"]
+    weak = CrfConfig(preset="oaa")
     sure = refine(noise, labels, [4], weak, label_confidence=0.6, confidence=0.0, undecided="resolve")
     asked = refine(noise, labels, [4], weak, label_confidence=0.6, confidence=0.95, undecided="resolve")
     assert (sure != 255).all()
