@@ -2,7 +2,6 @@
 
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,8 @@ import numpy as np
 import torch
 from setting import Setting
 
-from weakseg.crf import ENGINES, PRESETS, dense_crf
+from weakseg.crf.engine import ENGINES, dense_crf
+from weakseg.crf.settings import PRESETS, CrfConfig
 from weakseg.dataset.images import read_image
 
 ROUNDS = 5
@@ -28,7 +28,7 @@ def crf(setting: Setting) -> dict[str, Any]:
         times: dict[str, list[float]] = {engine: [] for engine in ENGINES}
         for _ in range(ROUNDS):  # in turn, so that a slow minute of the machine slows them all
             for engine in ENGINES:
-                parameters = replace(PRESETS[preset], engine=engine)
+                parameters = CrfConfig(preset=preset, engine=engine)
                 start = time.perf_counter()
                 for case in cases:
                     dense_crf(*case, parameters)
@@ -48,9 +48,9 @@ def agreement(setting: Setting) -> dict[str, Any]:
         difference: dict[str, list[float]] = {engine: [] for engine in OWN}
         for number, file in enumerate(setting.files):
             case = _case(file, number)
-            oracle = dense_crf(*case, replace(PRESETS[preset], engine="pydensecrf"))
+            oracle = dense_crf(*case, CrfConfig(preset=preset, engine="pydensecrf"))
             for engine in OWN:
-                result = dense_crf(*case, replace(PRESETS[preset], engine=engine))
+                result = dense_crf(*case, CrfConfig(preset=preset, engine=engine))
                 same[engine].append(float((result.argmax(0) == oracle.argmax(0)).mean()))
                 difference[engine].append(float(np.abs(result - oracle).mean()))
         found[preset] = {

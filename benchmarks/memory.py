@@ -26,8 +26,10 @@ if room == "attention":
     network = build(AttentionConfig.model_validate({"method": method, "backbone": backbone}), 6)
     given["labels"] = torch.eye(6)[:1].repeat(batch, 1)
 else:
-    from weakseg.segmenter.network import build
-    network = build(method, architecture, 6, {"frozen_normalization": False} if method == "deeplab_v2" else {})
+    from weakseg.segmenter.network import make
+    from weakseg.segmenter.networks import NETWORKS
+    options = {"frozen_normalization": False} if method == "deeplab_v2" else {}
+    network = make(NETWORKS[method](**options), architecture, 6)
     given["labels"] = torch.randint(0, 7, (batch, crop, crop), dtype=torch.uint8)
 network.train().to(memory_format=torch.channels_last)
 solver = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], lr=1e-6)

@@ -11,7 +11,8 @@ from weakseg.attention.network import build as build_attention
 from weakseg.attention.settings import AttentionConfig
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import Record
-from weakseg.segmenter.network import build as build_segmenter
+from weakseg.segmenter.network import make
+from weakseg.segmenter.networks import NETWORKS
 
 CLASSES = ("cat", "cow", "dog", "horse", "person", "sheep")
 CROP = 321
@@ -47,5 +48,5 @@ def network(name: str) -> nn.Module:
     """SeeNet or LargeFOV on VGG16, untrained, the same each time."""
     torch.manual_seed(0)
     if name == "largefov":
-        return build_segmenter(name, "vgg16", len(CLASSES), {})
+        return make(NETWORKS[name](), "vgg16", len(CLASSES))
     return build_attention(AttentionConfig(method=name), len(CLASSES))

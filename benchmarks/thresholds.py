@@ -19,11 +19,10 @@ import click
 import numpy as np
 import yaml
 
-from weakseg.crf import chosen
 from weakseg.dataset.images import read_image
 from weakseg.dataset.index import Index, read_index
 from weakseg.dataset.records import Record
-from weakseg.evaluation.confusion import ConfusionMatrix
+from weakseg.evaluation.scores.confusion import ConfusionMatrix
 from weakseg.proxy.settings import ProxyConfig
 from weakseg.proxy.stages import enlarge, fuse, refine
 from weakseg.settings.reading import parse
@@ -107,8 +106,7 @@ def _labelled(run: Path, config: ProxyConfig, index: Index, record: Record) -> t
     maps, saliency = _maps(run, record)
     fused = fuse(image.shape[:2], saliency, maps, index.classes, config.own)
     present = [index.classes.index(name) + 1 for name in record.labels]
-    refine_with = config.refine.model_dump(include={"label_confidence", "confidence", "undecided"})
-    refined = refine(image, fused, present, chosen(**config.refine.crf.model_dump()), **refine_with)
+    refined = refine(image, fused, present, config.refine)
     lacks = bool(missing(refined, present))
     if config.refine.missing_class == "undecided":
         refined = doubted(refined, present)

@@ -7,7 +7,7 @@ labels = weakseg.load("results/demo").predict("photo.jpg")
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from weakseg.segmenter.model import load
+    from weakseg.segmenter.prediction.model import load
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "load"]
@@ -17,6 +17,6 @@ def __getattr__(name: str) -> Any:
     """`load`, imported when it is asked for: `weakseg --help` needs no torch."""
     if name != "load":
         raise AttributeError(f"module 'weakseg' has no attribute {name!r}")
-    from weakseg.segmenter.model import load
+    from weakseg.segmenter.prediction.model import load
 
     return load

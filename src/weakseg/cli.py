@@ -13,12 +13,13 @@ from weakseg.dataset.commands import dataset
 from weakseg.detector.commands import detector
 from weakseg.errors import InputError
 from weakseg.evaluation.commands import evaluate
-from weakseg.evaluation.tools import compare, show
+from weakseg.evaluation.show_and_compare import compare, show
 from weakseg.inspector.commands import inspect
 from weakseg.proxy.commands import proxy
 from weakseg.saliency.commands import saliency
 from weakseg.segmenter.commands import segmenter
-from weakseg.segmenter.tools import export, predict
+from weakseg.segmenter.export.command import export
+from weakseg.segmenter.prediction.command import predict
 from weakseg.training.exhausted import ran_out
 
 NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)

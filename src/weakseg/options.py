@@ -1,12 +1,12 @@
 """Command-line options that many commands share."""
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 
-LONGEST = 1024
-"""Longer side, in pixels, above which `predict` shrinks images for the network: what bounds its memory."""
-PRECISIONS = ("auto", "bf16", "fp16", "fp32")
 _PATH = click.Path(path_type=Path)
 
 config_option = click.option("--config", type=_PATH, required=True, help="The stage's settings (JSON).")
@@ -25,6 +25,20 @@ split_option = click.option(
     help="Which images of the index.",
 )
 out_option = click.option("--out", type=_PATH, required=True, help="The file to write.")
+
+
+def data_options(command: Callable[..., None]) -> Callable[..., None]:
+    """`--index` and `--classes`, which the command is given as one `Index`, `data`."""
+
+    @index_option
+    @classes_option
+    @wraps(command)
+    def reading(index: Path, classes: Path, **others: Any) -> None:
+        from weakseg.dataset.index import read_index
+
+        command(data=read_index(index, classes), **others)
+
+    return reading
 
 
 class ManyValues(click.Command):

@@ -1,21 +1,25 @@
 """The CRF engines against mean field written out in full, pixel against pixel, and against pydensecrf."""
 
 import sys
-from dataclasses import replace
 from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 
-from weakseg.crf import ENGINES, PRESETS, CrfParameters, dense_crf
+from weakseg.crf.engine import ENGINES, dense_crf
 from weakseg.crf.lattice import Lattice
 from weakseg.crf.lattice_torch import TorchLattice
-from weakseg.crf.settings import CrfConfig
+from weakseg.crf.settings import OF_A_PRESET, PRESETS, CrfConfig
 from weakseg.errors import InputError
 
 
-def exact_mean_field(image: np.ndarray, probabilities: np.ndarray, p: CrfParameters) -> np.ndarray:
+def custom(*values: float, engine: str) -> CrfConfig:
+    """The six numbers of a preset."""
+    return CrfConfig(preset="custom", engine=engine, **dict(zip(OF_A_PRESET, values, strict=True)))  # type: ignore[arg-type]
+
+
+def exact_mean_field(image: np.ndarray, probabilities: np.ndarray, p: CrfConfig) -> np.ndarray:
     """Equation 3 and algorithm 1 of Krähenbühl and Koltun (2011) with dense N×N kernels, normalised symmetrically."""
     labels, height, width = probabilities.shape
     rows, columns = np.mgrid[:height, :width].reshape(2, -1)
@@ -57,7 +61,7 @@ def scene(height: int, width: int, labels: int) -> tuple[np.ndarray, np.ndarray]
 @pytest.mark.parametrize("engine", ENGINES)
 def test_labels_agree_with_exact_mean_field(engine: str) -> None:
     image, probabilities = scene(20, 24, 3)
-    parameters = CrfParameters(3, 3, 30, 13, 4, 5, engine)
+    parameters = custom(3, 3, 30, 13, 4, 5, engine=engine)
     ours = dense_crf(image, probabilities, parameters)
     exact = exact_mean_field(image, probabilities, parameters)
     # The permutohedral lattice approximates the kernels: labels agree, probabilities nearly do.
@@ -71,7 +75,7 @@ def test_engines_give_what_pydensecrf_gives(engine: str, preset: str) -> None:
     for labels in (2, 3, 5):
         image, probabilities = scene(61, 83, labels)
         ours, theirs = (
-            dense_crf(image, probabilities, replace(PRESETS[preset], engine=name))
+            dense_crf(image, probabilities, CrfConfig(preset=preset, engine=name))
             for name in (engine, "pydensecrf")
         )
         assert ours.dtype == np.float32
@@ -96,7 +100,7 @@ def test_features_that_span_too_much_are_refused() -> None:
 
 @pytest.mark.parametrize("engine", ["numba", "torch"])
 def test_deviations_too_small_for_an_image_are_one_sentence(engine: str) -> None:
-    parameters = CrfParameters(3, 3, 0.01, 0.01, 3, 1, engine)
+    parameters = custom(3, 3, 0.01, 0.01, 3, 1, engine=engine)
     image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
     with pytest.raises(InputError, match=r"bilateral_srgb 0\.01 are too small for an image of 60×40 pixels"):
         dense_crf(image, np.full((2, 40, 60), 0.5, np.float32), parameters)
@@ -106,7 +110,7 @@ def test_deviations_too_small_for_an_image_are_one_sentence(engine: str) -> None
 def test_an_image_that_may_not_be_written_to(engine: str) -> None:
     image = np.zeros((4, 5, 3), np.uint8)
     image.flags.writeable = False  # as the inspector keeps them
-    found = dense_crf(image, np.full((2, 4, 5), 0.5, np.float32), replace(PRESETS["irn"], engine=engine))
+    found = dense_crf(image, np.full((2, 4, 5), 0.5, np.float32), CrfConfig(engine=engine))
     assert found.shape == (2, 4, 5)
 
 
@@ -119,18 +123,18 @@ def test_at_the_bounds_of_the_configuration_numbers_stay_finite(
     random = np.random.default_rng(0)
     image = random.integers(0, 256, (12, 16, 3), dtype=np.uint8)
     probabilities = random.dirichlet(np.ones(3), (12, 16)).transpose(2, 0, 1).astype(np.float32)
-    parameters = CrfParameters(deviation, weight, deviation, 1000.0, weight, iterations, "numba")
+    parameters = custom(deviation, weight, deviation, 1000.0, weight, iterations, engine="numba")
     found = dense_crf(image, probabilities, parameters)
     np.testing.assert_allclose(found.sum(axis=0), 1.0, atol=1e-4)
 
 
 def test_shapes_must_agree() -> None:
     with pytest.raises(ValueError, match="does not fit"):
-        dense_crf(np.zeros((4, 5, 3), np.uint8), np.full((2, 5, 4), 0.5), PRESETS["irn"])
+        dense_crf(np.zeros((4, 5, 3), np.uint8), np.full((2, 5, 4), 0.5), CrfConfig())
 
 
 def test_one_label_needs_no_inference() -> None:
-    result = dense_crf(np.zeros((4, 5, 3), np.uint8), np.ones((1, 4, 5)), PRESETS["irn"])
+    result = dense_crf(np.zeros((4, 5, 3), np.uint8), np.ones((1, 4, 5)), CrfConfig())
     assert (result == 1).all()
 
 
@@ -143,4 +147,4 @@ def test_without_pydensecrf_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "pydensecrf.densecrf", None)
     image, probabilities = scene(8, 8, 2)
     with pytest.raises(InputError, match=r"pip install -e '\.\[pydensecrf\]' in weakseg's checkout"):
-        dense_crf(image, probabilities, CrfParameters(3, 3, 30, 13, 4, 5, "pydensecrf"))
+        dense_crf(image, probabilities, custom(3, 3, 30, 13, 4, 5, engine="pydensecrf"))

@@ -2,14 +2,13 @@
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
-from weakseg.crf import PRESETS
 from weakseg.crf.memory import peak_mb
+from weakseg.crf.settings import PRESETS, CrfConfig
 from weakseg.crf.size import largest, seen_size, shrunk
 
 
@@ -51,17 +50,15 @@ def test_memory_is_foretold_without_the_libraries_that_need_it() -> None:
 PEAK = """
 import resource, sys
 import numpy as np
-from dataclasses import replace
-from weakseg.crf import PRESETS
+from weakseg.crf.settings import CrfConfig
+from weakseg.proxy.settings import RefineConfig
 from weakseg.proxy.stages import refine
 height, width, longest = (int(word) for word in sys.argv[1:])
 image = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
 labels = np.zeros((height, width), np.uint8)
 labels[height // 4 : height // 2, width // 4 : width // 2] = 1
-found = refine(
-    image, labels, [1, 2], replace(PRESETS["irn"], longest=longest, iterations=2),
-    label_confidence=0.7, confidence=0.0, undecided="resolve",
-)
+crf = CrfConfig(longest=longest).model_copy(update={"iterations": 2})
+found = refine(image, labels, [1, 2], RefineConfig().model_copy(update={"crf": crf}))
 assert found.shape == (height, width) and (found == 1).any()
 print(*(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
@@ -75,5 +72,5 @@ def test_a_large_photograph_takes_what_was_foretold() -> None:
 
 
 def test_presets_are_bounded() -> None:
-    assert {preset.longest for preset in PRESETS.values()} == {1024}
-    assert replace(PRESETS["irn"], longest=None).longest is None
+    assert {CrfConfig(preset=preset).longest for preset in PRESETS} == {1024}  # type: ignore[arg-type]
+    assert CrfConfig(longest=None).longest is None

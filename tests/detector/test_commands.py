@@ -16,11 +16,12 @@ from weakseg.dataset.index import Index, write_index
 from weakseg.dataset.records import Record
 from weakseg.detector.network import Detector, load
 from weakseg.detector.predict import Found, coco_results, find_boxes
+from weakseg.detector.settings import BoxPredictionConfig, DetectorConfig
 from weakseg.errors import InputError
 from weakseg.storage.weights import Weights, load_weights, save_weights
 
 NAMES = ["bird", "cat", "dog"]
-SMALL = {"stride": 8, "anchors": [8, 16], "channels": 16, "width": 32, "proposals": 32}
+SMALL: dict[str, Any] = {"stride": 8, "anchors": [8, 16], "channels": 16, "width": 32, "proposals": 32}
 TRAINING = {
     "iterations": 3,
     "batch_size": 2,
@@ -133,7 +134,8 @@ def test_boxes_of_nothing_are_refused(stage: Path) -> None:
 @pytest.fixture(scope="module")
 def network() -> Detector:
     torch.manual_seed(0)
-    built = Detector("vgg_small", 3, **SMALL).eval()  # type: ignore[arg-type]
+    backbone = {"architecture": "vgg_small", "weights": "none"}
+    built = Detector(DetectorConfig(backbone=backbone, **SMALL), 3).eval()
     torch.nn.init.normal_(built.roi_heads.box_predictor.cls_score.weight, std=1.0)
     return built
 
@@ -142,8 +144,8 @@ def network() -> Detector:
 @pytest.mark.parametrize("shape", [(33, 71), (97, 20), (5, 3), (1, 1)])
 def test_boxes_lie_in_images_of_any_size(network: Detector, shape: tuple[int, int], size: int | None) -> None:
     image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    options = FIND | {"size": size, "most": 50}
-    found = find_boxes(network, image, device=torch.device("cpu"), **options)
+    settings = BoxPredictionConfig(**FIND | {"size": size, "most": 50})
+    found = find_boxes(network, image, settings, torch.device("cpu"))
     assert len(found.boxes) == len(found.labels) == len(found.scores) <= 50
     assert len(found.boxes) or min(shape) < 33
     assert (found.boxes[:, 2:] > found.boxes[:, :2]).all()
@@ -155,10 +157,8 @@ def test_boxes_lie_in_images_of_any_size(network: Detector, shape: tuple[int, in
 def test_boxes_are_in_the_images_pixels_whatever_size_the_network_sees(network: Detector) -> None:
     image = np.random.default_rng(1).integers(0, 256, (48, 64, 3), dtype=np.uint8)
     large = image.repeat(2, axis=0).repeat(2, axis=1)
-    options = FIND | {"size": 64}
-    ours, theirs = (
-        find_boxes(network, given, device=torch.device("cpu"), **options) for given in (image, large)
-    )
+    settings = BoxPredictionConfig(**FIND | {"size": 64})
+    ours, theirs = (find_boxes(network, given, settings, torch.device("cpu")) for given in (image, large))
     np.testing.assert_allclose(ours.boxes * 2, theirs.boxes, atol=0.02)
     assert ours.labels.tolist() == theirs.labels.tolist()
 

@@ -11,8 +11,8 @@ from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from weakseg.attention.networks.seenet import SeeNet, SeeNetSettings
 from weakseg.backbones.weights import InitialWeights
 from weakseg.detector.features import Pyramid
-from weakseg.detector.network import Detector, build, load
-from weakseg.detector.settings import MAPS
+from weakseg.detector.network import Detector, load
+from weakseg.detector.settings import MAPS, BoxPredictionConfig, DetectorConfig
 from weakseg.errors import InputError
 from weakseg.storage.weights import Weights, save_weights
 
@@ -27,9 +27,13 @@ CASES: dict[str, dict[str, Any]] = {
 FAST = ("vgg_small", "mobilenet_v3_large")
 
 
+def section(architecture: str) -> DetectorConfig:
+    return DetectorConfig(backbone={"architecture": architecture, "weights": "none"}, **CASES[architecture])
+
+
 def make(architecture: str = "vgg_small") -> Detector:
     torch.manual_seed(0)
-    return Detector(architecture, CLASSES, **CASES[architecture])
+    return Detector(section(architecture), CLASSES)
 
 
 def batch(side: int = 64) -> dict[str, Tensor]:
@@ -121,7 +125,7 @@ def test_it_learns_where_the_squares_are() -> None:
     losses = descend(network, given, steps=80, rate=1e-3)
     assert losses[-1] < losses[0] / 3
     with torch.inference_mode():
-        found, nothing = network.eval().detect(given["image"], least_score=0.5, overlap=0.5, most=10)
+        found, nothing = network.eval().detect(given["image"], BoxPredictionConfig(least_score=0.5, most=10))
     assert set(found["labels"].tolist()) == {1, 3}
     for number, label in enumerate((1, 3)):
         surest = found["boxes"][found["labels"] == label][0]
@@ -135,7 +139,8 @@ def test_detect_obeys_its_bounds() -> None:
     images = batch(50)["image"]
     with torch.inference_mode():
         (many, _), (few, _), (sure, _) = (
-            network.detect(images, least, 0.5, most) for least, most in ((0.0, 100), (0.0, 3), (0.6, 100))
+            network.detect(images, BoxPredictionConfig(least_score=least, most=most))
+            for least, most in ((0.0, 100), (0.0, 3), (0.6, 100))
         )
     assert len(many["scores"]) > 3 == len(few["scores"])
     assert torch.equal(many["scores"][:3], few["scores"])
@@ -154,12 +159,14 @@ def test_bfloat16_is_the_backbones_alone() -> None:
 
 def test_saved_weights_find_the_same_boxes(tmp_path: Path) -> None:
     network, names = make().eval(), ["a", "b", "c"]
-    settings = {"backbone": {"architecture": "vgg_small"}, "training": {}, **CASES["vgg_small"]}
+    settings = section("vgg_small").values(DetectorConfig.beside)
     save_weights(tmp_path / "weights.pt", Weights("detector", network.state_dict(), settings, names))
     loaded = load(tmp_path / "weights.pt", names)
     images = batch()["image"]
     with torch.inference_mode():
-        (ours, _), (theirs, _) = (each.detect(images, 0.0, 0.5, 20) for each in (network, loaded))
+        (ours, _), (theirs, _) = (
+            each.detect(images, BoxPredictionConfig(least_score=0.0, most=20)) for each in (network, loaded)
+        )
     assert len(ours["boxes"])
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
     with pytest.raises(InputError, match="was trained for the classes"):
@@ -214,12 +221,3 @@ def test_the_pyramid_is_torchvisions() -> None:
 def test_anchors_are_shared_among_the_maps() -> None:
     assert make("resnet50").rpn.anchor_generator.sizes == ((8,), (16,), (32,), (64,), (128,))
     assert make("vgg_small").rpn.anchor_generator.sizes == ((16, 32),)
-
-
-def test_build_reads_a_trainings_settings() -> None:
-    settings = {
-        "backbone": {"architecture": "vgg_small"},
-        "training": {"iterations": 3},
-        **CASES["vgg_small"],
-    }
-    assert build(settings, 5).roi_heads.box_predictor.cls_score.out_features == 6

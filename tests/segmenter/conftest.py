@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,11 +12,12 @@ import torch
 from click.testing import CliRunner, Result
 
 from weakseg.cli import weakseg
-from weakseg.segmenter.network import NETWORKS
+from weakseg.segmenter.network import make
+from weakseg.segmenter.networks import NETWORKS
 from weakseg.storage.weights import Weights, save_weights
 
 CLASSES = ["cat", "dog", "Größe", "bird"]
-PREDICT = {"scales": [1.0, 0.75], "flip": True, "precision": "fp32"}
+PREDICT = {"scales": [1.0, 0.75], "flip": True, "precision": "fp32", "longest": None}
 REFINE = {"crf": {"preset": "irn"}}
 
 
@@ -38,7 +40,7 @@ def write_run(folder: Path, weights: bool = True, method: str = "largefov") -> P
     if weights:
         torch.manual_seed(0)
         options = {} if method == "largefov" else {"width": 32}
-        network = NETWORKS[method]("vgg_small", len(CLASSES), **options).eval()
+        network: Any = make(NETWORKS[method](**options), "vgg_small", len(CLASSES)).eval()
         with torch.inference_mode():
             torch.nn.init.normal_(network.score.weight, std=0.01)
             logits = network.logits(torch.from_numpy(make_photo(97, 129)).permute(2, 0, 1)[None])

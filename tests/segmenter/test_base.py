@@ -10,30 +10,35 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from weakseg.segmenter.grid import cells, padding
-from weakseg.segmenter.network import NETWORKS, build, load
-from weakseg.segmenter.predict import predict_scores, upsample
-from weakseg.segmenter.settings import BACKBONES, SegmenterConfig
+from weakseg.segmenter.network import build, load, make
+from weakseg.segmenter.networks import NETWORKS
+from weakseg.segmenter.networks.method import SegmenterMethod
+from weakseg.segmenter.prediction.predict import predict_scores, upsample
+from weakseg.segmenter.prediction.settings import PredictionConfig
+from weakseg.segmenter.settings import SegmenterConfig
 from weakseg.storage.weights import Weights, save_weights
 
 CLASSES = 3
-LIVE: dict[str, Any] = {"frozen_normalization": False}
+SMALLER = {"vgg16": "vgg_small", "resnet101": "resnet50"}
+"""Backbone → one of the same kind that stands for it where the method has it."""
+SMALL: dict[str, Any] = {"frozen_normalization": False, "width": 64}
 """Without weights, batch normalisation must learn its statistics."""
-CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "largefov": ("largefov", "vgg_small", {}),
-    "vgg_aspp": ("vgg_aspp", "vgg_small", {}),
-    "fcn32s": ("fcn32s", "vgg_small", {}),
-    "fcn16s": ("fcn16s", "vgg_small", {}),
-    "fcn8s": ("fcn8s", "vgg_small", {}),
-    "fcn-alexnet": ("fcn32s", "alexnet", {"width": 64}),
-    "deeplab_v2": ("deeplab_v2", "resnet50", LIVE),
-    "deeplab_v2-scales": ("deeplab_v2", "resnet50", LIVE | {"multi_scale": True}),
-    "deeplab_v2-inception": ("deeplab_v2", "inception_v3", {}),
-    "deformable": ("deformable", "resnet50", LIVE),
-    "deformable-vgg": ("deformable", "vgg_small", {}),
-    "deformable-6": ("deformable", "resnet50", LIVE | {"layers": 6}),
-    "deeplab_v3": ("deeplab_v3", "mobilenet_v3_large", {}),
-    "deeplab_v3-resnet": ("deeplab_v3", "resnet50", {}),
-    "lraspp": ("lraspp", "mobilenet_v3_large", {}),
+
+
+def small(method: str, **options: Any) -> SegmenterMethod:
+    """Settings of a method, for a quick network."""
+    known = {name: value for name, value in SMALL.items() if name in NETWORKS[method].model_fields}
+    return NETWORKS[method](**known | options)
+
+
+CASES: dict[str, tuple[SegmenterMethod, str]] = {
+    f"{name}-{backbone}": (small(name), backbone)
+    for name, method in NETWORKS.items()
+    for backbone in method.backbones
+    if SMALLER.get(backbone) not in method.backbones
+} | {
+    "deeplab_v2-scales": (small("deeplab_v2", multi_scale=True), "resnet50"),
+    "deformable-6": (small("deformable", layers=6), "resnet50"),
 }
 BFLOAT16_BOUND = 0.05
 """Largest difference of a logit in bfloat16, as a share of the range of all logits. 8 bits of mantissa are 0.004."""
@@ -44,11 +49,10 @@ def case(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def make(case: str, seed: int = 0) -> Any:
+def untrained(case: str, seed: int = 0) -> Any:
     """The case's network; scores that begin with zero get weights, so that there is something to see."""
-    method, architecture, options = CASES[case]
     torch.manual_seed(seed)
-    network: Any = build(method, architecture, CLASSES, options)
+    network: Any = make(*CASES[case], CLASSES)
     for parameter in network.parameters():
         if not parameter.any() and parameter.ndim == 4 and parameter.shape[0] == CLASSES + 1:
             nn.init.normal_(parameter, std=0.1)
@@ -57,7 +61,7 @@ def make(case: str, seed: int = 0) -> Any:
 
 @pytest.fixture(scope="module")
 def network(case: str) -> Any:
-    return make(case)
+    return untrained(case)
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +74,15 @@ def batch() -> dict[str, Tensor]:
 
 
 def test_every_method_is_tested() -> None:
-    assert {method for method, _, _ in CASES.values()} == set(NETWORKS) == set(BACKBONES)
+    assert {method.name for method, _ in CASES.values()} == set(NETWORKS)
     assert set(get_args(SegmenterConfig.model_fields["method"].annotation)) == set(NETWORKS)
-    assert all(architecture in BACKBONES[method] for method, architecture, _ in CASES.values())
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_another_backbone_is_refused_in_one_sentence(name: str) -> None:
+    others = {"vgg16", "resnet50", "mobilenet_v3_large"} - set(NETWORKS[name].backbones)
+    with pytest.raises(ValueError, match=rf"{name} stands on {NETWORKS[name].backbones[0]}"):
+        SegmenterConfig(method=name, backbone={"architecture": sorted(others)[0]})
 
 
 @pytest.mark.parametrize("size", [(65, 65), (50, 71), (33, 40)])
@@ -90,9 +100,8 @@ def test_logits_of_any_size(network: Any, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("size", [(65, 65), (50, 71), (1, 1)])
 def test_prediction_covers_every_pixel(network: Any, size: tuple[int, int]) -> None:
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
-    scores = predict_scores(
-        network.eval(), image, scales=[1.0, 0.75], flip=False, precision="fp32", device=torch.device("cpu")
-    )
+    settings = PredictionConfig(scales=[1.0, 0.75], precision="fp32")
+    scores = predict_scores(network.eval(), image, settings, torch.device("cpu"))
     assert list(scores.shape[1:]) == [cells(side, network.stride, network.aligned) for side in size]
     np.testing.assert_allclose(np.exp(scores.astype(np.float32)).sum(0), 1, atol=5e-3)
     assert upsample(scores, size, network.stride, network.aligned).shape == (CLASSES + 1, *size)
@@ -121,7 +130,7 @@ def test_a_crop_of_any_size_is_taught_as_it_is_predicted(network: Any, batch: di
 
 
 def test_one_step_lowers_the_loss(case: str, batch: dict[str, Tensor]) -> None:
-    network = make(case).train()
+    network = untrained(case).train()
     solver = torch.optim.SGD(
         [
             {"params": group.parameters, "lr": 1e-5 * group.rate, "weight_decay": 0.0}
@@ -140,7 +149,7 @@ def test_one_step_lowers_the_loss(case: str, batch: dict[str, Tensor]) -> None:
 
 
 def test_gradient_reaches_every_trained_parameter(case: str, batch: dict[str, Tensor]) -> None:
-    network = make(case).train()
+    network = untrained(case).train()
     torch.stack(list(network.losses(batch).values())).sum().backward()
     silent = [
         name
@@ -158,9 +167,13 @@ def test_groups_hold_every_parameter_once(network: Any) -> None:
 def test_saved_weights_give_the_same_logits(
     case: str, network: Any, batch: dict[str, Tensor], tmp_path: Path
 ) -> None:
-    method, architecture, options = CASES[case]
+    method, architecture = CASES[case]
     names = ["a", "b", "c"]
-    settings = {"method": method, "backbone": {"architecture": architecture}, method: options}
+    settings = {
+        "method": method.name,
+        "backbone": {"architecture": architecture},
+        method.name: method.values(),
+    }
     save_weights(tmp_path / "weights.pt", Weights("segmenter", network.state_dict(), settings, names))
     loaded: Any = load(tmp_path / "weights.pt", names).eval()
     with torch.inference_mode():
@@ -180,8 +193,10 @@ def test_bfloat16_agrees(network: Any, batch: dict[str, Tensor]) -> None:
 
 
 def test_frozen_stages_are_not_trained(case: str) -> None:
-    method, architecture, options = CASES[case]
-    network: Any = build(method, architecture, CLASSES, options, frozen_stages=2)
+    method, architecture = CASES[case]
+    backbone = {"architecture": architecture, "weights": "none", "frozen_stages": 2}
+    section = {"method": method.name, method.name: method, "backbone": backbone}
+    network = build(SegmenterConfig(**section), CLASSES)
     frozen = [p for p in network.backbone.parameters() if not p.requires_grad]
     assert frozen
     grouped = {id(p) for group in network.parameter_groups() for p in group.parameters}

@@ -12,13 +12,15 @@ from torchvision.models import segmentation
 from weakseg.backbones.resnet import ResNet
 from weakseg.backbones.vgg import Vgg
 from weakseg.backbones.weights import InitialWeights
-from weakseg.segmenter.deeplab_v2 import DeepLabV2
-from weakseg.segmenter.deeplab_v3 import DeepLabV3
-from weakseg.segmenter.deformable import DeformableConvolution, deformable
-from weakseg.segmenter.largefov import LargeFov
-from weakseg.segmenter.lraspp import LrAspp
-from weakseg.segmenter.network import build
-from weakseg.segmenter.vgg_aspp import VggAspp
+from weakseg.segmenter.network import build, make
+from weakseg.segmenter.networks import NETWORKS
+from weakseg.segmenter.networks.deeplab_v2 import DeepLabV2, DeepLabV2Settings
+from weakseg.segmenter.networks.deeplab_v3 import DeepLabV3, DeepLabV3Settings
+from weakseg.segmenter.networks.deformable import DeformableConvolution, DeformableSettings, deformable
+from weakseg.segmenter.networks.largefov import LargeFov, LargeFovSettings
+from weakseg.segmenter.networks.lraspp import LrAspp, LrAsppSettings
+from weakseg.segmenter.networks.vgg_aspp import VggAspp, VggAsppSettings
+from weakseg.segmenter.settings import SegmenterConfig
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "segmenters.md"
 
@@ -61,8 +63,8 @@ def resnet_layers(backbone: ResNet) -> list[nn.Module]:
 def fields() -> dict[str, list[int]]:
     """Document's row → fields of view of its heads."""
     with torch.device("meta"):
-        large, aspp = LargeFov("vgg16", 1), VggAspp("vgg16", 1)
-        resnets = {name: DeepLabV2(f"resnet{name}", 1) for name in ("50", "101")}
+        large, aspp = LargeFov("vgg16", 1, LargeFovSettings()), VggAspp("vgg16", 1, VggAsppSettings())
+        resnets = {name: DeepLabV2(f"resnet{name}", 1, DeepLabV2Settings()) for name in ("50", "101")}
     found = {
         "largefov": [field([*spatial(large.backbone), large.pool, large.fc6])],
         "vgg_aspp": [field([*spatial(aspp.backbone), branch]) for branch in aspp.fc6],
@@ -86,7 +88,7 @@ def test_documented_fields_of_view() -> None:
 
 def test_the_computed_field_is_what_a_gradient_touches() -> None:
     torch.manual_seed(0)
-    network = LargeFov("vgg_small", 1).eval()
+    network = LargeFov("vgg_small", 1, LargeFovSettings()).eval()
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.constant_(module.weight, 1 / module.weight[0].numel())
@@ -109,7 +111,7 @@ def test_the_computed_field_is_what_a_gradient_touches() -> None:
 
 def test_rates_of_deeplab_v2() -> None:
     with torch.device("meta"):
-        network = DeepLabV2("resnet101", 20)
+        network = DeepLabV2("resnet101", 20, DeepLabV2Settings())
     rates = {id(p): (g.rate, g.decay) for g in network.parameter_groups() for p in g.parameters}
     assert {branch.dilation[0] for branch in network.aspp} == {6, 12, 18, 24}  # type: ignore[union-attr, index]
     assert {rates[id(branch.weight)] for branch in network.aspp} == {(10.0, 1.0)}
@@ -124,7 +126,7 @@ def test_rates_of_deeplab_v2() -> None:
 def test_dilations_layer_by_layer(method: str) -> None:
     """DeepLab v2 dilates the first block of a layer as the others; v3 is torchvision's, whose weights expect less."""
     with torch.device("meta"):
-        backbone: Any = build(method, "resnet50", 2, {}).backbone
+        backbone: Any = make(NETWORKS[method](), "resnet50", 2).backbone
     found = [[block.conv2.dilation[0] for block in layer] for layer in (backbone.layer3, backbone.layer4)]
     torchvisions = [[1, 2, 2, 2, 2, 2], [2, 4, 4]]
     assert found == (torchvisions if method == "deeplab_v3" else [[2] * 6, [4] * 3])
@@ -132,7 +134,7 @@ def test_dilations_layer_by_layer(method: str) -> None:
 
 def test_scales_are_fused_by_their_maximum() -> None:
     torch.manual_seed(0)
-    network = DeepLabV2("resnet50", 2, multi_scale=True, frozen_normalization=False).eval()
+    network = DeepLabV2("resnet50", 2, DeepLabV2Settings(multi_scale=True, frozen_normalization=False)).eval()
     with torch.inference_mode():
         fused = network.logits(images())
         whole, middle, half = network._of_scales(images())
@@ -144,7 +146,7 @@ def test_scales_are_fused_by_their_maximum() -> None:
 
 
 def test_smaller_images_are_whole_cells_long() -> None:
-    network = DeepLabV2("resnet50", 2, multi_scale=True)
+    network = DeepLabV2("resnet50", 2, DeepLabV2Settings(multi_scale=True))
     seen: list[tuple[int, ...]] = []
     network.backbone.register_forward_pre_hook(lambda _, given: seen.append(tuple(given[0].shape[2:])))
     with torch.inference_mode():
@@ -153,7 +155,7 @@ def test_smaller_images_are_whole_cells_long() -> None:
 
 
 def test_each_scale_has_a_loss() -> None:
-    network = DeepLabV2("resnet50", 2, multi_scale=True, frozen_normalization=False).eval()
+    network = DeepLabV2("resnet50", 2, DeepLabV2Settings(multi_scale=True, frozen_normalization=False)).eval()
     losses = network.losses({"image": images(), "labels": torch.ones(2, 65, 65)})
     assert set(losses) == {"loss_1", "loss_0.75", "loss_0.5", "loss_maximum"}
 
@@ -210,7 +212,9 @@ def test_the_last_layers_deform_and_nothing_changes_at_first(
     architecture: str, layers: int, expected: list[str]
 ) -> None:
     torch.manual_seed(0)
-    network: Any = deformable(architecture, 2, layers=layers, frozen_normalization=False).eval()
+    network: Any = deformable(
+        architecture, 2, DeformableSettings(layers=layers, frozen_normalization=False)
+    ).eval()
     found = [
         name.removesuffix(".conv2")
         for name, module in network.backbone.named_modules()
@@ -223,7 +227,11 @@ def test_the_last_layers_deform_and_nothing_changes_at_first(
         for module in network.modules()
         if isinstance(module, DeformableConvolution)
     )
-    plain: Any = LargeFov(architecture, 2) if architecture == "vgg16" else DeepLabV2(architecture, 2)
+    plain: Any = (
+        LargeFov(architecture, 2, LargeFovSettings())
+        if architecture == "vgg16"
+        else DeepLabV2(architecture, 2, DeepLabV2Settings())
+    )
     missing = plain.eval().load_state_dict(network.state_dict(), strict=False)
     assert not missing.missing_keys
     assert all(".offset." in name for name in missing.unexpected_keys)
@@ -237,11 +245,11 @@ def test_published_weights_and_a_trained_backbone_leave_the_offsets_at_zero() ->
         for layer in Vgg("vgg16").modules()
         if isinstance(layer, nn.Conv2d)
     ]
-    published: Any = build(
-        "deformable", "vgg16", 2, {}, InitialWeights(convolutions, None, None, (0.0,) * 3, (1.0,) * 3, {})
-    )
+    section = SegmenterConfig(method="deformable")
+    initial = InitialWeights(convolutions, None, None, (0.0,) * 3, (1.0,) * 3, {})
+    published: Any = build(section, 2, initial)
     assert torch.equal(published.backbone.stages[4][4].weight, convolutions[-1][0])
-    trained: Any = build("deformable", "vgg16", 2, {}, Vgg("vgg16").state_dict())
+    trained: Any = build(section, 2, Vgg("vgg16").state_dict())
     for network in (published, trained):
         offsets = [value for name, value in network.backbone.state_dict().items() if ".offset." in name]
         assert len(offsets) == 6
@@ -256,7 +264,7 @@ def test_deeplab_v3_is_torchvisions(architecture: str) -> None:
     torch.manual_seed(0)
     builder = getattr(segmentation, f"deeplabv3_{architecture}")
     theirs = builder(weights=None, weights_backbone=None, num_classes=3).eval()
-    ours = DeepLabV3(architecture, 2).eval()
+    ours = DeepLabV3(architecture, 2, DeepLabV3Settings()).eval()
     ours.head.load_state_dict(theirs.classifier.state_dict())
     _take(ours.backbone, theirs.backbone)
     pixels = images().float()
@@ -271,7 +279,7 @@ def test_deeplab_v3_is_torchvisions(architecture: str) -> None:
 def test_lraspp_is_torchvisions() -> None:
     torch.manual_seed(0)
     theirs = segmentation.lraspp_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=3).eval()
-    ours = LrAspp("mobilenet_v3_large", 2).eval()
+    ours = LrAspp("mobilenet_v3_large", 2, LrAsppSettings()).eval()
     ours.head.load_state_dict(theirs.classifier.state_dict())
     _take(ours.backbone, theirs.backbone)
     pixels = images().float()

@@ -7,9 +7,10 @@ import torch.nn.functional as functional
 from torch import nn
 
 from weakseg.backbones.weights import InitialWeights
-from weakseg.segmenter.fcn import Doubling, Fcn8s, Fcn16s, Fcn32s
 from weakseg.segmenter.grid import CENTRES, cells, enlarge
-from weakseg.segmenter.predict import predict_scores, upsample
+from weakseg.segmenter.networks.fcn import Doubling, Fcn8s, Fcn8sSettings, Fcn16s, Fcn32s, Fcn32sSettings
+from weakseg.segmenter.prediction.predict import predict_scores, upsample
+from weakseg.segmenter.prediction.settings import PredictionConfig
 
 
 def test_doubling_begins_as_bilinear_interpolation() -> None:
@@ -20,13 +21,13 @@ def test_doubling_begins_as_bilinear_interpolation() -> None:
 
 def test_a_new_finer_network_gives_the_coarser_ones_scores() -> None:
     torch.manual_seed(0)
-    coarse = Fcn32s("vgg_small", 2).eval()
+    coarse = Fcn32s("vgg_small", 2, Fcn32sSettings()).eval()
     nn.init.normal_(coarse.score.weight, std=0.1)
     images = torch.randint(0, 256, (1, 3, 128, 96))
     expected = coarse.logits(images)
     assert expected.std() > 0
     for kind in (Fcn16s, Fcn8s):
-        finer = kind("vgg_small", 2).eval()
+        finer = kind("vgg_small", 2, Fcn32sSettings()).eval()
         finer.load_state_dict(coarse.state_dict(), strict=False)
         expected = functional.interpolate(expected, scale_factor=2, mode="bilinear", align_corners=False)
         torch.testing.assert_close(finer.logits(images), expected)
@@ -35,7 +36,7 @@ def test_a_new_finer_network_gives_the_coarser_ones_scores() -> None:
 @pytest.mark.parametrize(("kind", "stride"), [(Fcn32s, 32), (Fcn16s, 16), (Fcn8s, 8)])
 @pytest.mark.parametrize("size", [(65, 97), (64, 64), (50, 33)])
 def test_every_started_cell_is_scored(kind: type[Fcn32s], stride: int, size: tuple[int, int]) -> None:
-    network = kind("vgg_small", 2).eval()
+    network = kind("vgg_small", 2, Fcn32sSettings()).eval()
     with torch.inference_mode():
         logits = network.logits(torch.zeros(1, 3, *size))
     assert list(logits.shape[2:]) == [cells(side, stride, CENTRES) for side in size]
@@ -44,7 +45,7 @@ def test_every_started_cell_is_scored(kind: type[Fcn32s], stride: int, size: tup
 @pytest.mark.parametrize(("kind", "stride"), [(Fcn32s, 32), (Fcn16s, 16), (Fcn8s, 8)])
 def test_the_published_size(kind: type[Fcn32s], stride: int) -> None:
     with torch.device("meta"):
-        network = kind("vgg16", 20)
+        network = kind("vgg16", 20, Fcn32sSettings())
     assert network.fc6.weight.shape == (4096, 512, 7, 7)
     assert network.fc7.weight.shape == (4096, 4096, 1, 1)
     assert sum(p.numel() for p in network.parameters()) == pytest.approx(134.4e6, rel=0.01)
@@ -55,7 +56,7 @@ def test_the_published_size(kind: type[Fcn32s], stride: int) -> None:
 def test_alexnets_cells_lie_over_the_middle_of_their_pixels() -> None:
     """A bright spot moves the score of the cell whose 32 pixels hold it most, and of its neighbours alike."""
     torch.manual_seed(0)
-    network = Fcn32s("alexnet", 1, width=16).eval()
+    network = Fcn32s("alexnet", 1, Fcn32sSettings(width=16)).eval()
     for module in network.modules():  # all averages: what is left is where each layer looks
         if isinstance(module, nn.Conv2d):
             nn.init.constant_(module.weight, 1 / module.weight[0].numel())
@@ -78,11 +79,11 @@ def test_alexnets_cells_lie_over_the_middle_of_their_pixels() -> None:
 def test_dense_layers_are_taken_whole_or_thinned() -> None:
     state = {
         name: torch.full_like(value, 0.5)
-        for name, value in Fcn32s("alexnet", 1, width=16).backbone.state_dict().items()
+        for name, value in Fcn32s("alexnet", 1, Fcn32sSettings(width=16)).backbone.state_dict().items()
     }
     dense = torch.arange(4096.0)[:, None, None, None].expand(4096, 256, 6, 6), torch.arange(4096.0)
     initial = InitialWeights([], dense, None, (1, 2, 3), (4, 5, 6), {}, state)
-    network = Fcn32s("alexnet", 1, width=16, new_dense_rate=10.0)
+    network = Fcn32s("alexnet", 1, Fcn32sSettings(width=16, new_dense_rate=10.0))
     network.load(initial)
     assert network.dense_rate == 1.0
     assert network.fc6.bias is not None
@@ -92,7 +93,7 @@ def test_dense_layers_are_taken_whole_or_thinned() -> None:
 
 
 def test_score_layers_leave_zero_ten_times_faster_and_the_interpolation_does_not_decay() -> None:
-    network = Fcn8s("vgg_small", 2, new_dense_rate=5.0)
+    network = Fcn8s("vgg_small", 2, Fcn8sSettings(new_dense_rate=5.0))
     rates = {id(p): (g.rate, g.decay) for g in network.parameter_groups() for p in g.parameters}
     for layer in (network.score, *network.skips.values()):
         assert rates[id(layer.weight)] == (10.0, 1.0)
@@ -104,13 +105,13 @@ def test_score_layers_leave_zero_ten_times_faster_and_the_interpolation_does_not
 def test_prediction_of_a_flipped_image_is_flipped() -> None:
     """Only if cells lie where the grid says: with the corners' convention the two would be shifted apart."""
     torch.manual_seed(0)
-    network = Fcn8s("vgg_small", 2).eval()
+    network = Fcn8s("vgg_small", 2, Fcn8sSettings()).eval()
     nn.init.normal_(network.score.weight, std=0.3)
     image = np.random.default_rng(1).integers(0, 256, (64, 96, 3), dtype=np.uint8)
-    options = {"scales": [1.0], "flip": True, "precision": "fp32", "device": torch.device("cpu")}
-    plain = upsample(predict_scores(network, image, **options), (64, 96), 8, CENTRES)  # type: ignore[arg-type]
+    given = PredictionConfig(flip=True, precision="fp32"), torch.device("cpu")
+    plain = upsample(predict_scores(network, image, *given), (64, 96), 8, CENTRES)
     turned = np.ascontiguousarray(image[:, ::-1])
-    mirrored = upsample(predict_scores(network, turned, **options), (64, 96), 8, CENTRES)  # type: ignore[arg-type]
+    mirrored = upsample(predict_scores(network, turned, *given), (64, 96), 8, CENTRES)
     np.testing.assert_allclose(plain, mirrored[:, :, ::-1], atol=2e-2)
 
 

@@ -8,19 +8,21 @@ import torch
 from torch import nn
 
 from weakseg.attention.networks.seenet import SeeNet, SeeNetSettings
+from weakseg.backbones.settings import BackboneConfig
 from weakseg.backbones.start import trained_backbone
 from weakseg.backbones.weights import InitialWeights
 from weakseg.errors import InputError
-from weakseg.segmenter.largefov import DILATION, LargeFov
 from weakseg.segmenter.network import build
-from weakseg.segmenter.parts import decimate
+from weakseg.segmenter.networks.largefov import DILATION, LargeFov, LargeFovSettings
+from weakseg.segmenter.networks.parts import decimate
+from weakseg.segmenter.settings import SegmenterConfig
 from weakseg.storage.weights import Weights, save_weights
 
 
 @pytest.fixture(scope="module")
 def vgg16() -> LargeFov:
     torch.manual_seed(0)
-    return LargeFov("vgg16", classes=20)
+    return LargeFov("vgg16", 20, LargeFovSettings())
 
 
 def test_layers_are_the_papers(vgg16: LargeFov) -> None:
@@ -37,7 +39,7 @@ def test_layers_are_the_papers(vgg16: LargeFov) -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(321, 321), (65, 97), (60, 75)])
 def test_output_stride_is_eight(height: int, width: int) -> None:
-    logits = LargeFov("vgg_small", classes=3).eval().logits(torch.zeros(1, 3, height, width))
+    logits = LargeFov("vgg_small", 3, LargeFovSettings()).eval().logits(torch.zeros(1, 3, height, width))
     assert logits.shape == (
         1,
         4,
@@ -49,7 +51,7 @@ def test_output_stride_is_eight(height: int, width: int) -> None:
 
 
 def test_field_of_view_of_fc6_is_25_positions() -> None:
-    network = LargeFov("vgg_small", classes=1).eval()
+    network = LargeFov("vgg_small", 1, LargeFovSettings()).eval()
     features = torch.zeros(1, network.backbone.channels, 41, 41, requires_grad=True)
     network.fc6(features)[0, :, 20, 20].sum().backward()
     assert features.grad is not None
@@ -68,7 +70,7 @@ def test_rates(vgg16: LargeFov) -> None:
 
 def test_undecided_pixels_do_not_count() -> None:
     torch.manual_seed(0)
-    network = LargeFov("vgg_small", classes=2).eval()
+    network = LargeFov("vgg_small", 2, LargeFovSettings()).eval()
     images = torch.randint(0, 256, (1, 3, 65, 65))
     labels = torch.full((1, 65, 65), 255)
     assert network.losses({"image": images, "labels": labels})["loss_labels"] == 0
@@ -101,7 +103,7 @@ def test_dense_layers_of_vgg_are_used_where_given() -> None:
         convolutions.append((torch.zeros(out, inside, 3, 3), torch.zeros(out)))
         inside = out
     fc7 = (torch.ones(4096, 4096, 1, 1), torch.full((4096,), 2.0))
-    network = LargeFov("vgg16", classes=2, new_dense_rate=10.0)
+    network = LargeFov("vgg16", 2, LargeFovSettings(new_dense_rate=10.0))
     network.load(InitialWeights(convolutions, None, fc7, (0, 0, 0), (1, 1, 1), {}))
     assert (network.fc7.weight == 1).all()
     assert network.fc7.bias is not None
@@ -115,7 +117,8 @@ def test_it_starts_from_the_attention_networks_backbone(tmp_path: Path) -> None:
     settings = {"backbone": {"architecture": "vgg_small"}}
     save_weights(tmp_path / "weights.pt", Weights("attention", trained.state_dict(), settings, ["a", "b"]))
     state = trained_backbone(tmp_path / "weights.pt", "vgg_small", "segmenter")
-    network = build("largefov", "vgg_small", 2, {}, state)
+    backbone = BackboneConfig(architecture="vgg_small", weights="attention")
+    network = build(SegmenterConfig(backbone=backbone), 2, state)
     ours, theirs = network.backbone.state_dict(), trained.backbone.state_dict()  # type: ignore[operator, union-attr]
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)

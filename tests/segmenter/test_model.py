@@ -15,11 +15,12 @@ from click.testing import Result
 from PIL import Image
 
 import weakseg
-from weakseg.crf import PRESETS
+from weakseg.crf.settings import CrfConfig
 from weakseg.dataset.images import ORIENTATION
 from weakseg.errors import InputError
 from weakseg.segmenter.network import load as load_network
-from weakseg.segmenter.predict import labels_of, predict_scores, upsample
+from weakseg.segmenter.prediction.predict import labels_of, predict_scores, upsample
+from weakseg.segmenter.prediction.settings import PredictionConfig
 from weakseg.storage.labels import read_labels
 
 Photo = Callable[..., np.ndarray]
@@ -29,12 +30,11 @@ Invoke = Callable[..., Result]
 def staged(run: Path, image: np.ndarray, crf: bool) -> np.ndarray:
     """Labels as `weakseg segmenter predict` and `refine` make them."""
     network = load_network(run / "segmenter/weights.pt", ["cat", "dog", "Größe", "bird"]).eval()
-    scores = predict_scores(
-        network, image, scales=[1.0, 0.75], flip=True, precision="fp32", device=torch.device("cpu")
-    )
+    settings = PredictionConfig(scales=[1.0, 0.75], flip=True, precision="fp32")
+    scores = predict_scores(network, image, settings, torch.device("cpu"))
     if crf:
-        return labels_of(scores, image, image.shape, 8, "corners", PRESETS["irn"])
-    return upsample(scores, image.shape[:2], 8).argmax(0).astype(np.uint8)  # type: ignore[arg-type]
+        return labels_of(scores, image, image.shape, 8, "corners", CrfConfig(preset="irn"))
+    return upsample(scores, image.shape[:2], 8).argmax(0).astype(np.uint8)
 
 
 @pytest.mark.parametrize("crf", [False, True])
@@ -166,7 +166,7 @@ def test_what_is_no_finished_run(trained_run: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(trained_run, run)
     (run / "configs/segmenter-predict.json").write_text(json.dumps({"scales": [1]}))
-    with pytest.raises(InputError, match=r"settings of .*run are damaged .*flip"):
+    with pytest.raises(InputError, match=r"settings of .*run are damaged: they lack flip"):
         weakseg.load(run)
     (run / "configs/segmenter-refine.json").write_text("{")
     with pytest.raises(InputError, match=r"segmenter-refine\.json cannot be read"):
@@ -177,9 +177,11 @@ def test_what_is_no_finished_run(trained_run: Path, tmp_path: Path) -> None:
 
 
 def test_wrong_options(trained_run: Path) -> None:
-    with pytest.raises(InputError, match="all above 0"):
+    with pytest.raises(InputError, match=r"'scales.0': Input should be greater than 0, found 0.0"):
         weakseg.load(trained_run, scales=(0.0, 1.0))
-    with pytest.raises(InputError, match="one of auto, bf16, fp16, fp32 was expected"):
+    with pytest.raises(
+        InputError, match="'precision': Input should be 'auto', 'bf16', 'fp16' or 'fp32', found 'half'"
+    ):
         weakseg.load(trained_run, precision="half")
 
 

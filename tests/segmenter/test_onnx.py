@@ -16,9 +16,9 @@ from PIL import Image
 
 import weakseg
 from weakseg.errors import InputError
-from weakseg.segmenter import onnx_export
-from weakseg.segmenter.largefov import LargeFov
+from weakseg.segmenter.export import onnx_export
 from weakseg.segmenter.network import load
+from weakseg.segmenter.networks.largefov import LargeFov
 from weakseg.storage.labels import read_labels
 from weakseg.storage.weights import file_sha256
 
@@ -79,11 +79,12 @@ def test_predicting_needs_none_of_the_networks_code(exported: Path, photo: Photo
     command = ["predict", str(tmp_path / "a.png"), "--onnx", str(exported), "--out", str(tmp_path / "out")]
     code = (
         "import sys; from weakseg.cli import weakseg; weakseg(sys.argv[1:], standalone_mode=False);"
-        "print([name for name in sys.modules if name.startswith(('weakseg.segmenter.largefov',"
-        " 'weakseg.segmenter.network', 'weakseg.backbones'))])"
+        "largefov = vars(sys.modules['weakseg.segmenter.networks.largefov']);"
+        "print([name for name in ('weakseg.segmenter.network', 'weakseg.backbones.vgg') if name in sys.modules],"
+        " 'LargeFov' in largefov)"
     )
     done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
+    assert done.stdout.splitlines()[-1] == "[] False"
     labels = weakseg.load(exported).predict(tmp_path / "a.png")
     np.testing.assert_array_equal(read_labels(tmp_path / "out/a.png"), labels)
 

@@ -9,9 +9,10 @@ import torch
 
 import weakseg
 from weakseg.errors import InputError
-from weakseg.segmenter.network import build
-from weakseg.segmenter.onnx_export import TOLERANCE, export_onnx
-from weakseg.segmenter.onnx_model import read_onnx
+from weakseg.segmenter.export.onnx_export import TOLERANCE, export_onnx
+from weakseg.segmenter.export.onnx_model import read_onnx
+from weakseg.segmenter.network import make
+from weakseg.segmenter.networks import NETWORKS
 from weakseg.storage.run import Run
 from weakseg.storage.weights import Weights, save_weights
 
@@ -29,11 +30,11 @@ WRITTEN: dict[str, tuple[str, str, dict[str, Any]]] = {
 def finished(folder: Path, method: str, architecture: str, options: dict[str, Any]) -> Path:
     """A run whose segmenter is untrained."""
     (folder / "configs").mkdir(parents=True)
-    predict = {"scales": [1.0], "flip": False, "precision": "fp32"}
+    predict = {"scales": [1.0], "flip": False, "precision": "fp32", "longest": None}
     for stage, values in (("segmenter-predict", predict), ("segmenter-refine", {"crf": {"preset": "irn"}})):
         (folder / "configs" / f"{stage}.json").write_text(json.dumps(values), encoding="utf-8")
     torch.manual_seed(0)
-    network: Any = build(method, architecture, 2, options)
+    network: Any = make(NETWORKS[method](**options), architecture, 2)
     for parameter in network.parameters():
         if parameter.ndim == 4 and not parameter.any() and parameter.shape[0] == 3:
             torch.nn.init.normal_(

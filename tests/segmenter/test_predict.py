@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from weakseg.crf import PRESETS
+from weakseg.crf.settings import CrfConfig
 from weakseg.segmenter.grid import CENTRES, CORNERS
-from weakseg.segmenter.largefov import STRIDE, LargeFov
-from weakseg.segmenter.predict import labels_of, predict_scores, upsample
+from weakseg.segmenter.networks.largefov import STRIDE, LargeFov, LargeFovSettings
+from weakseg.segmenter.prediction.predict import labels_of, predict_scores, upsample
+from weakseg.segmenter.prediction.settings import PredictionConfig
 
 CPU = torch.device("cpu")
 
@@ -17,12 +18,11 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def network() -> LargeFov:
     torch.manual_seed(0)
-    return LargeFov("vgg_small", classes=3).eval()
+    return LargeFov("vgg_small", 3, LargeFovSettings()).eval()
 
 
 def scores_of(network: LargeFov, image: np.ndarray, **changes: object) -> np.ndarray:
-    options = {"scales": [1.0], "flip": False, "precision": "fp32"} | changes
-    return predict_scores(network, image, device=CPU, **options)  # type: ignore[arg-type]
+    return predict_scores(network, image, PredictionConfig(precision="fp32", **changes), CPU)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("size", [(33, 49), (1, 1), (50, 31), (64, 64)])
@@ -77,9 +77,10 @@ def test_a_scaled_image_is_looked_up_where_its_pixels_lie(
     for axis in (0, 1):
         image = np.repeat(np.expand_dims(ramp, 1 - axis), side // 2, axis=1 - axis)
         scorer, image = Ramp(stride, aligned), np.repeat(image[:, :, None], 3, axis=2)
-        options = {"flip": True, "precision": "fp32", "device": CPU}
-        whole = predict_scores(scorer, image, scales=[1.0], **options)  # type: ignore[arg-type]
-        scaled = predict_scores(scorer, image, scales=[scale], **options)  # type: ignore[arg-type]
+        whole, scaled = (
+            predict_scores(scorer, image, PredictionConfig(scales=[size], flip=True, precision="fp32"), CPU)
+            for size in (1.0, scale)
+        )
         assert scaled.shape == whole.shape
         moved = (
             ((scaled[1] - scaled[0]) - (whole[1] - whole[0])).astype(np.float32) * 256 * side / 255
@@ -96,7 +97,12 @@ def test_crf_follows_the_edge() -> None:
     probabilities[0], probabilities[1, 2:4, 2:4] = 0.7, 0.9
     probabilities[0, 2:4, 2:4] = 0.1
     labels = labels_of(
-        np.log(probabilities).astype(np.float16), image, image.shape, STRIDE, "corners", PRESETS["psa"]
+        np.log(probabilities).astype(np.float16),
+        image,
+        image.shape,
+        STRIDE,
+        "corners",
+        CrfConfig(preset="psa"),
     )
     truth = np.zeros((41, 41), np.uint8)
     truth[8:33, 8:33] = 1

@@ -20,9 +20,9 @@ import weakseg
 from weakseg import cli
 from weakseg.dataset.images import ORIENTATION, read_image
 from weakseg.errors import InputError
-from weakseg.segmenter import predict as predict_module
-from weakseg.segmenter.inputs import Outputs, gather, left_out
-from weakseg.segmenter.many import predict_files
+from weakseg.segmenter.prediction import predict as predict_module
+from weakseg.segmenter.prediction.files import predict_files
+from weakseg.segmenter.prediction.inputs import Outputs, gather, left_out
 from weakseg.storage.labels import read_labels, voc_palette
 
 Photo = Callable[..., np.ndarray]
@@ -258,12 +258,12 @@ def test_batches_that_do_not_fit_are_halved_and_an_image_that_does_not_stops_no_
     whole = predict_files(model, gather([photos]), Outputs(tmp_path / "whole"))
     compute = predict_module.predict_batch
 
-    def fits_one(network: Any, images: Any, **options: Any) -> list[np.ndarray]:
+    def fits_one(network: Any, images: Any, *options: Any) -> list[np.ndarray]:
         if len(images) > 1 or images[0].shape[0] == 50:
             torch.empty(2**50)
-        return compute(network, images, **options)
+        return compute(network, images, *options)
 
-    monkeypatch.setattr("weakseg.segmenter.model.predict_batch", fits_one)
+    monkeypatch.setattr("weakseg.segmenter.prediction.model.predict_batch", fits_one)
     report = predict_files(model, gather([photos]), Outputs(tmp_path / "tight"), batch=4)
     sentence = "memory ran out on a single image: set --longest lower, or --window, or give more memory."
     assert report.failures == {str(photos / "c.PNG"): sentence}

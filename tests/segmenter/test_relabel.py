@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from weakseg.crf import PRESETS
+from weakseg.crf.settings import CrfConfig
 from weakseg.segmenter.relabel import relabel
 
 IMAGE = np.full((17, 25, 3), 90, np.uint8)
@@ -11,7 +11,7 @@ SCORES[0], SCORES[1, :, 2:], SCORES[3, :, 1] = -2.0, -1.0, -0.1
 
 
 def of(present: list[int], confidence: float = 0.0) -> np.ndarray:
-    return relabel(IMAGE, SCORES, present, stride=8, parameters=None, confidence=confidence)
+    return relabel(IMAGE, SCORES, present, stride=8, crf=None, confidence=confidence)
 
 
 def test_nothing_is_labelled_that_the_image_does_not_name() -> None:
@@ -40,8 +40,8 @@ def test_the_crf_refines() -> None:
     image = IMAGE.copy()
     image[:, 14:] = 200
     plain, refined = (
-        relabel(image, SCORES, [1], stride=8, parameters=parameters, confidence=0.0)
-        for parameters in (None, PRESETS["psa"])
+        relabel(image, SCORES, [1], stride=8, crf=crf, confidence=0.0)
+        for crf in (None, CrfConfig(preset="psa"))
     )
     truth = (np.arange(25) >= 14).astype(np.uint8) * np.ones((17, 1), np.uint8)
     assert (plain != truth).any()

@@ -14,7 +14,8 @@ from click.testing import Result
 from weakseg.dataset.index import Index, write_index
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.segmenter.network import build
+from weakseg.segmenter.network import make
+from weakseg.segmenter.networks import NETWORKS
 from weakseg.storage.labels import read_labels
 from weakseg.storage.shards import ShardReader
 from weakseg.storage.weights import Weights, save_weights
@@ -36,7 +37,7 @@ def stage(table_data: Path, tmp_path: Path) -> Path:
     for name, values in (("predict", PREDICT), ("crf", {"crf": CRF}), ("refine", refine)):
         (tmp_path / f"{name}.json").write_text(json.dumps(values), encoding="utf-8")
     torch.manual_seed(0)
-    network = build("fcn8s", "vgg_small", 2, {"width": 16})
+    network = make(NETWORKS["fcn8s"](width=16), "vgg_small", 2)
     torch.nn.init.normal_(network.score.weight, std=1.0)  # type: ignore[union-attr, arg-type]
     settings = {"method": "fcn8s", "backbone": {"architecture": "vgg_small"}, "fcn8s": {"width": 16}}
     save_weights(
@@ -95,7 +96,7 @@ def test_the_next_rounds_labels_name_only_the_images_classes(stage: Path, invoke
 def test_a_class_that_the_segmenter_does_not_find_is_not_learnt_as_background(
     stage: Path, invoke: Invoke
 ) -> None:
-    network = build("fcn8s", "vgg_small", 2, {"width": 16})
+    network = make(NETWORKS["fcn8s"](width=16), "vgg_small", 2)
     network.score.bias.data[:] = torch.tensor([9.0, 0.0, 0.0])  # type: ignore[union-attr, index]
     settings = {"method": "fcn8s", "backbone": {"architecture": "vgg_small"}, "fcn8s": {"width": 16}}
     save_weights(stage / "weights.pt", Weights("segmenter", network.state_dict(), settings, ["cat", "dog"]))

@@ -12,8 +12,9 @@ from torch import Tensor
 import weakseg
 from weakseg.errors import InputError
 from weakseg.segmenter.grid import CENTRES, CORNERS, cells
-from weakseg.segmenter.predict import predict_scores, upsample
-from weakseg.segmenter.windows import _spans, labels_in_bands, predict_windows
+from weakseg.segmenter.prediction.predict import predict_scores, upsample
+from weakseg.segmenter.prediction.settings import PredictionConfig
+from weakseg.segmenter.prediction.windows import _spans, labels_in_bands, predict_windows
 
 CPU = torch.device("cpu")
 
@@ -39,9 +40,9 @@ def test_windows_of_a_pointwise_network_equal_the_whole(
 ) -> None:
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     scorer = Pointwise(stride, aligned)
-    options = {"scales": [1.0], "flip": True, "precision": "fp32", "device": CPU}
-    whole = predict_scores(scorer, image, **options)  # type: ignore[arg-type]
-    parts = predict_windows(scorer, image, 70, **options)  # type: ignore[arg-type]
+    settings = PredictionConfig(flip=True, precision="fp32")
+    whole = predict_scores(scorer, image, settings, CPU)
+    parts = predict_windows(scorer, image, 70, settings, CPU)
     assert parts.shape == whole.shape
     np.testing.assert_allclose(parts, whole, atol=2e-2)
 

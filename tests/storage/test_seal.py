@@ -6,7 +6,7 @@ import pytest
 
 from weakseg.errors import InputError
 from weakseg.storage.atomic import atomic_file
-from weakseg.storage.seal import is_sealed, seal
+from weakseg.storage.seal import check, flaw, seal
 
 
 def _written(path: Path, content: bytes) -> Path:
@@ -19,15 +19,18 @@ def _written(path: Path, content: bytes) -> Path:
 @pytest.mark.parametrize("length", [0, 1, 81, 2**20, 2**20 + 5])
 def test_what_was_sealed_is_whole(tmp_path: Path, length: int) -> None:
     path = _written(tmp_path / "a", b"x" * length)
-    assert is_sealed(path)
+    assert flaw(path) is None
     assert path.read_bytes()[:length] == b"x" * length
 
 
-def test_a_file_that_was_never_sealed_has_no_checksum(tmp_path: Path) -> None:
+def test_a_file_that_was_never_sealed_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a"
     for content in (b"", b"short", b"x" * 1000):
         path.write_bytes(content)
-        assert not is_sealed(path)
+        with pytest.raises(
+            InputError, match=r"a has no checksum at its end: it was cut short, or another program"
+        ):
+            check(path)
 
 
 def test_a_change_anywhere_or_in_the_length_is_named(tmp_path: Path) -> None:
@@ -43,9 +46,9 @@ def test_a_change_anywhere_or_in_the_length_is_named(tmp_path: Path) -> None:
         with pytest.raises(
             InputError, match=r"a is damaged: its content does not match its checksum; delete it"
         ):
-            is_sealed(path)
+            check(path)
 
 
 def test_a_file_that_is_missing_is_no_matter_of_checksums(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        is_sealed(tmp_path / "a")
+        check(tmp_path / "a")

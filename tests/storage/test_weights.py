@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from weakseg.errors import InputError
+from weakseg.storage.seal import seal
 from weakseg.storage.weights import (
     FORMAT,
-    UNSEALED,
     Weights,
     file_sha256,
     load_weights,
@@ -92,13 +92,10 @@ def test_plain_torch_reads_over_the_checksum(tmp_path: Path) -> None:
     assert (tmp_path / "weights.pt").read_bytes().splitlines()[-1].startswith(b"weakseg sha256 ")
 
 
-def test_weights_from_before_the_checksum_are_still_read(tmp_path: Path) -> None:
-    path = tmp_path / "weights.pt"
-    torch.save({"format": UNSEALED} | vars(WEIGHTS), path)
-    assert torch.equal(load_weights(path, "attention").state["steps"], WEIGHTS.state["steps"])
-    torch.save({"format": FORMAT} | vars(WEIGHTS), path)
-    with pytest.raises(InputError, match=f"lacks the checksum that {FORMAT} ends with"):
-        load_weights(path, "attention")
+def sealed(path: Path) -> None:
+    """Append the checksum to a file, whatever is in it."""
+    with path.open("r+b", buffering=0) as file:
+        seal(file)
 
 
 @pytest.mark.parametrize("writer", ["pickle", "torch"])
@@ -109,6 +106,7 @@ def test_foreign_pickle_is_refused_and_not_executed(tmp_path: Path, writer: str)
         path.write_bytes(pickle.dumps(content, protocol=2))  # what torch itself writes
     else:
         torch.save(content, path)
+    sealed(path)
     with pytest.raises(InputError, match=r"weights\.pt cannot be read as weakseg weights"):
         load_weights(path, "attention")
     assert not (tmp_path / "executed").exists()
@@ -124,16 +122,19 @@ def test_missing_damaged_and_other_files(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for content in (b"", b"text", whole[:100], whole[: len(whole) // 2], whole[:-100]):
         path.write_bytes(content)
-        with pytest.raises(InputError, match="cannot be read as weakseg weights"):
+        with pytest.raises(InputError, match=r"weights\.pt has no checksum at its end"):
             load_weights(path, "attention")
     torch.save({"layer.weight": torch.zeros(3)}, path)
+    sealed(path)
     with pytest.raises(InputError, match="holds unknown weights; attention weights"):
         load_weights(path, "attention")
     torch.save(torch.zeros(3), path)
+    sealed(path)
     with pytest.raises(InputError, match="holds Tensor weights"):
         load_weights(path, "attention")
-    torch.save({"format": UNSEALED, "room": "attention"}, path)
-    with pytest.raises(InputError, match=f"lacks parts of {UNSEALED}"):
+    torch.save({"format": FORMAT, "room": "attention"}, path)
+    sealed(path)
+    with pytest.raises(InputError, match=f"lacks parts of {FORMAT}"):
         load_weights(path, "attention")
 
 

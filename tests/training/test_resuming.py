@@ -271,17 +271,20 @@ def attention(method: str) -> nn.Module:
 
 
 def segmenter(method: str) -> nn.Module:
-    from weakseg.segmenter.loss import PixelLoss
     from weakseg.segmenter.network import build
+    from weakseg.segmenter.settings import SegmenterConfig
 
-    options = {"frozen_normalization": False} if method == "deformable" else {}
-    return build(method, "vgg_small", 2, options, pixel_loss=PixelLoss("symmetric", "foreground"))
+    values = {"method": method, "backbone": {"architecture": "vgg_small", "weights": "none"}}
+    return build(SegmenterConfig(**values, loss="symmetric", balance="foreground"), 2)
 
 
 def detector(_: str) -> nn.Module:
     from weakseg.detector.network import Detector
+    from weakseg.detector.settings import DetectorConfig
 
-    return Detector("vgg_small", 2, stride=8, anchors=[8, 16], channels=16, width=32, proposals=16)
+    backbone = {"architecture": "vgg_small", "weights": "none"}
+    few = {"channels": 16, "width": 32, "proposals": 16}
+    return Detector(DetectorConfig(backbone=backbone, stride=8, anchors=[8, 16], **few), 2)
 
 
 def saliency(_: str) -> nn.Module:

@@ -6,10 +6,12 @@ MB are 10⁶ bytes of one process, float32 on a processor. Each backbone declare
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 from weakseg.backbones import BACKBONES
 from weakseg.config import Config
 from weakseg.crf.memory import peak_mb
+from weakseg.dataset.survey import largest_image
 from weakseg.saliency.methods.declaration import TrainedMethod
 from weakseg.training.settings import TrainingConfig
 
@@ -38,6 +40,20 @@ def needed_mb(config: Config, rule: str, width: int, height: int) -> int:
     return math.ceil(
         _TRAININGS[rule](config) if rule in _TRAININGS else _of_images(config, rule, width, height)
     )
+
+
+def megabytes(config: Config, dataset: Path, rule: str) -> Callable[[object, int], int]:
+    """`mem_mb` of a rule for Snakemake: a function of the wildcards and of the attempt, each a half more than the last.
+
+    It raises a `FileNotFoundError`, after which Snakemake asks again, until the index in the folder `dataset` is made,
+    which says how large the largest image is.
+    """
+
+    def mem_mb(wildcards: object, attempt: int) -> int:
+        height, width = largest_image(dataset)
+        return int(needed_mb(config, rule, width, height) * (1 + attempt) / 2)
+
+    return mem_mb
 
 
 _TRAININGS: dict[str, Callable[[Config], float]] = {

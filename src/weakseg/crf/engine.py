@@ -6,20 +6,20 @@ from functools import lru_cache
 import numpy as np
 
 from weakseg.crf.mean_field import Filter, mean_field
-from weakseg.crf.parameters import CrfParameters
+from weakseg.crf.settings import CrfConfig
 from weakseg.errors import InputError
 
 LEAST_PROBABILITY = 1e-5  # keeps the energy −log p finite
 SHAPES = 8  # the spatial kernel depends on the image's shape alone: it is kept for this many shapes
 
 
-def dense_crf(image: np.ndarray, probabilities: np.ndarray, parameters: CrfParameters) -> np.ndarray:
+def dense_crf(image: np.ndarray, probabilities: np.ndarray, crf: CrfConfig) -> np.ndarray:
     """Refine class probabilities by the image's edges.
 
     Args:
         image: RGB `uint8` H×W×3.
         probabilities: M×H×W, summing to one over M.
-        parameters: the kernels, the iterations and the engine.
+        crf: the kernels, the iterations and the engine; its `longest` is read by whoever shrinks the image.
 
     Returns:
         M×H×W float32 probabilities.
@@ -38,8 +38,8 @@ def dense_crf(image: np.ndarray, probabilities: np.ndarray, parameters: CrfParam
     energy = np.clip(probabilities, LEAST_PROBABILITY, 1.0).reshape(labels, -1)
     np.log(energy, out=energy)
     np.negative(energy, out=energy)
-    infer = ENGINES[_fastest() if parameters.engine == "auto" else parameters.engine]
-    found = infer(np.ascontiguousarray(image), np.ascontiguousarray(energy, np.float32), parameters)
+    infer = ENGINES[_fastest() if crf.engine == "auto" else crf.engine]
+    found = infer(np.ascontiguousarray(image), np.ascontiguousarray(energy, np.float32), crf)
     return found.reshape(labels, height, width)
 
 
@@ -49,28 +49,28 @@ def _places(height: int, width: int, deviation: float) -> np.ndarray:
     return (np.stack([columns, rows]) / deviation).astype(np.float32)
 
 
-def _appearance(image: np.ndarray, parameters: CrfParameters) -> np.ndarray:
+def _appearance(image: np.ndarray, crf: CrfConfig) -> np.ndarray:
     """Place and colour of every pixel, 5×N, in units of their deviations."""
-    colours = image.reshape(-1, 3).T / np.float32(parameters.bilateral_srgb)
+    colours = image.reshape(-1, 3).T / np.float32(crf.bilateral_srgb)
     return np.concatenate(
-        [_places(image.shape[0], image.shape[1], parameters.bilateral_sxy), colours.astype(np.float32)]
+        [_places(image.shape[0], image.shape[1], crf.bilateral_sxy), colours.astype(np.float32)]
     )
 
 
 def _kernels(
-    lattice: Callable[[np.ndarray], Filter], image: np.ndarray, parameters: CrfParameters
+    lattice: Callable[[np.ndarray], Filter], image: np.ndarray, crf: CrfConfig
 ) -> list[tuple[float, Filter]]:
     """Weight and filter of the smoothness and of the appearance kernel."""
     height, width = image.shape[:2]
     try:
-        smooth = _smoothness(lattice, height, width, parameters.gaussian_sxy)
-        appearance = lattice(_appearance(image, parameters))
+        smooth = _smoothness(lattice, height, width, crf.gaussian_sxy)
+        appearance = lattice(_appearance(image, crf))
     except ValueError as error:
         raise InputError(
-            f"the CRF's bilateral_sxy {parameters.bilateral_sxy:g} and bilateral_srgb {parameters.bilateral_srgb:g} "
+            f"the CRF's bilateral_sxy {crf.bilateral_sxy:g} and bilateral_srgb {crf.bilateral_srgb:g} "
             f"are too small for an image of {width}×{height} pixels ({error}); larger ones were expected: raise them."
         ) from None
-    return [(parameters.gaussian_weight, smooth), (parameters.bilateral_weight, appearance)]
+    return [(crf.gaussian_weight, smooth), (crf.bilateral_weight, appearance)]
 
 
 @lru_cache(SHAPES)
@@ -78,18 +78,18 @@ def _smoothness(lattice: Callable[[np.ndarray], Filter], height: int, width: int
     return lattice(_places(height, width, deviation))
 
 
-def _by_numba(image: np.ndarray, energy: np.ndarray, parameters: CrfParameters) -> np.ndarray:
+def _by_numba(image: np.ndarray, energy: np.ndarray, crf: CrfConfig) -> np.ndarray:
     from weakseg.crf.lattice import Lattice
 
-    found: np.ndarray = mean_field(np, energy, _kernels(Lattice, image, parameters), parameters.iterations)
+    found: np.ndarray = mean_field(np, energy, _kernels(Lattice, image, crf), crf.iterations)
     return found
 
 
-def _by_torch(image: np.ndarray, energy: np.ndarray, parameters: CrfParameters) -> np.ndarray:
+def _by_torch(image: np.ndarray, energy: np.ndarray, crf: CrfConfig) -> np.ndarray:
     import torch
 
-    kernels = _kernels(_on_device, image, parameters)
-    found = mean_field(torch, torch.from_numpy(energy).to(_device()), kernels, parameters.iterations)
+    kernels = _kernels(_on_device, image, crf)
+    found = mean_field(torch, torch.from_numpy(energy).to(_device()), kernels, crf.iterations)
     return np.asarray(found.cpu().numpy())
 
 
@@ -113,7 +113,7 @@ def _device() -> str:
     return "cpu" if kind == "mps" else kind  # its sorting of 64-bit numbers was never tried
 
 
-def _by_pydensecrf(image: np.ndarray, energy: np.ndarray, parameters: CrfParameters) -> np.ndarray:
+def _by_pydensecrf(image: np.ndarray, energy: np.ndarray, crf: CrfConfig) -> np.ndarray:
     try:
         import pydensecrf.densecrf as densecrf
     except ImportError:
@@ -122,19 +122,19 @@ def _by_pydensecrf(image: np.ndarray, energy: np.ndarray, parameters: CrfParamet
             "checkout (it needs a C++ compiler) or choose auto."
         ) from None
     height, width = image.shape[:2]
-    crf = densecrf.DenseCRF2D(width, height, len(energy))
-    crf.setUnaryEnergy(energy)
-    crf.addPairwiseGaussian(sxy=parameters.gaussian_sxy, compat=parameters.gaussian_weight)
-    crf.addPairwiseBilateral(
-        sxy=parameters.bilateral_sxy,
-        srgb=parameters.bilateral_srgb,
+    field = densecrf.DenseCRF2D(width, height, len(energy))
+    field.setUnaryEnergy(energy)
+    field.addPairwiseGaussian(sxy=crf.gaussian_sxy, compat=crf.gaussian_weight)
+    field.addPairwiseBilateral(
+        sxy=crf.bilateral_sxy,
+        srgb=crf.bilateral_srgb,
         rgbim=np.require(image, requirements="W"),  # though it writes nothing
-        compat=parameters.bilateral_weight,
+        compat=crf.bilateral_weight,
     )
-    return np.asarray(crf.inference(parameters.iterations), np.float32)
+    return np.asarray(field.inference(crf.iterations), np.float32)
 
 
-ENGINES: dict[str, Callable[[np.ndarray, np.ndarray, CrfParameters], np.ndarray]] = {
+ENGINES: dict[str, Callable[[np.ndarray, np.ndarray, CrfConfig], np.ndarray]] = {
     "numba": _by_numba,
     "torch": _by_torch,
     "pydensecrf": _by_pydensecrf,

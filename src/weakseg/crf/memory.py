@@ -1,6 +1,6 @@
 """How much memory refining takes, for the workflow's `mem_mb`; no heavy import here, as it plans with this."""
 
-from weakseg.crf.parameters import LONGEST
+from weakseg.crf.settings import LONGEST
 
 PROCESS_MB = 750
 """The program itself: Python, its libraries and the compiler of the filters; with torch 250 more."""

@@ -1,15 +1,37 @@
-"""The dense CRF."""
+"""The dense CRF, and the parameter sets that the field uses."""
 
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from weakseg.crf.parameters import LONGEST, OF_A_PRESET, PRESETS
 from weakseg.settings.section import Deviation, Section, Weight
+
+LONGEST = 1024
+"""Longer side, in pixels, above which an image is shrunk for the CRF: it bounds the memory (`crf/memory.py`)."""
+OF_A_PRESET = (
+    "gaussian_sxy",
+    "gaussian_weight",
+    "bilateral_sxy",
+    "bilateral_srgb",
+    "bilateral_weight",
+    "iterations",
+)
+"""What a preset sets; `engine` and `longest` are free."""
+PRESETS: dict[str, dict[str, int]] = {
+    name: dict(zip(OF_A_PRESET, values, strict=True))
+    for name, values in {
+        "psa": (3, 3, 80, 13, 10, 10),  # AffinityNet, SEAM, ToCo's training labels
+        "irn": (3, 3, 50, 5, 10, 10),  # IRN's label CRF
+        "deeplab": (1, 3, 67, 3, 4, 10),  # deeplab-pytorch, EPS, CLIP-ES
+        "deeplab-vgg": (3, 3, 121, 5, 4, 10),  # L2G's VGG DeepLab
+        "afa": (3, 3, 64, 5, 4, 10),  # AFA, WeCLIP+ at test time
+        "oaa": (3, 1, 67, 4, 3, 1),  # OAA's Caffe release
+    }.items()
+}
 
 
 class CrfConfig(Section):
-    """Fully connected CRF (Krähenbühl and Koltun, 2011)."""
+    """Fully connected CRF (Krähenbühl and Koltun, 2011, equation 3): two Gaussian kernels and a number of updates."""
 
     preset: Literal["psa", "irn", "deeplab", "deeplab-vgg", "afa", "oaa", "custom"] = "irn"
     """The field's parameter sets by name; `custom` takes the six values below, which otherwise are the set's own."""
@@ -34,10 +56,8 @@ class CrfConfig(Section):
     @model_validator(mode="after")
     def _as_the_preset(self) -> Self:
         """The preset's own values, so that whoever reads the section reads what is computed; others are refused."""
-        if self.preset == "custom":
-            return self
-        for name in OF_A_PRESET:
-            given, own = getattr(self, name), getattr(PRESETS[self.preset], name)
+        for name, own in PRESETS.get(self.preset, {}).items():
+            given = getattr(self, name)
             if name in self.model_fields_set and given != own:
                 raise ValueError(
                     f"{name} is {given:g}, but preset {self.preset} has {own:g} and takes no other; leave {name} out, "

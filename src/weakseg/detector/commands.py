@@ -1,6 +1,7 @@
 """`weakseg detector …`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,6 +9,7 @@ from weakseg.detector.settings import BoxPredictionConfig, DetectorConfig
 from weakseg.options import (
     classes_option,
     config_option,
+    data_options,
     index_option,
     out_option,
     shard_option,
@@ -15,6 +17,11 @@ from weakseg.options import (
     state_option,
 )
 from weakseg.settings.reading import read_stage
+
+if TYPE_CHECKING:
+    from weakseg.dataset.index import Index
+
+PATH = click.Path(path_type=Path)
 
 
 @click.group()
@@ -26,10 +33,8 @@ def detector() -> None:
 @config_option
 @index_option
 @classes_option
-@click.option(
-    "--boxes", type=click.Path(path_type=Path), required=True, help="What 'weakseg proxy boxes' wrote."
-)
-@click.option("--attention", type=click.Path(path_type=Path), help="For backbone.weights 'attention'.")
+@click.option("--boxes", type=PATH, required=True, help="What 'weakseg proxy boxes' wrote.")
+@click.option("--attention", type=PATH, help="For backbone.weights 'attention'.")
 @state_option
 @out_option
 def train_command(
@@ -39,7 +44,7 @@ def train_command(
     from weakseg.backbones.start import read_start
     from weakseg.dataset.index import read_index
     from weakseg.detector.boxes import read_boxes
-    from weakseg.detector.network import Detector, build
+    from weakseg.detector.network import build
     from weakseg.detector.samples import BoxedImages
     from weakseg.training.augment import Crops
     from weakseg.training.stage import train_stage
@@ -50,22 +55,13 @@ def train_command(
     initial, provenance = read_start(
         "detector", backbone.architecture, backbone.weights, backbone.normalization, attention
     )
-    taught = read_boxes(boxes, data.classes)
-    given = settings.values(settings.beside)
-
-    def network() -> Detector:
-        built = build(given, len(data.classes))
-        built.start(initial, backbone.frozen_stages)
-        return built
-
+    found = read_boxes(boxes, data.classes)
     train_stage(
         "detector",
         settings,
-        network,
-        lambda built: BoxedImages(
-            data.split("train"),
-            taught,
-            Crops(settings.training, built.features.backbone.fill),
+        lambda: build(settings, len(data.classes), initial),
+        lambda network: BoxedImages(
+            data.split("train"), found, Crops(settings.training, network.features.backbone.fill)
         ),
         inputs=[index, classes, boxes],
         classes=list(data.classes),
@@ -77,15 +73,12 @@ def train_command(
 
 @detector.command("predict")
 @config_option
-@index_option
-@classes_option
-@click.option("--weights", type=click.Path(path_type=Path), required=True, help="Trained detector.")
+@data_options
+@click.option("--weights", type=PATH, required=True, help="Trained detector.")
 @split_option
 @shard_option
 @out_option
-def predict_command(
-    config: Path, index: Path, classes: Path, weights: Path, split: str, shard: str, out: Path
-) -> None:
+def predict_command(config: Path, data: "Index", weights: Path, split: str, shard: str, out: Path) -> None:
     """Write the boxes of one shard of a split to OUT in COCO's results format.
 
     `image_id` is the image's place in the split, counted from 1, and `category_id` the class's number.
@@ -93,7 +86,6 @@ def predict_command(
     import json
 
     from weakseg.dataset.images import read_image
-    from weakseg.dataset.index import read_index
     from weakseg.dataset.index import shard as part
     from weakseg.detector.network import load
     from weakseg.detector.predict import coco_results, find_boxes
@@ -101,15 +93,14 @@ def predict_command(
     from weakseg.storage.atomic import write_text
     from weakseg.training.exhausted import on_image
 
-    options = read_stage(config, BoxPredictionConfig).model_dump()
-    data = read_index(index, classes)
+    settings = read_stage(config, BoxPredictionConfig)
     network = load(weights, data.classes).to(device())
     records = data.split(split)
     numbers = {record.id: number for number, record in enumerate(records, start=1)}
     images, results = part(records, shard), []
     for record in images:
         with on_image(record.id, "lower detector.prediction.size"):
-            found = find_boxes(network, read_image(record.image), device=device(), **options)
+            found = find_boxes(network, read_image(record.image), settings, device())
         results += coco_results(numbers[record.id], found)
     write_text(out, json.dumps(results) + "\n")
     click.echo(f"wrote {len(results)} boxes of {len(images)} {split} images to {out}")

@@ -1,8 +1,7 @@
 """Faster R-CNN (Ren et al., NeurIPS 2015): torchvision's parts on our backbones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as functional
@@ -16,6 +15,7 @@ from torchvision.ops import MultiScaleRoIAlign
 from weakseg.backbones.start import Start
 from weakseg.backbones.weights import InitialWeights
 from weakseg.detector.features import build_features
+from weakseg.detector.settings import BoxPredictionConfig, DetectorConfig
 from weakseg.storage.weights import load_weights, restore
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
@@ -33,31 +33,15 @@ class Detector(nn.Module):
     pixels up to 256 only.
 
     Args:
-        architecture: name of the backbone.
+        section: its settings.
         classes: number of classes C, without background.
-        stride: pixels per cell of VGG's map.
-        anchors: sides of the anchors in pixels; of several maps each takes its share.
-        channels: of the feature maps.
-        width: of the two layers that look at each proposed box.
-        proposals: of each image, that these learn from in a step.
-        new_layers_rate: learning-rate multiplier of all layers above the backbone.
     """
 
-    def __init__(
-        self,
-        architecture: str,
-        classes: int,
-        *,
-        stride: int = 16,
-        anchors: Sequence[int] = (32, 64, 128, 256, 512),
-        channels: int = 256,
-        width: int = 1024,
-        proposals: int = 512,
-        new_layers_rate: float = 1.0,
-    ) -> None:
+    def __init__(self, section: DetectorConfig, classes: int) -> None:
         super().__init__()
-        self.features = build_features(architecture, stride, channels)
-        self.new_layers_rate = new_layers_rate
+        anchors, channels, width = section.anchors, section.channels, section.width
+        self.features = build_features(section.backbone.architecture, section.stride, channels)
+        self.new_layers_rate = section.new_layers_rate
         self.frozen_normalization = False
         share = len(anchors) // self.features.maps
         sizes = tuple(tuple(anchors[share * n : share * (n + 1)]) for n in range(self.features.maps))
@@ -67,7 +51,7 @@ class Detector(nn.Module):
             box_roi_pool=MultiScaleRoIAlign(list(self.features.pooled), CUT, sampling_ratio=2),
             box_head=TwoMLPHead(channels * CUT**2, width),
             box_predictor=FastRCNNPredictor(width, classes + 1),
-            box_batch_size_per_image=proposals,
+            box_batch_size_per_image=section.proposals,
         )
         self.rpn, self.roi_heads = parts.rpn, parts.roi_heads
 
@@ -111,23 +95,20 @@ class Detector(nn.Module):
         ]
         return self._look(batch["image"], targets)[1]
 
-    def detect(
-        self, images: Tensor, least_score: float, overlap: float, most: int
-    ) -> list[dict[str, Tensor]]:
+    def detect(self, images: Tensor, settings: BoxPredictionConfig) -> list[dict[str, Tensor]]:
         """The boxes of RGB N×3×H×W in 0…255, in evaluation mode.
 
         Args:
             images: of one size.
-            least_score: boxes of a lower probability are left out.
-            overlap: of two boxes of a class that overlap by more than this the surer one stays.
-            most: boxes of an image.
+            settings: `least_score`, `overlap` and `most` are read.
 
         Returns:
             For each image `boxes` K×4 in its pixels, not beyond the image padded to whole cells, `labels` K (1…C) and
             `scores` K, the surest first.
         """
         heads = self.roi_heads
-        heads.score_thresh, heads.nms_thresh, heads.detections_per_img = least_score, overlap, most
+        heads.score_thresh, heads.nms_thresh = settings.least_score, settings.overlap
+        heads.detections_per_img = settings.most
         return self._look(images)[0]
 
     def _look(
@@ -160,10 +141,11 @@ def load(path: Path, classes: Sequence[str]) -> Detector:
         InputError: not detector weights, of another version, or trained for other classes.
     """
     weights = load_weights(path, "detector", classes)
-    return restore(path, weights, lambda settings: build(settings, len(classes))).eval()
+    return restore(path, weights, lambda settings: Detector(DetectorConfig(**settings), len(classes))).eval()
 
 
-def build(settings: Mapping[str, Any], classes: int) -> Detector:
-    """An untrained detector by the settings of a training: its backbone and its options."""
-    options = {name: value for name, value in settings.items() if name not in ("backbone", "training")}
-    return Detector(settings["backbone"]["architecture"], classes, **options)
+def build(section: DetectorConfig, classes: int, initial: Start) -> Detector:
+    """An untrained detector that starts from `initial`."""
+    built = Detector(section, classes)
+    built.start(initial, section.backbone.frozen_stages)
+    return built

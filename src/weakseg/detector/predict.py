@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from weakseg.detector.network import Detector
+from weakseg.detector.settings import BoxPredictionConfig
 from weakseg.training.precision import autocast
 
 
@@ -27,31 +28,21 @@ class Found:
 
 
 def find_boxes(
-    network: Detector,
-    image: np.ndarray,
-    *,
-    size: int | None,
-    least_score: float,
-    overlap: float,
-    most: int,
-    precision: str,
-    device: torch.device,
+    network: Detector, image: np.ndarray, settings: BoxPredictionConfig, device: torch.device
 ) -> Found:
     """The boxes of one image.
 
     Args:
         network: in evaluation mode on `device`.
         image: RGB `uint8` H×W×3.
-        size: longest side that the image is brought to; `None` keeps its own.
-        least_score, overlap, most: as in `Detector.detect`.
-        precision: as in the configuration, for the backbone.
+        settings: of the prediction.
         device: where to compute.
     """
     height, width = image.shape[:2]
-    shown = _scaled(image, size)
+    shown = _scaled(image, settings.size)
     tensor = torch.from_numpy(shown).permute(2, 0, 1)[None].to(device)
-    with torch.inference_mode(), autocast(precision, device):
-        (found,) = network.detect(tensor, least_score, overlap, most)
+    with torch.inference_mode(), autocast(settings.precision, device):
+        (found,) = network.detect(tensor, settings)
     boxes = found["boxes"].cpu().numpy().astype(np.float64)
     boxes *= np.array([width / shown.shape[1], height / shown.shape[0]] * 2)
     boxes = boxes.round(2).clip(0, [width, height] * 2)

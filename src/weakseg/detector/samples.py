@@ -20,7 +20,7 @@ class BoxedImages:
     """`image` 3×crop×crop `uint8`, `boxes` M×4 float32 in its pixels and `labels` M, 0 where there is no box.
 
     M is the largest number of boxes of an image. Images without a box are left out: their labels name a class all the
-    same, so that nothing in them is sure to be background. A crop may yet show none, and is learnt from as background.
+    same, so that nothing in them is sure to be background. A crop that shows none counts as background.
 
     Args:
         records: the training images.

@@ -1,4 +1,4 @@
-"""What other values of the proxy rule and the CRF would make of an image, with the pipeline's own functions."""
+"""Proxy labels of an image with other values of the proxy rule and the CRF, made by the pipeline's own functions."""
 
 import time
 from dataclasses import dataclass
@@ -9,9 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 import numpy as np
 import yaml
 
-from weakseg.crf import PRESETS, chosen
-from weakseg.crf.parameters import LONGEST, OF_A_PRESET
-from weakseg.crf.settings import CrfConfig
+from weakseg.crf.settings import LONGEST, PRESETS, CrfConfig
 from weakseg.dataset.images import read_image
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
@@ -37,7 +35,7 @@ HIGHEST = {
 """Upper end of a slider whose value has no bound of its own."""
 LEAST = 0.01  # lower end of a slider whose value must be above zero
 NOT_SHOWN = ("engine", "crf", "refine", "rule", "preset")
-ENGINE_LOCK = Lock()  # two CRFs at once would make both late
+ENGINE_LOCK = Lock()  # two CRFs at once would slow both down
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,8 @@ def recompute(run: RunView, record: Record, settings: ProxyConfig) -> Trial:
     attention, saliency = run.attention(record), run.saliency(record)
     if saliency is None:
         raise InputError(
-            f"the run has no saliency map of '{record.id}'; its proxy cannot be made again: run the maps stages."
+            f"the run has no saliency map of '{record.id}'; its proxy cannot be made again: run "
+            "snakemake until the saliency maps are there."
         )
     with ENGINE_LOCK:
         start = time.perf_counter()
@@ -72,17 +71,7 @@ def _refined(
     run: RunView, record: Record, image: np.ndarray, fused: np.ndarray, settings: RefineConfig
 ) -> np.ndarray:
     present = [run.classes.index(name) + 1 for name in record.labels]
-    refined = fused
-    if settings.enabled:
-        refined = refine(
-            image,
-            fused,
-            present,
-            chosen(**settings.crf.model_dump()),
-            label_confidence=settings.label_confidence,
-            confidence=settings.confidence,
-            undecided=settings.undecided,
-        )
+    refined = refine(image, fused, present, settings) if settings.enabled else fused
     return doubted(refined, present) if settings.missing_class == "undecided" else refined
 
 
@@ -100,8 +89,8 @@ def _image(record: Record) -> np.ndarray:
 def answer(run: RunView, record: Record, settings: ProxyConfig, *, planes: bool) -> bytes:
     """Old against new labels of one image, see `pictures.bundle`.
 
-    `old` and `new` in the header hold `iou`, `undecided` and, for adding up over images, `counts` ((C+1)×(C+1))
-    and `missed` (C+1) of the confusion matrix; `changed` is the share of refined pixels that differ.
+    `old` and `new` in the header hold `iou`, `undecided` and, for adding up over images, `counts` ((C+1)×(C+1)) of
+    the confusion matrix; `changed` is the share of refined pixels that differ.
     """
     trial = recompute(run, record, settings)
     truth, old = run.truth(record), run.labels("refined", record)
@@ -127,15 +116,15 @@ def _scored(run: RunView, labels: np.ndarray, truth: np.ndarray | None) -> dict[
     found = facts(matrix, labels)
     if matrix is None:
         return found
-    return found | {"counts": matrix.counts.tolist(), "missed": matrix.undecided.tolist()}
+    return found | {"counts": matrix.counts.tolist()}
 
 
 def warm_up() -> None:
-    """Compile or load the CRF, so that the first answer is as quick as the others."""
+    """Compile or load the CRF, so that the first answer is as fast as later ones."""
     image = np.zeros((8, 8, 3), np.uint8)
     labels = np.zeros((8, 8), np.uint8)
     with ENGINE_LOCK:
-        refine(image, labels, [1], PRESETS["irn"], label_confidence=0.7, confidence=0.0, undecided="resolve")
+        refine(image, labels, [1], RefineConfig())
 
 
 # ------------------------------------------------------------------------------------- the page's sliders
@@ -149,15 +138,8 @@ def knobs(settings: ProxyConfig) -> dict[str, Any]:
         "refine": _sliders(settings.refine),
         "crf": _sliders(settings.refine.crf),
         "preset": settings.refine.crf.preset,
-        "presets": {name: _custom(name) for name in [*PRESETS, "custom"]},
+        "presets": PRESETS | {"custom": {}},
     }
-
-
-def _custom(preset: str) -> dict[str, float]:
-    """The values behind a preset's name; none behind `custom`."""
-    if preset == "custom":
-        return {}
-    return {name: getattr(PRESETS[preset], name) for name in OF_A_PRESET}
 
 
 def _sliders(section: Section) -> list[dict[str, Any]]:

@@ -90,7 +90,6 @@ def refine_command(
     config: Path, index: Path, classes: Path, shard: str, fused: Path, labels: Path, out: Path
 ) -> None:
     """Write the refined LABELS/<id>.png for one shard and list them in OUT."""
-    from weakseg.crf import chosen
     from weakseg.dataset.images import read_image
     from weakseg.proxy.stages import refine
     from weakseg.storage.labels import read_labels, write_labels
@@ -98,7 +97,6 @@ def refine_command(
     from weakseg.storage.presence import Tally, doubted
 
     settings = read_stage(config, RefineConfig)
-    parameters = chosen(**settings.crf.model_dump())
     data, records = _shard(index, classes, shard)
     tally = Tally(data.classes)
 
@@ -107,15 +105,7 @@ def refine_command(
             before = after = read_labels(fused / f"{record.id}.png")
             present = _present(data, record)
             if settings.enabled:
-                after = refine(
-                    read_image(record.image),
-                    before,
-                    present,
-                    parameters,
-                    label_confidence=settings.label_confidence,
-                    confidence=settings.confidence,
-                    undecided=settings.undecided,
-                )
+                after = refine(read_image(record.image), before, present, settings)
             lost = tally.add(record.id, after, present)
             if settings.missing_class == "undecided":
                 after = doubted(after, present)

@@ -8,20 +8,12 @@
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
 CORNERS, CENTRES = "corners", "centres"
-USUAL = (8, CORNERS)
-"""Stride and alignment of a file of scores that names none."""
-
-
-def attributes(stride: int, aligned: str) -> dict[str, Any]:
-    """What a file of scores says of its cells."""
-    return {} if (stride, aligned) == USUAL else {"stride": stride, "aligned": aligned}
 
 
 def cells(pixels: int, stride: int, aligned: str) -> int:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from weakseg.crf import CrfParameters
+from weakseg.crf.settings import CrfConfig
 from weakseg.crf.size import largest
 from weakseg.segmenter.grid import CORNERS
-from weakseg.segmenter.predict import refined_probabilities, upsample
+from weakseg.segmenter.prediction.predict import refined_probabilities, upsample
 from weakseg.storage.labels import UNDECIDED
 
 
@@ -21,7 +21,7 @@ def relabel(
     *,
     stride: int,
     aligned: str = CORNERS,
-    parameters: CrfParameters | None,
+    crf: CrfConfig | None,
     confidence: float,
 ) -> np.ndarray:
     """Labels of one image for the next round.
@@ -31,7 +31,7 @@ def relabel(
         scores: log-probabilities of all C+1 classes at the segmenter's resolution.
         present: indices of the image's own classes; without one, all is background.
         stride, aligned: where the scores' cells lie.
-        parameters: of the dense CRF; `None` leaves it out.
+        crf: the dense CRF; `None` leaves it out.
         confidence: pixels whose probability is below this become undecided.
 
     Returns:
@@ -40,11 +40,11 @@ def relabel(
     indices = np.asarray([0, *present], np.uint8)
     if len(indices) == 1:
         return np.zeros(image.shape[:2], np.uint8)
-    if parameters is None:
+    if crf is None:
         probabilities = np.exp(upsample(scores[indices], image.shape[:2], stride, aligned))
         probabilities /= probabilities.sum(axis=0)
     else:
-        probabilities = refined_probabilities(image, scores[indices], stride, parameters, aligned)
+        probabilities = refined_probabilities(image, scores[indices], stride, crf, aligned)
     if probabilities.shape[1:] == image.shape[:2]:
         winner, best = probabilities.argmax(axis=0), probabilities.max(axis=0)
     else:

@@ -23,11 +23,10 @@ def seal(file: io.FileIO) -> None:
     file.write(_line(digest))
 
 
-def is_sealed(path: Path) -> bool:
-    """Whether a file ends with a checksum, which then is right.
+def flaw(path: Path) -> str | None:
+    """What is wrong with a sealed file, in words that follow its name; `None` if it is whole.
 
     Raises:
-        InputError: the content is another than the checksum's.
         OSError: the file cannot be read.
     """
     with path.open("rb", buffering=0) as file:
@@ -35,10 +34,22 @@ def is_sealed(path: Path) -> bool:
         file.seek(length)
         line = file.read(_LENGTH)
         if not line.startswith(_MARK):
-            return False
+            return "has no checksum at its end: it was cut short, or another program wrote it"
         if line != _line(_digest(file, length)):
-            raise InputError(f"{path} is damaged: its content does not match its checksum; {REMAKE}.")
-    return True
+            return "is damaged: its content does not match its checksum"
+    return None
+
+
+def check(path: Path) -> None:
+    """Refuse a file that is not as it was sealed.
+
+    Raises:
+        InputError: it is damaged or has no checksum.
+        OSError: the file cannot be read.
+    """
+    found = flaw(path)
+    if found is not None:
+        raise InputError(f"{path} {found}; {REMAKE}.")
 
 
 def _digest(file: io.FileIO, length: int) -> str:

@@ -20,11 +20,9 @@ import numpy as np
 
 from weakseg.errors import REMAKE, InputError
 from weakseg.storage.atomic import atomic_file
-from weakseg.storage.seal import is_sealed, seal
+from weakseg.storage.seal import check, seal
 
 FORMAT = "weakseg-maps-2"
-UNSEALED = "weakseg-maps-1"
-"""The format before there was a checksum; it is still read."""
 _DAMAGE = (OSError, RuntimeError, KeyError, ValueError)  # what h5py raises for damage inside a file
 Maps = Mapping[str, np.ndarray]
 """Map name → h×w: floats in [0, 1], kept as `uint8`, or `float16` values of any range, kept as they are."""
@@ -114,9 +112,15 @@ class ShardReader:
                 f"when it was opened; {REMAKE}."
             ) from error
 
-    def attribute(self, name: str, otherwise: int | str) -> int | str:
-        """What the first shard says of itself."""
-        value = self._files[0].attrs.get(name, otherwise) if self._files else otherwise
+    def attribute(self, name: str) -> int | str:
+        """What the first shard says of itself.
+
+        Raises:
+            InputError: it does not say it.
+        """
+        value = self._files[0].attrs.get(name)
+        if value is None:
+            raise InputError(f"{self._files[0].filename} lacks the attribute {name}; {REMAKE}.")
         return value if isinstance(value, str) else int(value)
 
     def close(self) -> None:
@@ -128,13 +132,12 @@ class ShardReader:
 def _open(path: Path) -> tuple[h5py.File, list[str]]:
     """The open file and the names of its groups."""
     try:
-        expected = FORMAT if is_sealed(path) else UNSEALED
+        check(path)
         file = h5py.File(path, "r", locking=False)  # it is finished; not every file system has locks
         found, groups = str(file.attrs.get("format")), list(file)
     except _DAMAGE as error:
         raise InputError(f"{path} cannot be opened as HDF5 ({error}); {REMAKE}.") from error
-    if found != expected:
+    if found != FORMAT:
         file.close()
-        lacks = f"lacks the checksum of a {FORMAT}" if found == FORMAT else f"is not a {FORMAT}"
-        raise InputError(f"{path} {lacks} shard; {REMAKE}.")
+        raise InputError(f"{path} is not a {FORMAT} shard; {REMAKE}.")
     return file, groups

@@ -11,11 +11,9 @@ from torch import Tensor, nn
 
 from weakseg.errors import REMAKE, InputError
 from weakseg.storage.atomic import atomic_file
-from weakseg.storage.seal import is_sealed, seal
+from weakseg.storage.seal import check, seal
 
 FORMAT = "weakseg-weights-2"
-UNSEALED = "weakseg-weights-1"
-"""The format before there was a checksum; it is still read."""
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -63,7 +61,7 @@ def load_weights(path: Path, room: str, classes: Sequence[str] | None = None) ->
         InputError: missing, damaged, weights of another room or program, or trained for other classes.
     """
     try:
-        expected = FORMAT if is_sealed(path) else UNSEALED
+        check(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise InputError(f"{path} is missing; train the {room} stage first.") from None
@@ -73,9 +71,7 @@ def load_weights(path: Path, room: str, classes: Sequence[str] | None = None) ->
         raise InputError(
             f"{path} cannot be read as weakseg weights ({type(error).__name__}); {REMAKE}."
         ) from error
-    if isinstance(content, dict) and content.get("format") == FORMAT != expected:
-        raise InputError(f"{path} lacks the checksum that {FORMAT} ends with; {REMAKE}.")
-    if not isinstance(content, dict) or content.get("format") != expected or content.get("room") != room:
+    if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("room") != room:
         found = content.get("room", "unknown") if isinstance(content, dict) else type(content).__name__
         raise InputError(
             f"{path} holds {found} weights; {room} weights written by weakseg were expected: "
@@ -83,7 +79,7 @@ def load_weights(path: Path, room: str, classes: Sequence[str] | None = None) ->
         )
     content.pop("format")
     if set(content) != {item.name for item in fields(Weights)}:
-        raise InputError(f"{path} lacks parts of {expected}; {REMAKE}.")
+        raise InputError(f"{path} lacks parts of {FORMAT}; {REMAKE}.")
     weights = Weights(**content)
     if classes is not None and weights.classes != list(classes):
         raise InputError(
@@ -107,7 +103,7 @@ def restore(path: Path, weights: Weights, build: Callable[[dict[str, Any]], Netw
     try:
         network = build(weights.settings)
         network.load_state_dict(weights.state)
-    except (KeyError, TypeError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(
             f"{path} holds {weights.room} weights that do not fit this weakseg's {weights.room} network "
             f"({type(error).__name__}: {str(error).splitlines()[0]}); another version wrote them: train the "

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from weakseg.errors import InputError
 from weakseg.storage.atomic import atomic_file
-from weakseg.storage.seal import is_sealed, seal
+from weakseg.storage.seal import flaw, seal
 from weakseg.training.fabric import Precision
 from weakseg.training.history import Row
 
@@ -166,10 +166,10 @@ def _mark_of(path: Path) -> str | None:
     if not path.is_file():
         return None
     try:
-        if is_sealed(path):
+        if flaw(path) is None:
             saved = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
             return str(saved["fingerprint"])
-    except Exception:  # a damaged state, or one of another version: who reads it says so
+    except Exception:  # not a state; who reads it says so
         return None
     return None
 
@@ -184,19 +184,13 @@ def _read(path: Path, mark: str) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        if not is_sealed(path):
-            raise ValueError("it has no checksum, since it was cut short or written by an older weakseg")
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        if state.pop("fingerprint", None) != mark:
-            raise ValueError("it belongs to other settings or data")
-        if "history" not in state:
-            raise ValueError("an older weakseg wrote it, without its history")
-        return state
-    except InputError:
-        reason = "it is damaged, its content does not match its checksum"
-    except ValueError as error:
-        reason = str(error)
+        reason = flaw(path)
+        if reason is None:
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            if state.pop("fingerprint", None) == mark:
+                return state
+            reason = "belongs to other settings or data"
     except Exception as error:  # torch raises many types for what another version wrote
-        reason = f"it cannot be read ({type(error).__name__})"
-    print(f"discarding {path}: {reason}", file=sys.stderr)
+        reason = f"cannot be read ({type(error).__name__})"
+    print(f"discarding {path}: it {reason}", file=sys.stderr)
     return None

@@ -1,0 +1,1 @@
+"""A trained segmenter as an ONNX model."""

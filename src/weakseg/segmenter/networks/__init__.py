@@ -1,0 +1,18 @@
+"""The segmenters: one file each, and the table of them."""
+
+from weakseg.segmenter.networks.method import SegmenterMethod
+from weakseg.settings.methods import Methods
+
+NETWORKS: Methods[SegmenterMethod] = Methods(
+    "weakseg.segmenter.networks",
+    "largefov.LargeFovSettings",
+    "vgg_aspp.VggAsppSettings",
+    "fcn.Fcn32sSettings",
+    "fcn.Fcn16sSettings",
+    "fcn.Fcn8sSettings",
+    "deeplab_v2.DeepLabV2Settings",
+    "deformable.DeformableSettings",
+    "deeplab_v3.DeepLabV3Settings",
+    "lraspp.LrAsppSettings",
+)
+"""Name in the configuration → settings of the segmenter."""

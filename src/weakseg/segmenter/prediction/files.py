@@ -1,0 +1,136 @@
+"""Predicting many image files: batches, files that appear whole, and no image that stops the others."""
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from weakseg.dataset.images import read_image
+from weakseg.errors import InputError
+from weakseg.segmenter.prediction.inputs import Outputs
+from weakseg.segmenter.prediction.model import Model, Prediction
+from weakseg.storage.atomic import atomic_path, write_text
+from weakseg.storage.labels import write_labels
+from weakseg.storage.shards import write_shard
+from weakseg.storage.show import overlay_labels, stretch_labels
+from weakseg.training.exhausted import Halving, OutOfMemory
+
+OVERLAY_QUALITY = 90
+
+
+@dataclass
+class Report:
+    """What became of the images.
+
+    Attributes:
+        areas: name → file, size, and per class the pixels and their share.
+        failures: file → sentence.
+    """
+
+    areas: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+def predict_files(
+    model: Model,
+    files: Mapping[str, Path],
+    outputs: Outputs,
+    batch: int = 1,
+    done: Callable[[str | None], None] = lambda problem: None,
+    left_out: Sequence[Path] = (),
+) -> Report:
+    """Predict images one batch after the other; memory is that of a batch.
+
+    Args:
+        model: what predicts.
+        files: name → image file.
+        outputs: where the results go.
+        batch: how many images that follow each other and are seen at one size are computed at once.
+        done: called after every image, with a sentence if it could not be read.
+        left_out: files beside them that are not read, for the summary.
+
+    Raises:
+        InputError: the disk is full or a folder cannot be written.
+    """
+    report = Report()
+    predict = Halving(model.predict_batch, "image", "set --longest lower, or --window")
+
+    def scores() -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+        for group in _groups(model, files, batch, report, done):
+            try:
+                predictions = predict([image for _, image in group])
+            except OutOfMemory as error:  # one that does not fit stops no other
+                for name, _ in group:
+                    report.failures[str(files[name])] = str(error)
+                    done(str(error))
+                continue
+            for (name, _), prediction in zip(group, predictions, strict=True):
+                _write(outputs, name, prediction)
+                report.areas[name] = _areas(model.classes, files[name], prediction.labels)
+                yield name, dict(zip(model.classes, prediction.scores, strict=True))
+                done(None)
+
+    if outputs.scores is None:
+        deque(scores(), maxlen=0)
+    else:
+        write_shard(outputs.scores, scores(), model.grid)
+    if outputs.summary is not None:
+        content: dict[str, Any] = {
+            "classes": model.classes,
+            "images": report.areas,
+            "failures": report.failures,
+        }
+        content["not_read"] = [str(file) for file in left_out]
+        write_text(outputs.summary, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    return report
+
+
+def _groups(
+    model: Model,
+    files: Mapping[str, Path],
+    batch: int,
+    report: Report,
+    done: Callable[[str | None], None],
+) -> Iterator[list[tuple[str, np.ndarray]]]:
+    """Names and images, read when they are due; those of a group are seen at one size."""
+    group: list[tuple[str, np.ndarray]] = []
+    for name, path in files.items():
+        try:
+            image = read_image(path)
+        except InputError as error:
+            report.failures[str(path)] = str(error)
+            done(str(error))
+            continue
+        if group and (len(group) == batch or model.seen_size(image) != model.seen_size(group[0][1])):
+            yield group
+            group = []
+        group.append((name, image))
+    if group:
+        yield group
+
+
+def _write(outputs: Outputs, name: str, prediction: Prediction) -> None:
+    write_labels(outputs.labels / f"{name}.png", prediction.labels)
+    if outputs.overlays is None:
+        return
+    labels = stretch_labels(prediction.labels, prediction.seen.shape)  # outlines vanish when scaled later
+    picture = Image.fromarray(overlay_labels(prediction.seen, labels))
+    with atomic_path(outputs.overlays / f"{name}.jpg") as temporary:
+        picture.save(temporary, format="JPEG", quality=OVERLAY_QUALITY)
+
+
+def _areas(classes: tuple[str, ...], path: Path, labels: np.ndarray) -> dict[str, Any]:
+    """File, size, and for every class its pixels and their share."""
+    counts = np.bincount(labels.ravel(), minlength=len(classes)).tolist()
+    return {
+        "file": str(path),
+        "height": labels.shape[0],
+        "width": labels.shape[1],
+        "pixels": dict(zip(classes, counts, strict=True)),
+        "share": {name: round(count / labels.size, 6) for name, count in zip(classes, counts, strict=True)},
+    }
