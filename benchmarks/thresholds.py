@@ -106,8 +106,7 @@ def _labelled(run: Path, config: ProxyConfig, index: Index, record: Record) -> t
     maps, saliency = _maps(run, record)
     fused = fuse(image.shape[:2], saliency, maps, index.classes, config.own)
     present = [index.classes.index(name) + 1 for name in record.labels]
-    refine_with = config.refine.model_dump(include={"label_confidence", "confidence", "undecided"})
-    refined = refine(image, fused, present, config.refine.crf, **refine_with)
+    refined = refine(image, fused, present, config.refine)
     lacks = bool(missing(refined, present))
     if config.refine.missing_class == "undecided":
         refined = doubted(refined, present)

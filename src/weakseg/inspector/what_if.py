@@ -71,17 +71,7 @@ def _refined(
     run: RunView, record: Record, image: np.ndarray, fused: np.ndarray, settings: RefineConfig
 ) -> np.ndarray:
     present = [run.classes.index(name) + 1 for name in record.labels]
-    refined = fused
-    if settings.enabled:
-        refined = refine(
-            image,
-            fused,
-            present,
-            settings.crf,
-            label_confidence=settings.label_confidence,
-            confidence=settings.confidence,
-            undecided=settings.undecided,
-        )
+    refined = refine(image, fused, present, settings) if settings.enabled else fused
     return doubted(refined, present) if settings.missing_class == "undecided" else refined
 
 
@@ -134,15 +124,7 @@ def warm_up() -> None:
     image = np.zeros((8, 8, 3), np.uint8)
     labels = np.zeros((8, 8), np.uint8)
     with ENGINE_LOCK:
-        refine(
-            image,
-            labels,
-            [1],
-            CrfConfig(preset="irn"),
-            label_confidence=0.7,
-            confidence=0.0,
-            undecided="resolve",
-        )
+        refine(image, labels, [1], RefineConfig())
 
 
 # ------------------------------------------------------------------------------------- the page's sliders

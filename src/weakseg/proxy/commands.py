@@ -105,15 +105,7 @@ def refine_command(
             before = after = read_labels(fused / f"{record.id}.png")
             present = _present(data, record)
             if settings.enabled:
-                after = refine(
-                    read_image(record.image),
-                    before,
-                    present,
-                    settings.crf,
-                    label_confidence=settings.label_confidence,
-                    confidence=settings.confidence,
-                    undecided=settings.undecided,
-                )
+                after = refine(read_image(record.image), before, present, settings)
             lost = tally.add(record.id, after, present)
             if settings.missing_class == "undecided":
                 after = doubted(after, present)

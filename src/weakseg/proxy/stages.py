@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 
 from weakseg.crf.engine import dense_crf
-from weakseg.crf.settings import CrfConfig
 from weakseg.crf.size import largest, shrunk
 from weakseg.proxy.rules.declaration import ProxyRule
+from weakseg.proxy.settings import RefineConfig
 from weakseg.storage.labels import UNDECIDED
 
 
@@ -40,28 +40,18 @@ def fuse(
 
 
 def refine(
-    image: np.ndarray,
-    labels: np.ndarray,
-    present: Sequence[int],
-    crf: CrfConfig,
-    *,
-    label_confidence: float,
-    confidence: float,
-    undecided: str,
+    image: np.ndarray, labels: np.ndarray, present: Sequence[int], settings: RefineConfig
 ) -> np.ndarray:
     """Dense CRF over background and the image's own classes, so that it never invents one.
 
-    An image larger than `crf.longest` is shrunk for the CRF, its labels by the share of each in a pixel; the
+    An image larger than `settings.crf.longest` is shrunk for the CRF, its labels by the share of each in a pixel; the
     probabilities are enlarged.
 
     Args:
         image: RGB `uint8` H×W×3.
         labels: fused labels H×W `uint8`.
         present: the image's class indices.
-        crf: the CRF.
-        label_confidence: probability of the fused label; an undecided pixel starts uniform.
-        confidence: pixels whose refined probability is below this become undecided.
-        undecided: `resolve` labels undecided pixels too, `keep` leaves them undecided.
+        settings: of the CRF and of what becomes of undecided pixels.
 
     Returns:
         H×W `uint8`.
@@ -69,16 +59,17 @@ def refine(
     indices = np.asarray([0, *present], np.uint8)
     if len(indices) == 1 or bool((labels == UNDECIDED).all()):
         return labels.copy()
-    seen = shrunk(image, crf.longest)
+    seen = shrunk(image, settings.crf.longest)
     size = seen.shape[:2]
-    refined = dense_crf(seen, label_probabilities(labels, indices, label_confidence, size), crf)
+    fused = label_probabilities(labels, indices, settings.label_confidence, size)
+    refined = dense_crf(seen, fused, settings.crf)
     if size == labels.shape:
         winner, best = refined.argmax(axis=0), refined.max(axis=0)
     else:
         winner, best = largest(refined, (labels.shape[0], labels.shape[1]))
     result: np.ndarray = indices[winner]
-    result[best < confidence] = UNDECIDED
-    if undecided == "keep":
+    result[best < settings.confidence] = UNDECIDED
+    if settings.undecided == "keep":
         result[labels == UNDECIDED] = UNDECIDED
     return result
 

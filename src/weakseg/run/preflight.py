@@ -71,7 +71,7 @@ def _saliency_maps(config: Config, run: Path) -> None:
 def _attention_maps(config: Config, run: Path) -> None:
     from weakseg.attention.networks.folder import read_maps
 
-    if config.attention.method == "folder":
+    if not config.attention.trains:
         for record in _mapped(run):
             read_maps(Path(config.attention.own.folder), record)
 
