@@ -36,21 +36,19 @@ rule all:
     default_target: True
     input:
         "<run>/report.html",
-        rules.dataset_index.output,
         rules.evaluate_summary.output,
-        KEPT,
+        TABLE.kept("all"),
 
 
 rule proxies:
     input:
         "<run>/evaluation/localisation.json",
         rules.run_config.output,
-        rules.dataset_index.output,
-        KEPT_PROXIES,
+        TABLE.kept("proxies"),
 
 
 rule detector:
     input:
         "<run>/evaluation/detector.json",
         rules.run_config.output,
-        KEPT_BOXES,
+        TABLE.kept("detector"),

@@ -16,9 +16,9 @@ import torch
 from PIL import Image
 
 from weakseg.dataset.images import read_image
-from weakseg.evaluation.quality import MEASURES, score_quality
-from weakseg.evaluation.scores import write_json
-from weakseg.evaluation.table import aligned, decimals
+from weakseg.evaluation.scores.saliency_measures import MEASURES, score_quality
+from weakseg.evaluation.scores.score import write_json
+from weakseg.evaluation.text import aligned, decimals
 from weakseg.saliency.barrier import barrier_saliency
 from weakseg.saliency.data import read_bright
 from weakseg.saliency.frames import video_maps

@@ -1,7 +1,7 @@
 """Attention maps."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import research
@@ -10,6 +10,7 @@ from machine import seconds
 from setting import BATCH, CROP, Setting, network
 
 from weakseg.attention.maps import attention_maps, input_size
+from weakseg.attention.settings import MapsConfig
 from weakseg.storage.shards import write_shard
 
 
@@ -17,19 +18,11 @@ def maps(setting: Setting) -> dict[str, Any]:
     """Attention maps with flip: per second, against the research loop, and their bytes on disk."""
     index, device = setting.index(2 * BATCH), setting.device
     seenet = network("seenet").to(device).eval()
-    arguments: dict[str, Any] = {
-        "source": "network",
-        "size": CROP,
-        "scales": (1.0,),
-        "flip": True,
-        "batch_size": BATCH,
-    }
 
-    def ours(precision: str) -> list[Any]:
+    def ours(precision: Literal["auto", "fp32"]) -> list[Any]:
         channels = seenet.to(memory_format=torch.channels_last)
-        return list(
-            attention_maps(channels, index, index.records, precision=precision, device=device, **arguments)
-        )
+        how = MapsConfig(size=CROP, batch_size=BATCH, precision=precision)
+        return list(attention_maps(channels, index, index.records, how, device))
 
     fast = seconds(lambda: ours("auto"), device, 3)
     exact, rounded = ({item.id: item.maps for item in ours(precision)} for precision in ("fp32", "auto"))

@@ -3,7 +3,7 @@
     python benchmarks/memory.py --out benchmarks/results/memory.json
 
 Each step runs in a process of its own, at two sizes; the slope is the bytes that a pixel of the batch costs, the rest
-is what the network costs without one. `src/weakseg/config/memory.py` holds the bounds that follow.
+is what the network costs without one. The bounds that follow stand in each backbone's file.
 """
 
 import json
@@ -21,7 +21,9 @@ torch.manual_seed(0)
 given = {"image": torch.randint(0, 256, (batch, 3, crop, crop), dtype=torch.uint8)}
 if room == "attention":
     from weakseg.attention.network import build
-    network = build(method, architecture, 6, {}, None)
+    from weakseg.attention.settings import AttentionConfig
+    backbone = {"architecture": architecture, "weights": "none"}
+    network = build(AttentionConfig.model_validate({"method": method, "backbone": backbone}), 6)
     given["labels"] = torch.eye(6)[:1].repeat(batch, 1)
 else:
     from weakseg.segmenter.network import make

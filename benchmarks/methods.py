@@ -7,7 +7,10 @@ from typing import Any
 import torch
 from setting import BATCH, CLASSES, Setting
 
-from weakseg.attention.network import NETWORKS, build, enrol
+from weakseg.attention.network import build, enrol
+from weakseg.attention.networks import NETWORKS
+from weakseg.attention.settings import AttentionConfig
+from weakseg.backbones.settings import BackboneConfig
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import Record
 from weakseg.training.precision import autocast, resolve
@@ -22,7 +25,9 @@ def methods(setting: Setting) -> dict[str, Any]:
         Record(str(n), Path(f"{n}.jpg"), "train", (CLASSES[n % len(CLASSES)],), None) for n in range(BATCH)
     ]
     index = Index(records, CLASSES, tuple(range(len(CLASSES) + 1)))
-    networks = {name: _network(name, index, setting.device) for name in NETWORKS}
+    networks = {
+        name: _network(name, index, setting.device) for name, method in NETWORKS.items() if method.trains
+    }
     batch = _batch(setting.device)
     times: dict[str, list[float]] = {name: [] for name in networks}
     for _ in range(ROUNDS):
@@ -43,7 +48,9 @@ def methods(setting: Setting) -> dict[str, Any]:
 
 def _network(name: str, index: Index, device: torch.device) -> Any:
     torch.manual_seed(0)
-    network = build(name, "vgg16", len(CLASSES), {"stride": 16}, None, 2)
+    network = build(
+        AttentionConfig(method=name, stride=16, backbone=BackboneConfig(frozen_stages=2)), len(CLASSES)
+    )
     enrol(network, index)
     return network.to(device, memory_format=torch.channels_last).train()
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from weakseg.attention.network import build as build_attention
+from weakseg.attention.settings import AttentionConfig
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import Record
 from weakseg.segmenter.network import make
@@ -48,4 +49,4 @@ def network(name: str) -> nn.Module:
     torch.manual_seed(0)
     if name == "largefov":
         return make(NETWORKS[name](), "vgg16", len(CLASSES))
-    return build_attention(name, "vgg16", len(CLASSES), {})
+    return build_attention(AttentionConfig(method=name), len(CLASSES))

@@ -2,7 +2,9 @@
 
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # several test processes: one core each, said before torch is loaded
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -12,6 +14,8 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+from weakseg.config import Config
+from weakseg.storage.atomic import write_text
 from weakseg.storage.labels import write_labels
 
 settings.register_profile("weakseg", deadline=None)  # a busy machine is no failure
@@ -35,6 +39,18 @@ TABLE = {
     "f": ("bird", "val"),
 }
 NAMES = ["bird", "cat", "dog"]
+
+
+@pytest.fixture(scope="session")
+def configure() -> Callable[..., Path]:
+    """Writes the configuration into a run's folder that a test makes by hand, as the workflow does."""
+
+    def write(folder: Path, **values: Any) -> Path:
+        config = Config.model_validate({"run": folder.name, "shards": 1, **values})
+        write_text(folder / "configs" / "run.json", config.model_dump_json())
+        return folder
+
+    return write
 
 
 @pytest.fixture

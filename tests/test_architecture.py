@@ -13,6 +13,8 @@ ROOMS = {"dataset", "saliency", "attention", "proxy", "segmenter", "detector", "
 BELOW = {"backbones", "training", "storage", "crf"}
 ABOVE = {"inspector"}
 """May use every room and the configuration; only `cli.py` knows them."""
+KNOW_RUNS = {"run", "evaluation", "preflight", "cli", *ABOVE}
+"""What may use `run`, the table of a whole run; other rooms see their own files only."""
 EVERYWHERE = {"weakseg", "weakseg.compiled", "weakseg.devices", "weakseg.errors"}
 SHARED = {"weakseg.dataset.index", "weakseg.dataset.records", "weakseg.dataset.images"}
 """What a room may use of another: the index is the only thing later stages know of a data set."""
@@ -46,11 +48,15 @@ def violations(module: str, imported: str) -> str | None:
     own = parts[1] if len(parts) > 1 else ""
     if target[1] in ABOVE - {own} and own != "cli":
         return f"{target[1]} lies above; only cli.py starts it"
+    if target[1] == "run":
+        return None if own in KNOW_RUNS else "only who shows or starts whole runs sees a run's table"
     if target[1] == "settings":
         return None
     if own == "settings":
         return "settings knows no room"
-    commands = own in ("cli", "config", "preflight", *ABOVE) or (own in ROOMS and parts[2:] == ["commands"])
+    commands = own in ("cli", "config", "run", "preflight", *ABOVE) or (
+        own in ROOMS and parts[2:] == ["commands"]
+    )
     if target[1] == "config":
         return None if commands else "only a room's commands.py sees the whole configuration"
     if target[2:] == ["settings"] and target[1] in ROOMS - {own}:
@@ -75,7 +81,7 @@ def test_every_folder_is_a_room_or_below() -> None:
     folders = {
         path.name for path in (SOURCE / "weakseg").iterdir() if path.is_dir() and path.name != "__pycache__"
     }
-    assert folders == ROOMS | BELOW | ABOVE | {"config", "settings"}
+    assert folders == ROOMS | BELOW | ABOVE | {"config", "run", "settings"}
 
 
 def test_arrows_point_down_only() -> None:
@@ -111,6 +117,10 @@ def test_arrows_point_down_only() -> None:
         ("weakseg.settings.section", "from weakseg.crf.settings import CrfConfig"),
         ("weakseg.segmenter.commands", "from weakseg.inspector.review import Reviews"),
         ("weakseg.storage.review", "from weakseg.inspector.review import Reviews"),
+        ("weakseg.segmenter.model", "from weakseg.run.opened import open_table"),
+        ("weakseg.proxy.commands", "def f():\n    from weakseg.run.table import Table"),
+        ("weakseg.config.memory", "from weakseg.run import table"),
+        ("weakseg.storage.previous", "from weakseg.run.table import Table"),
         ("weakseg.config.memory", "def f():\n    import weakseg.inspector.what_if"),
     ],
 )
@@ -131,6 +141,10 @@ def test_each_rule_catches_its_breach(module: str, line: str) -> None:
         ("weakseg.cli", "from weakseg.proxy.commands import proxy"),
         ("weakseg.cli", "from weakseg.inspector.commands import inspect"),
         ("weakseg.inspector.what_if", "from weakseg.proxy.stages import fuse"),
+        ("weakseg.inspector.run", "from weakseg.evaluation.progress import predictions"),
+        ("weakseg.inspector.run", "from weakseg.run.opened import open_table"),
+        ("weakseg.evaluation.report.summary", "from weakseg.run.table import Table"),
+        ("weakseg.run.table", "from weakseg.config import Config"),
         ("weakseg.inspector.what_if", "from weakseg.config import ProxyConfig"),
         ("weakseg.inspector.server", "from .review import Reviews"),
     ],
@@ -159,6 +173,18 @@ def test_command_line_starts_without_heavy_libraries() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "module", ["inspector.server", "evaluation.report.compare", "evaluation.figures.montage"]
+)
+def test_runs_are_looked_at_without_torch(module: str) -> None:
+    """It takes three seconds of every call."""
+    code = f"import sys, weakseg.{module}; print('torch' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.strip() == "False", done.stderr
 
 
 def test_networks_and_trainings_are_known_without_what_starts_slowly() -> None:

@@ -13,7 +13,7 @@ from weakseg.dataset.commands import dataset
 from weakseg.detector.commands import detector
 from weakseg.errors import InputError
 from weakseg.evaluation.commands import evaluate
-from weakseg.evaluation.tools import compare, show
+from weakseg.evaluation.show_and_compare import compare, show
 from weakseg.inspector.commands import inspect
 from weakseg.proxy.commands import proxy
 from weakseg.saliency.commands import saliency

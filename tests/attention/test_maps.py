@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import nn
 from torch.nn.functional import interpolate
 
-from weakseg.attention.cam import Cam
 from weakseg.attention.maps import Attended, _resized, attention_maps
-from weakseg.attention.memory import GRID
 from weakseg.attention.network import enrol
-from weakseg.attention.oaa import Oaa, OaaPlus
-from weakseg.attention.seenet import SeeNet
+from weakseg.attention.networks.attention_memory import GRID
+from weakseg.attention.networks.cam import Cam, CamSettings
+from weakseg.attention.networks.classifier import Classifier
+from weakseg.attention.networks.oaa import Oaa, OaaPlus, OaaPlusSettings, OaaSettings
+from weakseg.attention.networks.seenet import SeeNet, SeeNetSettings
+from weakseg.attention.settings import MapsConfig
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
@@ -36,14 +37,14 @@ def index(tmp_path: Path) -> Index:
 
 def run(index: Index, **changes: object) -> dict[str, dict[str, np.ndarray]]:
     torch.manual_seed(0)
-    network = SeeNet("vgg_small", classes=3)
+    network = SeeNet("vgg_small", 3, SeeNetSettings())
     return {item.id: item.maps for item in computed(network, index, **changes)}
 
 
-def computed(network: nn.Module, index: Index, **changes: object) -> Iterator[Attended]:
-    options = {"size": 96, "scales": [1.0], "flip": True, "batch_size": 2, "precision": "fp32"}
-    options |= {"source": "network"} | changes
-    return attention_maps(network, index, index.records, device=torch.device("cpu"), **options)  # type: ignore[arg-type]
+def computed(network: Classifier, index: Index, **changes: object) -> Iterator[Attended]:
+    options = {"size": 96, "batch_size": 2, "precision": "fp32"} | changes
+    maps = MapsConfig.model_validate(options)
+    return attention_maps(network, index, index.records, maps, torch.device("cpu"))
 
 
 def test_every_image_has_its_present_classes(index: Index) -> None:
@@ -102,7 +103,7 @@ def test_several_scales_keep_resolution_and_range(index: Index) -> None:
 @pytest.mark.parametrize("source", ["network", "gradcam"])
 def test_class_scores_are_the_mean_of_both_flips(index: Index, source: str) -> None:
     torch.manual_seed(0)
-    network = Cam("vgg_small", classes=3)
+    network = Cam("vgg_small", 3, CamSettings())
     found = {item.id: item.class_scores for item in computed(network, index, source=source)}
     image = torch.from_numpy(np.asarray(Image.open(index.records[0].image)).copy()).permute(2, 0, 1)[None]
     with torch.no_grad():
@@ -119,19 +120,19 @@ def test_grad_cam_has_the_same_shapes_and_classes(index: Index) -> None:
 
 def test_what_was_remembered_stands_for_the_map(index: Index) -> None:
     torch.manual_seed(0)
-    network = Oaa("vgg_small", classes=3)
-    memory = enrol(network, index)
-    assert memory is not None
+    network = Oaa("vgg_small", 3, OaaSettings())
+    enrol(network, index)
+    memory = network.memory
     slot = memory.slot("1", "c")
     memory.maps[slot], memory.state[slot] = 51, 2
-    found = {item.id: item.maps for item in computed(network, index, memory=memory)}
+    found = {item.id: item.maps for item in computed(network, index)}
     np.testing.assert_allclose(found["1"]["c"], np.full((GRID, GRID), 0.2), atol=1e-6)
     assert found["1"]["a"].shape == (12, 8)  # never seen: the network's own, stride 8
 
 
 def test_cam_sums_raw_scores_over_sizes_and_mirrors_and_normalises_once(index: Index) -> None:
     torch.manual_seed(0)
-    network = Cam("vgg_small", classes=3)
+    network = Cam("vgg_small", 3, CamSettings())
     found = {item.id: item.maps for item in computed(network, index, scales=[1.0, 2.0])}["0"]["b"]
     image = torch.from_numpy(np.asarray(Image.open(index.records[0].image)).copy()).permute(2, 0, 1)[None]
     total = torch.zeros(1, 1, 4, 6)
@@ -147,7 +148,7 @@ def test_cam_sums_raw_scores_over_sizes_and_mirrors_and_normalises_once(index: I
 
 def test_seenet_takes_the_maximum_of_both_normalised_maps(index: Index) -> None:
     torch.manual_seed(0)
-    network = SeeNet("vgg_small", classes=3)
+    network = SeeNet("vgg_small", 3, SeeNetSettings())
     found = {item.id: item.maps for item in computed(network, index)}["0"]["b"]
     image = torch.from_numpy(np.asarray(Image.open(index.records[0].image)).copy()).permute(2, 0, 1)[None]
     labels = torch.tensor([[0.0, 1.0, 0.0]])
@@ -158,8 +159,8 @@ def test_seenet_takes_the_maximum_of_both_normalised_maps(index: Index) -> None:
 
 def test_read_out_reaches_the_integral_attention(index: Index) -> None:
     torch.manual_seed(0)
-    network = OaaPlus("vgg_small", classes=3)
-    network.head[-1].bias.data -= 5.0  # type: ignore[operator, union-attr]
+    network = OaaPlus("vgg_small", 3, OaaPlusSettings())
+    network.head[-1].bias.data -= 5.0  # type: ignore[union-attr, operator]
     relu, sigmoid = (
         {item.id: item.maps for item in computed(network, index, read_out=way)}["0"]["b"]
         for way in ("relu", "sigmoid")

@@ -3,6 +3,7 @@
 import math
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +11,16 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from weakseg.attention.memory import ACCEPTED, GRID, PROVISIONAL, AttentionMemory, lay
 from weakseg.attention.network import enrol
-from weakseg.attention.oaa import Oaa, OaaPlus, integral_loss, recognised
+from weakseg.attention.networks.attention_memory import ACCEPTED, GRID, PROVISIONAL, AttentionMemory, lay
+from weakseg.attention.networks.oaa import (
+    Oaa,
+    OaaPlus,
+    OaaPlusSettings,
+    OaaSettings,
+    integral_loss,
+    recognised,
+)
 from weakseg.attention.samples import LabelledImages
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import Record
@@ -169,7 +177,7 @@ class BrightnessIsAttention(Oaa):
         return torch.nn.functional.avg_pool2d(images[:, :1].float(), 8) * self.gain
 
     def __init__(self) -> None:
-        super().__init__("vgg_small", 1)
+        super().__init__("vgg_small", 1, OaaSettings())
         self.gain = torch.nn.Parameter(torch.ones(()))
 
 
@@ -193,7 +201,7 @@ def test_a_view_beside_the_object_does_not_lift_the_background(tmp_path: Path) -
 
 
 def test_every_view_of_a_network_with_a_memory_shows_its_whole_image(tmp_path: Path) -> None:
-    samples = samples_of(tmp_path, np.zeros((60, 200, 3), np.uint8), Oaa("vgg_small", 1))
+    samples = samples_of(tmp_path, np.zeros((60, 200, 3), np.uint8), Oaa("vgg_small", 1, OaaSettings()))
     for seed in range(20):
         left, top, right, bottom, _ = samples.sample(0, np.random.default_rng(seed))["view"].tolist()
         assert left <= 0
@@ -204,14 +212,14 @@ def test_every_view_of_a_network_with_a_memory_shows_its_whole_image(tmp_path: P
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_the_memory_is_integer_buffers_that_a_change_of_format_leaves_alone(dtype: torch.dtype) -> None:
-    network = Oaa("vgg_small", 1, drop=True)
+    network = Oaa("vgg_small", 1, OaaSettings(drop=True))
     network.memory.enrol([("a", ["cat"])])
     for value in (0.8, 0.4, 0.3):
         offer(network.memory, flat(value), True)
     kept = {name: value.clone() for name, value in network.memory.state_dict().items()}
     assert set(kept) == {name for name, _ in network.memory.named_buffers()}
     assert {value.dtype for value in kept.values()} == {torch.uint8, torch.int32}
-    resumed = Oaa("vgg_small", 1, drop=True)
+    resumed = Oaa("vgg_small", 1, OaaSettings(drop=True))
     resumed.memory.enrol([("a", ["cat"])])
     resumed.load_state_dict(network.state_dict())
     resumed.to(dtype)
@@ -249,7 +257,7 @@ def test_what_was_accepted_last_is_seen_where_the_view_shows_it() -> None:
 
 def test_drop_hides_the_last_attention_of_half_of_the_images(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    network = Oaa("vgg_small", 1, drop=True)
+    network = Oaa("vgg_small", 1, OaaSettings(drop=True))
     network.memory.enrol([("a", ["cat"])])
     values = torch.zeros(GRID, GRID)
     values[:, :20] = 1.0
@@ -277,7 +285,7 @@ def test_drop_hides_the_last_attention_of_half_of_the_images(monkeypatch: pytest
 
 def test_loss_is_averaged_over_classes() -> None:
     torch.manual_seed(0)
-    network = Oaa("vgg_small", 3).eval()
+    network = Oaa("vgg_small", 3, OaaSettings()).eval()
     network.memory.enrol([])
     images, labels = torch.randint(0, 256, (2, 3, 64, 64)), torch.tensor([[1.0, 0, 1], [0, 1, 0]])
     batch = {"image": images, "labels": labels, "slots": torch.full((2, 3), -1), "view": WHOLE.repeat(2, 1)}
@@ -286,9 +294,9 @@ def test_loss_is_averaged_over_classes() -> None:
     torch.testing.assert_close(network.losses(batch)["loss_class"], expected)
 
 
-@pytest.mark.parametrize("method", [Oaa, OaaPlus])
-def test_layers_and_rates_of_the_released_network(method: type[Oaa] | type[OaaPlus]) -> None:
-    network = method("vgg16", 20)
+@pytest.mark.parametrize(("made", "settings"), [(Oaa, OaaSettings()), (OaaPlus, OaaPlusSettings())])
+def test_layers_and_rates_of_the_released_network(made: Any, settings: Any) -> None:
+    network = made("vgg16", 20, settings)
     new = 3 * (512 * 512 * 9 + 512) + 512 * 20 + 20
     assert sum(p.numel() for p in network.parameters()) == 14_714_688 + new  # VGG16's convolutions
     fifth = [m for m in network.backbone.stages[4] if isinstance(m, torch.nn.Conv2d)]
@@ -314,7 +322,7 @@ def test_layers_and_rates_of_the_released_network(method: type[Oaa] | type[OaaPl
 
 def test_both_read_outs_of_the_integral_attention() -> None:
     torch.manual_seed(0)
-    network = OaaPlus("vgg_small", 2).eval()
+    network = OaaPlus("vgg_small", 2, OaaPlusSettings()).eval()
     images, labels = torch.randint(0, 256, (1, 3, 64, 64)), torch.ones(1, 2)
     scores = network.scores(images)
     shift = scores.median()

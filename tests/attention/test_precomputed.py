@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from weakseg.attention.precomputed import read_maps
+from weakseg.attention.networks.folder import read_maps
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 

@@ -5,13 +5,21 @@ import pytest
 import torch
 from torch import Tensor
 
-from weakseg.attention.seenet import SeeNet, conditional_relu, scale_to_one, ternary_mask, union_attention
+from weakseg.attention.networks.seenet import (
+    THRESHOLDS,
+    SeeNet,
+    SeeNetSettings,
+    conditional_relu,
+    scale_to_one,
+    ternary_mask,
+    union_attention,
+)
 
 
 @pytest.fixture
 def network() -> SeeNet:
     torch.manual_seed(0)
-    return SeeNet("vgg_small", classes=3)
+    return SeeNet("vgg_small", 3, SeeNetSettings())
 
 
 @pytest.fixture
@@ -100,5 +108,11 @@ def test_maps_fuse_both_branches_by_maximum(network: SeeNet, batch: dict[str, Te
 
 
 def test_release_thresholds_differ_from_the_papers() -> None:
-    release = SeeNet("vgg_small", classes=3, thresholds="release")
-    assert (release.erase_above, release.reverse_below) == (0.8, 0.0)
+    assert THRESHOLDS["release"] == (0.8, 0.0)
+    torch.manual_seed(0)
+    images, labels = torch.randint(0, 256, (2, 3, 64, 64)), torch.ones(2, 3)
+    paper, release = (SeeNet("vgg_small", 3, SeeNetSettings(thresholds=way)).eval() for way in THRESHOLDS)
+    release.load_state_dict(paper.state_dict())
+    first, second = (network.branches(images, labels) for network in (paper, release))
+    assert torch.equal(first[0], second[0])
+    assert not torch.equal(first[1], second[1])

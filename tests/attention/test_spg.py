@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from weakseg.attention.parts import min_max, union
-from weakseg.attention.spg import THRESHOLDS, Spg, guidance, mask_loss
+from weakseg.attention.networks.parts import min_max, union
+from weakseg.attention.networks.spg import THRESHOLDS, Spg, SpgSettings, guidance, mask_loss
 from weakseg.backbones.base import unit_scale
 from weakseg.errors import InputError
 
@@ -59,7 +59,7 @@ def test_mask_loss_by_hand() -> None:
 
 def test_staged_losses_against_numpy(batch: dict[str, Tensor]) -> None:
     torch.manual_seed(0)
-    network = Spg("vgg_small", classes=3).eval()
+    network = Spg("vgg_small", 3, SpgSettings()).eval()
     found = network.losses(batch)
     low, high, features = network.backbone.side_features(batch["image"])
     features = network.head[:-1](features)
@@ -93,7 +93,7 @@ def test_staged_losses_against_numpy(batch: dict[str, Tensor]) -> None:
 def test_guidance_teaches_no_teacher(batch: dict[str, Tensor]) -> None:
     """The masks are constants: B2's loss does not reach A's head, C's not B."""
     torch.manual_seed(0)
-    network = Spg("vgg_small", classes=3)
+    network = Spg("vgg_small", 3, SpgSettings())
     network.losses(batch)["loss_b2"].backward()
     assert all(p.grad is None or not p.grad.any() for p in network.head[-1].parameters())
     network.zero_grad()
@@ -104,13 +104,13 @@ def test_guidance_teaches_no_teacher(batch: dict[str, Tensor]) -> None:
 
 
 def test_plain_has_neither_b_nor_c(batch: dict[str, Tensor]) -> None:
-    network = Spg("vgg_small", classes=3, guided=False)
+    network = Spg("vgg_small", 3, SpgSettings(guided=False))
     assert set(network.losses(batch)) == {"loss_class"}
     assert not {"b1", "b2", "shared", "c"} & {name for name, _ in network.named_children()}
 
 
 def test_one_class_per_image_is_softmax_and_refuses_more(batch: dict[str, Tensor]) -> None:
-    network = Spg("vgg_small", classes=3, single_label=True).eval()
+    network = Spg("vgg_small", 3, SpgSettings(single_label=True)).eval()
     with pytest.raises(InputError, match="several classes"):
         network.losses(batch)
     one = {"image": batch["image"], "labels": torch.tensor([[1.0, 0, 0], [0, 0, 1.0]])}
@@ -125,7 +125,7 @@ def test_thresholds_as_published() -> None:
 
 
 def test_inception_has_the_published_layers() -> None:
-    network = Spg("inception_v3", classes=3).eval()
+    network = Spg("inception_v3", 3, SpgSettings()).eval()
     images = torch.zeros(1, 3, 224, 224)
     low, high, features = network.backbone.side_features(images)
     assert (low.shape[1], high.shape[1], features.shape[1]) == (288, 768, 768)
@@ -149,14 +149,14 @@ def test_inception_has_the_published_layers() -> None:
 
 
 def test_inception_drops_before_each_layer_of_a() -> None:
-    kinds = [type(layer).__name__ for layer in Spg("inception_v3", classes=3).head]
+    kinds = [type(layer).__name__ for layer in Spg("inception_v3", 3, SpgSettings()).head]
     assert kinds == ["Dropout", "Conv2d", "ReLU", "Dropout", "Conv2d", "ReLU", "Dropout", "Conv2d"]
 
 
 def test_c_sees_the_features_that_were_dropped(
     batch: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = Spg("inception_v3", classes=3).train()
+    network = Spg("inception_v3", 3, SpgSettings()).train()
     given: dict[str, Tensor] = {}
     network.head[-1].register_forward_hook(lambda _m, given_to, _o: given.update(scores=given_to[0]))
     network.c[0].register_forward_hook(lambda _m, given_to, _o: given.update(c=given_to[0]))
@@ -166,7 +166,7 @@ def test_c_sees_the_features_that_were_dropped(
 
 
 def test_vgg16_has_the_layers_of_wsolevaluation() -> None:
-    network = Spg("vgg16", classes=20)
+    network = Spg("vgg16", 20, SpgSettings())
     pools = [m for m in network.modules() if isinstance(m, torch.nn.MaxPool2d)]
     assert [(m.kernel_size, m.stride) for m in pools] == [(2, 2)] * 3  # its 28×28 variant
     assert all(m.p == 0 for m in network.modules() if isinstance(m, torch.nn.Dropout))

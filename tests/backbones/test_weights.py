@@ -9,12 +9,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from weakseg.backbones import BACKBONES
 from weakseg.backbones.vgg import Vgg
 from weakseg.backbones.weights import (
     _CHANNELS,
     _KERAS_NAMES,
     _TORCHVISION_NUMBERS,
-    TORCHVISION,
     read_initial_weights,
 )
 from weakseg.errors import InputError
@@ -118,7 +118,9 @@ def test_backbone_normalises_as_its_weights_expect(tmp_path: Path, convolutions:
 def test_torchvisions_architectures_turn_bgr_to_rgb(tmp_path: Path, architecture: str, first: str) -> None:
     from torchvision import models
 
-    state = models.get_model(architecture, weights=None, **TORCHVISION[architecture][1]).state_dict()
+    declared = BACKBONES[architecture].torchvision
+    assert declared is not None
+    state = models.get_model(architecture, weights=None, **declared.built_with).state_dict()
     torch.save(state, tmp_path / "weights.pth")
     read = read_initial_weights(str(tmp_path / "weights.pth"), "caffe_bgr", architecture)
     assert read is not None

@@ -10,7 +10,7 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
-from weakseg.attention.seenet import SeeNet
+from weakseg.attention.networks.seenet import SeeNet, SeeNetSettings
 from weakseg.cli import weakseg
 from weakseg.dataset.index import Index, write_index
 from weakseg.dataset.records import Record
@@ -55,7 +55,7 @@ def stage(table_data: Path) -> Path:
     configure(table_data)
     (table_data / "predict.json").write_text(json.dumps(FIND), encoding="utf-8")
     torch.manual_seed(5)
-    state = SeeNet("vgg_small", classes=3).state_dict()
+    state = SeeNet("vgg_small", 3, SeeNetSettings()).state_dict()
     settings = {"backbone": {"architecture": "vgg_small"}}
     save_weights(table_data / "attention.pt", Weights("attention", state, settings, NAMES))
     done = run("proxy", "boxes", *data(table_data), "--labels", table_data / "masks",

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 
-from weakseg.attention.seenet import SeeNet
+from weakseg.attention.networks.seenet import SeeNet, SeeNetSettings
 from weakseg.backbones.weights import InitialWeights
 from weakseg.detector.features import Pyramid
 from weakseg.detector.network import Detector, load
@@ -175,7 +175,7 @@ def test_saved_weights_find_the_same_boxes(tmp_path: Path) -> None:
 
 def test_it_starts_from_the_attention_networks_backbone() -> None:
     torch.manual_seed(3)
-    trained = SeeNet("vgg_small", classes=2).backbone.state_dict()
+    trained = SeeNet("vgg_small", 2, SeeNetSettings()).backbone.state_dict()
     network = make()
     network.start(trained, 0)
     ours = network.features.backbone.state_dict()

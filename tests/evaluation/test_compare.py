@@ -1,6 +1,7 @@
 """Runs side by side, through the command line."""
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,16 +11,24 @@ from weakseg.cli import weakseg
 from weakseg.dataset.index import Index, write_index
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.evaluation.compare import read_run
-from weakseg.evaluation.localisation import Localisation, write_localisation
-from weakseg.evaluation.scores import Score, write_score
+from weakseg.evaluation.report.compare import read_run
+from weakseg.evaluation.scores.localisation import Localisation, write_localisation
+from weakseg.evaluation.scores.score import Score, write_score
+
+Run = Callable[..., Path]
 
 
 def scored(stage: str, miou: float | None, undecided: float) -> Score:
     return Score(stage, "train", 2, 0, miou, miou, miou, undecided, {"background": miou, "cat": miou})
 
 
-def run(folder: Path, attention: float | None) -> Path:
+@pytest.fixture
+def run(configure: Callable[..., Path]) -> Run:
+    """Makes a run."""
+    return lambda folder, attention, **values: write(configure(folder, shards=2, **values), attention)
+
+
+def write(folder: Path, attention: float | None) -> Path:
     """What a run leaves whose segmenter is not trained yet: files as the rooms and Snakemake write them."""
     evaluation, benchmarks = folder / "evaluation", folder / "benchmarks"
     write_score(evaluation / "attention.json", scored("attention", attention, 0.0))
@@ -39,10 +48,10 @@ def run(folder: Path, attention: float | None) -> Path:
     return folder
 
 
-def test_table_and_figure(tmp_path: Path) -> None:
+def test_table_and_figure(run: Run, tmp_path: Path) -> None:
     runs = [run(tmp_path / name, value) for name, value in (("cam", 0.41), ("seenet", None))]
     (runs[0] / "evaluation" / "supervision.json").write_text(
-        '{"line": "supervision: image labels + ImageNet"}'
+        '{"line": "supervision: image labels + ImageNet", "pixel_labels": false, "sources": []}'
     )
     result = CliRunner().invoke(weakseg, ["compare", *map(str, runs), "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
@@ -74,35 +83,43 @@ def test_table_and_figure(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "compare.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_rounds_have_columns_of_their_own(tmp_path: Path) -> None:
-    runs = [run(tmp_path / name, 0.4) for name in ("once", "twice")]
+def test_rounds_have_columns_of_their_own(run: Run, tmp_path: Path) -> None:
+    runs = [
+        run(tmp_path / name, 0.4, segmenter={"rounds": rounds})
+        for rounds, name in enumerate(("once", "twice"), 1)
+    ]
     for stage, miou in (("segmenter-2", 0.66), ("relabelled-2", 0.64), ("segmenter-crf", 0.62)):
         write_score(runs[1] / "evaluation" / f"{stage}.json", scored(stage, miou, 0.0))
     (runs[1] / "evaluation" / "other-2.json").write_text("{}")
     result = CliRunner().invoke(weakseg, ["compare", *map(str, runs), "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     rows = list(csv.DictReader((tmp_path / "out" / "compare.csv").open(encoding="utf-8")))
-    stages = list(rows[0])[1:8]
+    stages = list(rows[0])[1:10]
     assert stages[:5] == ["attention", "fused", "refined", "segmenter", "segmenter-crf"]
-    assert stages[5:] == ["relabelled-2", "segmenter-2"]
+    assert stages[5:] == ["relabelled-2", "segmenter-2", "segmenter-crf-2", "undecided"]
     assert [row["segmenter-2"] for row in rows] == ["–", "0.6600"]
 
 
-def test_rounds_of_before_are_passed_over(tmp_path: Path) -> None:
-    folder = run(tmp_path / "lowered", 0.4)
+def test_rounds_of_before_are_passed_over(run: Run, tmp_path: Path) -> None:
+    folder = run(tmp_path / "lowered", 0.4, segmenter={"rounds": 2})
     for stage in ("segmenter", "segmenter-2", "segmenter-3"):
         write_score(folder / "evaluation" / f"{stage}.json", scored(stage, 0.6, 0.0))
-    (folder / "benchmarks" / "segmenter_train_round-3.tsv").write_text("s\tmax_rss\n600.0\t9000.0\n")
-    (folder / "configs").mkdir()
-    (folder / "configs" / "run.json").write_text('{"shards": 2, "segmenter": {"rounds": 2}}')
+    (folder / "benchmarks" / "segmenter_train").mkdir()
+    (folder / "benchmarks" / "segmenter_train" / "round-3.tsv").write_text("s\tmax_rss\n600.0\t9000.0\n")
     found = read_run(folder)
-    assert set(found.miou) == {"attention", "refined", "segmenter", "segmenter-2"}
+    scores = {name for name, miou in found.miou.items() if miou is not None}
+    assert scores == {"attention", "refined", "segmenter", "segmenter-2"}
     assert found.minutes == 2.0
 
 
-def test_what_is_no_run(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no scores"):
+def test_what_is_not_a_run(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing does not exist; the folder of a run"):
         read_run(tmp_path / "nothing")
+    empty = run(tmp_path / "empty", 0.5)
+    for file in (empty / "evaluation").iterdir():
+        file.unlink()
+    with pytest.raises(InputError, match="empty has no scores yet"):
+        read_run(empty)
     damaged = run(tmp_path / "run", 0.5)
     (damaged / "evaluation" / "refined.json").write_text("{}")
     with pytest.raises(InputError, match="refined"):

@@ -10,8 +10,8 @@ from PIL import Image
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.evaluation.boxes import box_source
-from weakseg.evaluation.localisation import Case, boxes_at, largest_region, localise, overlap
+from weakseg.evaluation.scores.boxes import box_source
+from weakseg.evaluation.scores.localisation import Case, boxes_at, largest_region, localise, overlap
 
 XML = """<annotation><object><name>cat</name><bndbox><xmin>3</xmin><ymin>2</ymin><xmax>7.0</xmax><ymax>5</ymax></bndbox>
 </object><object><name>sofa</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object>
@@ -55,8 +55,8 @@ def test_boxes_from_a_table(index: Index, tmp_path: Path) -> None:
     for row, sentence in (
         ("a,sofa,2,1,7,5", "line 2 names the class 'sofa'"),
         ("a,cat,7,1,2,5", "without area"),
-        ("a,cat,x,1,2,5", "no number"),
-        ("a,cat,inf,1,2,5", "no number"),
+        ("a,cat,x,1,2,5", "is not a number"),
+        ("a,cat,inf,1,2,5", "is not a number"),
     ):
         path.write_text(f"id,class,left,top,right,bottom\n{row}\n")
         with pytest.raises(InputError, match=sentence):

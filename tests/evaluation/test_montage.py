@@ -7,7 +7,7 @@ from PIL import Image
 
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import Record
-from weakseg.evaluation.montage import (
+from weakseg.evaluation.figures.montage import (
     CAPTION,
     CELL,
     EMPTY,
@@ -15,12 +15,12 @@ from weakseg.evaluation.montage import (
     HEAD,
     MARGIN,
     TITLES,
-    Sources,
     draw_montage,
     evenly,
 )
-from weakseg.evaluation.scores import Score
-from weakseg.evaluation.summary import worst
+from weakseg.evaluation.figures.sources import Sources
+from weakseg.evaluation.report.summary import worst
+from weakseg.evaluation.scores.score import Score
 from weakseg.storage.labels import voc_palette, write_labels
 from weakseg.storage.show import BACKGROUND_COLOUR, UNDECIDED_COLOUR, fit, overlay_heat, overlay_labels
 

@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,32 +15,31 @@ from weakseg.cli import weakseg
 from weakseg.dataset.index import Index, write_index
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.evaluation import terminal
-from weakseg.evaluation.montage import CAPTION, CELL, EMPTY, GAP, HEAD, MARGIN, TITLES
-from weakseg.evaluation.terminal import choose, encode
+from weakseg.evaluation.figures import terminal
+from weakseg.evaluation.figures.montage import CAPTION, CELL, EMPTY, GAP, HEAD, MARGIN, TITLES
+from weakseg.evaluation.figures.terminal import choose, encode
 from weakseg.storage.labels import write_labels
 from weakseg.storage.shards import write_shard
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Path:
+def run(tmp_path: Path, configure: Callable[..., Path]) -> Path:
     """A checkout whose run `tiny` has come as far as the refined proxies; the index holds relative paths."""
     root = tmp_path / "checkout"
     folder = root / "results" / "tiny"
     labels = np.zeros((20, 20), np.uint8)
     labels[5:15, 5:15] = 1
     records = []
-    for name in ("a", "b"):
+    for part, name in enumerate(("a", "b"), 1):
         (root / "images").mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.full((20, 20, 3), 90, np.uint8)).save(root / "images" / f"{name}.png")
         write_labels(root / "masks" / f"{name}.png", labels)
         write_labels(folder / "proxy" / "refined" / f"{name}.png", labels)
-        write_shard(folder / f"attention/maps/shard-{name}.h5", [(name, {"cat": labels.astype(float)})])
+        write_shard(folder / f"attention/maps/shard-{part}-of-2.h5", [(name, {"cat": labels.astype(float)})])
         paths = (Path("images") / f"{name}.png", Path("masks") / f"{name}.png")
         records.append(Record(name, paths[0], "train", ("cat",), paths[1]))
     write_index(folder / "dataset", Index(tuple(records), ("cat",), (0, 1)))
-    (folder / "configs").mkdir()
-    return folder
+    return configure(folder, shards=2)
 
 
 def show(*arguments: object) -> Result:
@@ -76,7 +76,7 @@ def test_it_finds_the_runs_files_from_anywhere(
 
 
 def test_predictions_after_the_crf_come_first(run: Path, tmp_path: Path) -> None:
-    plain, crf = (run / "segmenter" / "predictions" / kind / "a.png" for kind in ("plain", "crf"))
+    plain, crf = (run / "segmenter/round-1/predictions" / kind / "a.png" for kind in ("plain", "crf"))
     write_labels(plain, np.zeros((20, 20), np.uint8))
     show(run, "a", "--out", tmp_path / "plain.png")
     write_labels(crf, np.ones((20, 20), np.uint8))
@@ -84,6 +84,45 @@ def test_predictions_after_the_crf_come_first(run: Path, tmp_path: Path) -> None
     pictures = [pixels((tmp_path / f"{kind}.png").read_bytes()) for kind in ("plain", "crf")]
     assert all("prediction" in filled(picture) for picture in pictures)
     assert (pictures[0] != pictures[1]).any()
+
+
+def test_predictions_are_those_of_the_last_trained_round(
+    run: Path, tmp_path: Path, configure: Callable[..., Path]
+) -> None:
+    configure(run, shards=2, segmenter={"rounds": 2})
+    shown = []
+    for number, value in ((1, 0), (2, 1)):
+        folder = run / f"segmenter/round-{number}"
+        write_labels(folder / "predictions/crf/a.png", np.full((20, 20), value, np.uint8))
+        show(run, "a", "--out", tmp_path / "untrained.png")
+        (folder / "weights.pt").touch()
+        show(run, "a", "--out", tmp_path / "trained.png")
+        shown += [pixels((tmp_path / f"{name}.png").read_bytes()) for name in ("untrained", "trained")]
+    assert np.array_equal(shown[1], shown[2]), "the second round has predicted, with a network that is gone"
+    assert not np.array_equal(shown[2], shown[3])
+
+
+def test_maps_and_labels_of_another_run_are_shown(
+    run: Path, tmp_path: Path, configure: Callable[..., Path]
+) -> None:
+    reused = {room: {"from_run": "tiny"} for room in ("attention", "saliency", "proxy")}
+    other = configure(run.with_name("other"), shards=2, **reused)
+    (run / "dataset").rename(other / "dataset")
+    show(other, "a", "--out", tmp_path / "a.png")
+    assert filled(pixels((tmp_path / "a.png").read_bytes())) == [
+        "image",
+        "attention",
+        "refined proxy",
+        "truth",
+    ]
+
+
+def test_shards_of_other_settings_are_passed_over(
+    run: Path, tmp_path: Path, configure: Callable[..., Path]
+) -> None:
+    configure(run, shards=3)
+    show(run, "a", "--out", tmp_path / "a.png")
+    assert "attention" not in filled(pixels((tmp_path / "a.png").read_bytes()))
 
 
 def test_mistakes(run: Path, tmp_path: Path) -> None:
@@ -95,6 +134,10 @@ def test_mistakes(run: Path, tmp_path: Path) -> None:
         show(run, "a", "--out", tmp_path / "x.jpg")
     with pytest.raises(InputError, match=r"is not a terminal; give --out stages\.png"):
         show(run, "a")
+    bare = run.with_name("bare")  # of which Snakemake was asked for single files
+    (bare / "configs").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"bare is not a run \(it has no configs/run\.json\)"):
+        show(bare, "a", "--out", tmp_path / "x.png")
     (run / "dataset/index.csv").unlink()
     with pytest.raises(InputError, match="run the dataset stage first"):
         show(run, "a", "--out", tmp_path / "x.png")

@@ -53,9 +53,12 @@ LONG = {"saliency": 100, "attention": 200, "segmenter": 120}
 SHORT = {"saliency": 10, "attention": 80, "segmenter": 20}
 SHORT_TARGETS = (
     *(f"{room}/weights.pt" for room in TRAININGS),
-    *(f"{folder}/shard-1-of-1.h5" for folder in ("saliency/maps", "attention/maps", "segmenter/scores")),
+    *(
+        f"{folder}/shard-1-of-1.h5"
+        for folder in ("saliency/maps", "attention/maps", "segmenter/round-1/scores")
+    ),
     *(f"proxy/{step}/shard-1-of-1.csv" for step in ("fused", "refined")),
-    "segmenter/predictions/crf/shard-1-of-1.csv",
+    "segmenter/round-1/predictions/crf/shard-1-of-1.csv",
     *("evaluation/refined.json", "evaluation/segmenter-crf.json"),
 )
 """What the short form makes: everything that is compared, but two scores alone and no report."""
@@ -217,7 +220,7 @@ def several_damages(campaign: Campaign, run: str) -> None:
     # What was made from a file is removed, so that it is read again; then what goes with it.
     for kind, path, follows, also in (
         ("label map", fused / "val-00001.png", "proxy/refined/shard-1-of-1.csv", fused / "shard-1-of-1.csv"),
-        ("shard", results / "saliency/maps/shard-1-of-1.h5", "segmenter/weights.pt", None),
+        ("shard", results / "saliency/maps/shard-1-of-1.h5", "segmenter/round-1/weights.pt", None),
     ):
         (results / follows).unlink()
         entry = campaign.note(run, f"flipped bit in a {kind}", Struck(f"{path.name}: {flipped(path)}"))
@@ -227,7 +230,7 @@ def several_damages(campaign: Campaign, run: str) -> None:
             entry.problem = f"it was not named (status {status}): {said[-1000:]}"
         for deleted in (path, *([also] if also else [])):
             deleted.unlink()
-    checkpoint = results / "segmenter/state/checkpoint.pt"
+    checkpoint = results / "segmenter/round-1/state/checkpoint.pt"
     entry = campaign.note(run, "flipped bit in a checkpoint", Struck(damage.flip(checkpoint, chance)[0]))
     campaign.finish(run)
     if f"discarding {checkpoint.relative_to(folder)}" not in campaign.demo.started[-1].said():

@@ -21,7 +21,7 @@ from PIL import Image
 
 from weakseg.dataset.index import Index, write_index
 from weakseg.dataset.records import Record
-from weakseg.evaluation.scores import score_labels, write_json, write_score
+from weakseg.evaluation.scores.score import score_labels, write_json, write_score
 from weakseg.inspector.guard import Guard
 from weakseg.inspector.run import RunView
 from weakseg.inspector.server import application
@@ -83,9 +83,10 @@ def _maps(mask: np.ndarray, labels: tuple[str, ...], shift: int) -> tuple[dict[s
     return attention, np.clip((moved > 0) * 0.75 + 0.1, 0, 1).astype(np.float32)
 
 
-def make_run(root: Path) -> Path:
+def make_run(root: Path, configure: Callable[..., Path]) -> Path:
     """`root/results/small`: eight images of 64×48 pixels, six to train on, three classes, every stage."""
-    run, rng = root / "results" / "small", np.random.default_rng(0)
+    proxy = SETTINGS.model_dump(mode="json")
+    run, rng = configure(root / "results" / "small", proxy=proxy), np.random.default_rng(0)
     records = _records()
     attention, saliency = {}, {}
     for number, record in enumerate(records):
@@ -125,7 +126,7 @@ def _write_proxies(root: Path, run: Path, records: list[Record]) -> None:
         write_labels(run / "proxy" / "fused" / f"{record.id}.png", fused)
         write_labels(run / "proxy" / "refined" / f"{record.id}.png", refined)
         if record.split == "val":
-            write_labels(run / "segmenter" / "predictions" / "crf" / f"{record.id}.png", refined)
+            write_labels(run / "segmenter" / "round-1" / "predictions" / "crf" / f"{record.id}.png", refined)
         rows.append(
             (record.id, f"{(refined == 255).mean():.4f}", f"{(fused != refined).mean():.4f}", "00000000")
         )
@@ -133,9 +134,6 @@ def _write_proxies(root: Path, run: Path, records: list[Record]) -> None:
     write_manifest(table, ("id", "undecided", "changed", "digest"), rows)
     attention.close()
     saliency.close()
-    fuse_settings = SETTINGS.model_dump(mode="json", include={"rule", "threshold"})
-    write_json(run / "configs" / "proxy-fuse.json", fuse_settings)
-    write_json(run / "configs" / "proxy-refine.json", SETTINGS.refine.model_dump(mode="json"))
 
 
 def _write_scores(root: Path, run: Path, index: Index) -> None:
@@ -147,7 +145,7 @@ def _write_scores(root: Path, run: Path, index: Index) -> None:
     folders = {
         "fused": "proxy/fused",
         "refined": "proxy/refined",
-        "segmenter-crf": "segmenter/predictions/crf",
+        "segmenter-crf": "segmenter/round-1/predictions/crf",
     }
     scores = {}
     for stage, folder in folders.items():
@@ -157,22 +155,24 @@ def _write_scores(root: Path, run: Path, index: Index) -> None:
         scores[stage] = {
             name: value for name, value in vars(score).items() if name not in ("curve", "per_image", "stage")
         }
+    sources = [{"role": "attention", "file": "weights.pt", "sha256": "0" * 64, "labels": "image"}]
+    supervision = {"line": "supervision: image labels", "pixel_labels": False, "sources": sources}
     rules = {"proxy_refine": {"jobs": 1, "seconds": 12.5, "memory_mb": 240.0}}
     write_json(
         run / "evaluation" / "summary.json",
-        {"scores": scores, "rules": rules, "ceiling": None, "supervision": {"image_labels": 8}},
+        {"scores": scores, "rules": rules, "ceiling": None, "supervision": supervision},
     )
-    for room in ("attention", "segmenter"):
+    for folder in ("attention", "segmenter/round-1"):
         rows = [f"{10 * step},{step},0.01,{2 / step:.3f},1.5" for step in range(1, 9)]
         text = "\n".join(["iteration,epoch,learning_rate,loss,seconds", *rows]) + "\n"
-        (run / room).mkdir(parents=True, exist_ok=True)
-        (run / room / "history.csv").write_text(text, encoding="utf-8")
+        (run / folder).mkdir(parents=True, exist_ok=True)
+        (run / folder / "history.csv").write_text(text, encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(tmp_path_factory: pytest.TempPathFactory, configure: Callable[..., Path]) -> Path:
     """The small run; nobody writes into this one."""
-    return make_run(tmp_path_factory.mktemp("finished"))
+    return make_run(tmp_path_factory.mktemp("finished"), configure)
 
 
 @pytest.fixture
@@ -183,11 +183,11 @@ def small(finished: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def twice(small: Path) -> Path:
+def twice(small: Path, configure: Callable[..., Path]) -> Path:
     """The small run with a second round: another answer to the first validation image, its score and curve."""
     write_labels(small / "segmenter/round-2/predictions/crf/img-05.png", np.full(SIZE, 1, np.uint8))
     (small / "segmenter/round-2/weights.pt").touch()
-    shutil.copy(small / "segmenter/history.csv", small / "segmenter/round-2/history.csv")
+    shutil.copy(small / "segmenter/round-1/history.csv", small / "segmenter/round-2/history.csv")
     evaluation = small / "evaluation"
     score = json.loads((evaluation / "segmenter-crf.json").read_text())
     score |= {"stage": "segmenter-crf-2", "per_image": {"img-05": 0.125}}
@@ -195,8 +195,7 @@ def twice(small: Path) -> Path:
     summary = json.loads((evaluation / "summary.json").read_text())
     summary["scores"]["segmenter-crf-2"] = summary["scores"]["segmenter-crf"] | {"miou": 0.125}
     write_json(evaluation / "summary.json", summary)
-    write_json(small / "configs/run.json", {"shards": 1, "segmenter": {"rounds": 2}})
-    return small
+    return configure(small, segmenter={"rounds": 2}, proxy=SETTINGS.model_dump(mode="json"))
 
 
 def _asker(run: Path, token: str | None = None) -> Ask:

@@ -254,6 +254,9 @@ def test_loopback_addresses_are_known() -> None:
     assert not any(map(is_loopback, ("0.0.0.0", "::", "192.168.1.7", "machine.example")))
 
 
-def test_a_folder_that_is_no_run_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"holds no dataset/index\.csv"):
+def test_a_folder_that_is_not_a_run_is_one_sentence(small: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"is not a run \(it has no configs/run\.json\)"):
         RunView(tmp_path)
+    (small / "dataset/index.csv").unlink()
+    with pytest.raises(InputError, match="run the dataset stage first"):
+        RunView(small)

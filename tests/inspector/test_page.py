@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -83,6 +84,47 @@ def test_the_overview_shows_further_rounds_last(page: Any, twice: Path, served: 
     rows = page.locator(".overview table").first.locator("tbody tr").all_inner_texts()
     assert [row.split("\t")[0] for row in rows][-2:] == ["segmenter with CRF", "segmenter with CRF, round 2"]
     assert "0.125" in rows[-1]
+
+
+def test_the_overview_shows_the_three_ways_to_score_undecided_pixels(
+    page: Any, small: Path, served: Any
+) -> None:
+    file = small / "evaluation/summary.json"
+    summary = json.loads(file.read_text())
+    ways = {"miou": 0.111, "miou_undecided_wrong": 0.222, "miou_undecided_background": 0.333}
+    summary["scores"]["refined"] |= ways
+    file.write_text(json.dumps(summary))
+    _open(page, served, "#/overview")
+    table = page.locator(".overview table").first
+    names = table.locator("thead th").all_inner_texts()
+    row = table.locator("tr", has_text="refined proxies").locator("th, td").all_inner_texts()
+    told = dict(zip(names, row, strict=True))
+    assert (told["mIoU"], told["mIoU, undecided wrong"], told["mIoU, undecided background"]) == (
+        "0.111",
+        "0.222",
+        "0.333",
+    )
+
+
+def test_the_overview_takes_names_and_order_of_scores_from_the_server(page: Any, looked_at: Any) -> None:
+    named = [("segmenter-crf", "the last"), ("absent", "not scored"), ("fused", "the first")]
+
+    def renamed(route: Any) -> None:
+        stages = [{"name": name, "title": title} for name, title in named]
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"stages": stages})
+
+    page.route("**/api/run?*", renamed)
+    _open(page, looked_at, "#/overview")
+    for number in (0, 1):  # scores, and IoU of each class
+        rows = page.locator(".overview table").nth(number).locator("tbody th")
+        assert rows.all_inner_texts() == ["the last", "the first"]
+
+
+def test_the_overview_tells_the_supervision_in_a_line(page: Any, looked_at: Any) -> None:
+    _open(page, looked_at, "#/overview")
+    facts = page.locator(".facts div", has_text="supervision")
+    assert facts.locator("dd").inner_text() == "image labels"
 
 
 def test_layers_are_shown_and_hidden(page: Any, looked_at: Any) -> None:

@@ -58,6 +58,18 @@ def test_run_tells_scores_curves_and_knobs(ask: Ask) -> None:
     assert len(found["palettes"]["safe"]) == 5  # background, three classes, undecided
 
 
+def test_run_names_all_that_can_be_scored_in_the_order_of_the_chain(ask: Ask) -> None:
+    stages = ask("GET", "/api/run").json()["stages"]
+    assert [stage["name"] for stage in stages] == [
+        "attention",
+        "fused",
+        "refined",
+        "segmenter",
+        "segmenter-crf",
+    ]
+    assert stages[-1]["title"] == "segmenter with CRF"
+
+
 def test_every_knob_of_the_configuration_has_a_slider_that_holds_its_value(ask: Ask) -> None:
     knobs = ask("GET", "/api/run").json()["knobs"]
     settings = ProxyConfig()
@@ -119,7 +131,7 @@ def test_layers_are_the_values_on_disk(ask: Ask, small: Path) -> None:
 
 
 def test_a_run_that_stopped_early_is_shown_as_far_as_it_came(asker: Asker, small: Path) -> None:
-    for name in ("evaluation", "segmenter", "proxy", "saliency", "configs"):
+    for name in ("evaluation", "segmenter", "proxy", "saliency"):
         for path in sorted((small / name).rglob("*"), reverse=True):
             path.rmdir() if path.is_dir() else path.unlink()
     ask = asker(small)
@@ -135,16 +147,53 @@ def test_a_run_that_stopped_early_is_shown_as_far_as_it_came(asker: Asker, small
 
 def test_the_last_round_is_shown(asker: Asker, twice: Path) -> None:
     ask = asker(twice)
+    further = ask("GET", "/api/run").json()["stages"][5:]
+    assert [stage["name"] for stage in further] == ["relabelled-2", "segmenter-2", "segmenter-crf-2"]
+    assert further[-1]["title"] == "segmenter with CRF, round 2"
     assert ask("GET", "/api/place", params={"id": "img-05"}).json()["row"]["prediction_iou"] == 0.125
     shown = _unpacked(ask("GET", "/api/layers", params={"id": "img-05"}))[1]["prediction"]
     assert (shown == 1).all()
     assert set(ask("GET", "/api/run").json()["histories"]) == {"attention", "segmenter", "segmenter/round-2"}
     (twice / "evaluation/summary.json").unlink()
     assert "segmenter-crf-2" in ask("GET", "/api/run").json()["summary"]["scores"]
-    (twice / "segmenter/round-2/weights.pt").unlink()  # asked for, but not trained yet
+    for name in ("weights.pt", "history.csv"):  # asked for, but not trained yet
+        (twice / "segmenter/round-2" / name).unlink()
     ask = asker(twice)
     assert set(ask("GET", "/api/run").json()["histories"]) == {"attention", "segmenter"}
     assert ask("GET", "/api/place", params={"id": "img-05"}).json()["row"]["prediction_iou"] != 0.125
+
+
+def test_what_is_scored_is_named_in_the_order_of_the_chain(asker: Asker, twice: Path) -> None:
+    assert asker(twice)("GET", "/api/run").json()["stages"] == [
+        {"name": "attention", "title": "attention maps"},
+        {"name": "fused", "title": "fused proxies"},
+        {"name": "refined", "title": "refined proxies"},
+        {"name": "segmenter", "title": "segmenter"},
+        {"name": "segmenter-crf", "title": "segmenter with CRF"},
+        {"name": "relabelled-2", "title": "relabelled proxies, round 2"},
+        {"name": "segmenter-2", "title": "segmenter, round 2"},
+        {"name": "segmenter-crf-2", "title": "segmenter with CRF, round 2"},
+    ]
+
+
+def test_maps_labels_and_tables_of_another_run_are_shown(
+    asker: Asker, small: Path, configure: Callable[..., Path]
+) -> None:
+    own = asker(small)
+    before = [own("GET", path, params={"id": "img-02"}) for path in ("/api/layers", "/api/place")]
+    reused = {room: {"from_run": "small"} for room in ("attention", "saliency", "proxy")}
+    other = configure(small.with_name("other"), **reused)
+    for name in ("dataset", "evaluation", "segmenter"):
+        (small / name).rename(other / name)
+    ask = asker(other)
+    after = [ask("GET", path, params={"id": "img-02"}) for path in ("/api/layers", "/api/place")]
+    assert after[0].content == before[0].content
+    assert after[1].json() == before[1].json()
+    assert after[1].json()["row"]["undecided"] is not None
+    assert (
+        ask("GET", "/api/thumbnail", params={"id": "img-02"}).content
+        == own("GET", "/api/thumbnail", params={"id": "img-02"}).content
+    )
 
 
 def test_shards_of_before_are_passed_over(asker: Asker, small: Path) -> None:
@@ -152,7 +201,6 @@ def test_shards_of_before_are_passed_over(asker: Asker, small: Path) -> None:
     write_shard(
         small / "saliency/maps/shard-2-of-2.h5", [("img-00", {"saliency": np.ones((2, 2), np.float32)})]
     )
-    (small / "configs/run.json").write_text('{"shards": 1, "segmenter": {"rounds": 1}}')
     row = asker(small)("GET", "/api/place", params={"id": "img-00"}).json()["row"]
     assert row["undecided"] != 0.987
     run = RunView(small)

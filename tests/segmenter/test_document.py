@@ -48,12 +48,15 @@ def commands(snippet: str) -> list[list[str]]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, photo: Photo, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Path]:
+def desk(
+    tmp_path: Path, photo: Photo, monkeypatch: pytest.MonkeyPatch, configure: Callable[..., Path]
+) -> Callable[[Path], Path]:
     """Puts a run, with every value of its predictions set, and images where the document has them."""
 
     def laid(run: Path) -> Path:
         demo = tmp_path / "results" / "demo"
         shutil.copytree(run, demo)
+        configure(demo)
         settings = {"scales": [1.0, 0.6, 1.3], "flip": True, "precision": "fp32", "longest": 64}
         (demo / "configs" / "segmenter-predict.json").write_text(json.dumps(settings))
         exif = Image.Exif()

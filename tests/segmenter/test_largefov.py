@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from weakseg.attention.seenet import SeeNet
+from weakseg.attention.networks.seenet import SeeNet, SeeNetSettings
 from weakseg.backbones.settings import BackboneConfig
 from weakseg.backbones.start import trained_backbone
 from weakseg.backbones.weights import InitialWeights
@@ -113,7 +113,7 @@ def test_dense_layers_of_vgg_are_used_where_given() -> None:
 
 def test_it_starts_from_the_attention_networks_backbone(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    trained = SeeNet("vgg_small", classes=2)
+    trained = SeeNet("vgg_small", 2, SeeNetSettings())
     settings = {"backbone": {"architecture": "vgg_small"}}
     save_weights(tmp_path / "weights.pt", Weights("attention", trained.state_dict(), settings, ["a", "b"]))
     state = trained_backbone(tmp_path / "weights.pt", "vgg_small", "segmenter")

@@ -1,6 +1,5 @@
 """The view of a run's folder."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -23,16 +22,10 @@ def run(tmp_path: Path) -> Run:
 
 
 def test_files_that_are_there(run: Run) -> None:
-    maps = [write(run.folder / f"attention/maps/shard-{part}-of-2.h5") for part in (2, 1)]
-    write(run.folder / "attention/maps/.shard-1-of-2.h5.1.tmp")
-    assert run.maps("attention") == maps[::-1]
-    assert run.maps("saliency") == []
-    weights = write(run.folder / "attention/weights.pt")
-    assert run.trained("attention") == weights
+    weights = write(run.folder / "segmenter/weights.pt")
+    write(run.folder / "segmenter/round-2/weights.pt")
+    assert run.trained("segmenter") == weights
     assert run.settings("stage") == {"scales": [1]}
-    shard = write(run.folder / "benchmarks/attention_maps/1-of-2.tsv")
-    rule = write(run.folder / "benchmarks/attention_train.tsv")
-    assert run.benchmarks() == [("attention_train", rule), ("attention_maps", shard)]
 
 
 def test_what_is_missing(run: Run, tmp_path: Path) -> None:
@@ -44,7 +37,7 @@ def test_what_is_missing(run: Run, tmp_path: Path) -> None:
         open_run(tmp_path / "results/two").settings("stage")
     with pytest.raises(InputError, match=r"on does not exist; .* \(runs in .*results: one, two\)"):
         open_run(tmp_path / "results/on")
-    with pytest.raises(InputError, match=r"results is no run .* holds no run\)"):
+    with pytest.raises(InputError, match=r"results is not a run .* holds no run\)"):
         open_run(tmp_path / "results")
 
 
@@ -57,37 +50,3 @@ def test_paths_of_the_index_start_where_results_lies(
     assert run.locate(Path("data/none.jpg")) == Path("data/none.jpg")  # named as the index has it
     monkeypatch.chdir(tmp_path)
     assert Run(Path("results/one")).locate(Path("data/a.jpg")) == image.resolve()
-
-
-def test_the_segmenter_is_that_of_the_last_trained_round(tmp_path: Path) -> None:
-    weights = [write(tmp_path / name / "weights.pt") for name in ("segmenter", "segmenter/round-2")]
-    (tmp_path / "configs").mkdir()
-    run = open_run(tmp_path)
-    assert run.trained("segmenter") == weights[0]  # its settings are not written yet
-    settings = tmp_path / "configs" / "run.json"
-    for segmenter, last in (
-        ({"method": "largefov"}, 1),
-        ({"rounds": 1}, 1),
-        ({"rounds": 2}, 2),
-        ({"rounds": 3}, 2),
-    ):
-        settings.write_text(json.dumps({"segmenter": segmenter}), encoding="utf-8")
-        assert run.round == last
-        assert run.trained("segmenter") == weights[last - 1]
-    weights[1].unlink()
-    assert run.trained("segmenter") == weights[0]
-
-
-def test_what_was_made_with_other_settings_is_passed_over(run: Run) -> None:
-    maps = [
-        write(run.folder / f"attention/maps/shard-{n}-of-{shards}.h5") for shards in (2, 4) for n in (1, 2)
-    ]
-    names = ("segmenter_train_round-2", "segmenter_predict-2/1-of-2", "evaluate_labels/segmenter-crf-2")
-    other = [write(run.folder / f"benchmarks/{name}.tsv") for name in (*names, "proxy_fuse/1-of-4")]
-    own = [write(run.folder / f"benchmarks/{name}.tsv") for name in ("segmenter_train", "proxy_fuse/1-of-2")]
-    assert set(run.maps("attention")) == {*maps}  # its settings are not written yet
-    write(run.folder / "configs/run.json", '{"shards": 2, "segmenter": {"rounds": 1}}')
-    assert run.maps("attention") == maps[:2]
-    assert [path for _, path in run.benchmarks()] == own
-    write(run.folder / "configs/run.json", '{"shards": 2, "segmenter": {"rounds": 2}}')
-    assert {path for _, path in run.benchmarks()} == {*own, *other[:3]}

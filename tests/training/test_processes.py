@@ -21,7 +21,7 @@ sys.path.insert(0, {tests!r})
 from test_loop import OPTIONS, Images
 import torch
 from torch import nn
-from weakseg.attention.oaa import Oaa
+from weakseg.attention.networks.oaa import Oaa, OaaSettings
 from weakseg.training.launch import launch
 from weakseg.training.loop import fit
 from weakseg.training.settings import TrainingConfig
@@ -34,7 +34,7 @@ class Slow(Oaa):
         time.sleep(pause)
         return super().losses(batch)
 
-network = Slow("vgg_small", 2, new_layers_rate=1.0)  # faster, rounding grows into other curves
+network = Slow("vgg_small", 2, OaaSettings(), new_layers_rate=1.0)  # faster, rounding grows into other curves
 for layer in network.modules():
     if isinstance(layer, nn.BatchNorm2d):
         layer.eval()  # statistics of half a batch are not those of a whole one

@@ -260,12 +260,13 @@ class Boxed(Drawn):
 
 
 def attention(method: str) -> nn.Module:
-    from weakseg.attention.memory import AttentionMemory
     from weakseg.attention.network import build
+    from weakseg.attention.settings import AttentionConfig
 
-    built = build(method, "vgg_small", 2, {})
-    if isinstance(memory := getattr(built, "memory", None), AttentionMemory):
-        memory.enrol([(str(item), ["first"]) for item in range(8)])
+    backbone = {"architecture": "vgg_small", "weights": "none"}
+    built = build(AttentionConfig.model_validate({"method": method, "backbone": backbone}), 2)
+    if built.memory is not None:
+        built.memory.enrol([(str(item), ["first"]) for item in range(8)])
     return built
 
 

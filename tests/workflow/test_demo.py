@@ -110,7 +110,8 @@ def test_a_second_run_has_nothing_to_do(demo: Any) -> None:
 
 
 def test_a_crf_value_reruns_nothing_before_the_crf(demo: Any) -> None:
-    segmenter = {"segmenter_train", "segmenter_predict", "segmenter_refine", "evaluate_supervision"}
+    segmenter = {"segmenter_train", "segmenter_predict", "segmenter_refine", "segmenter_weights"}
+    segmenter.add("evaluate_supervision")
     assert _planned(demo, "proxy={refine: {crf: {preset: psa}}}") == CHANGED | segmenter | {"proxy_refine"}
     assert _planned(demo, "segmenter={prediction: {crf: {preset: psa}}}") == CHANGED | {"segmenter_refine"}
 
@@ -150,7 +151,7 @@ def test_what_is_deleted_of_a_finished_run_is_made_again(demo: Any) -> None:
         "saliency_maps": "saliency/maps/shard-1-of-2.h5",
         "attention_train": "attention/weights.pt",
         "proxy_refine": "proxy/refined/shard-2-of-2.csv",
-        "segmenter_predict": "segmenter/scores/shard-1-of-2.h5",
+        "segmenter_predict": "segmenter/round-1/scores/shard-1-of-2.h5",
         "evaluate_labels": "evaluation/refined.json",
         "evaluate_supervision": "evaluation/supervision.json",
         "evaluate_summary": "evaluation/scores.csv",
@@ -226,46 +227,51 @@ def test_a_killed_shard_is_the_only_one_made_again(demo: Any) -> None:
     assert output.count("rule saliency_maps:") == 1
 
 
-def test_a_copied_run_trains_anew_only_what_differs(demo: Any) -> None:
-    """Snakemake keeps its records by path: `--touch` writes those of the copy, without which no change is noticed."""
+def test_a_run_takes_the_proxies_of_another_and_changes_what_follows(demo: Any) -> None:
+    """Then a second round and a detector follow in it; the other run is only read."""
     results = demo.folder / "results"
-    shutil.copytree(results / "demo", results / "copied")
-    status, output = demo.snakemake("-n", *RUN, "--config", "run=copied", "segmenter={method: fcn8s}")
-    assert status == 1
-    assert "results/copied is a copy of the run demo" in output
-    touch = ("--touch", "--forceall", *RUN, "--config", "run=copied")
-    status, output = demo.snakemake(*touch, "segmenter={method: fcn8s}")
-    assert status == 1
-    assert 'found segmenter.method: "fcn8s"' in output
-    status, output = demo.snakemake(*touch)
+    reuse = (*RUN, "--config", "run=second", "proxy={from_run: demo}")
+    status, output = demo.snakemake(*reuse)
     assert status == 0, output
-    assert _planned(demo, "run=copied") == set()
-    planned = _planned(demo, "run=copied", "segmenter={method: fcn8s}", "evaluation={sample: 3}")
-    assert planned == CHANGED | {
-        "segmenter_train",
-        "segmenter_predict",
-        "segmenter_refine",
-        "evaluate_supervision",
-    }
-    assert "proxy_refine" in _planned(demo, "run=copied", "proxy={refine: {confidence: 0.5}}")
-    assert _planned(demo) == set()
-
-
-def test_a_second_round_and_a_detector_follow_a_finished_run(demo: Any) -> None:
-    results = demo.folder / "results"
-    shutil.copytree(results / "demo", results / "further")
-    status, output = demo.snakemake("--touch", "--forceall", *RUN, "--config", "run=further")
-    assert status == 0, output
-    status, output = demo.snakemake(
-        *("all", "detector", *RUN, "--config", "run=further", "segmenter={rounds: 2}"),
-        "detector={training: {iterations: 2, batch_size: 4, crop: 64, resize: 64}}",
+    ran = set(re.findall(r"^rule (\w+):", output, re.MULTILINE))
+    assert "segmenter_train" in ran
+    assert not ran & {"saliency_train", "attention_train", "attention_maps", "proxy_fuse", "proxy_refine"}
+    assert not (results / "second" / "proxy").exists()
+    first, second = (
+        torch.load(results / name / "segmenter" / "weights.pt", weights_only=True)["state"]
+        for name in ("demo", "second")
     )
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    summary = json.loads((results / "second" / "evaluation" / "summary.json").read_text(encoding="utf-8"))
+    assert set(summary["scores"]) == {"attention", "fused", "refined", "segmenter", "segmenter-crf"}
+
+    detector = "detector={training: {iterations: 2, batch_size: 4, crop: 64, resize: 64}}"
+    reuse = ("all", "detector", *reuse, "segmenter={rounds: 2}", detector)
+    status, output = demo.snakemake(*reuse)
     assert status == 0, output
-    assert not re.search(r"^rule (attention_train|proxy_refine|segmenter_train):", output, re.MULTILINE)
-    evaluation = results / "further" / "evaluation"
+    trained = re.findall(
+        r"^rule segmenter_train:.*?output: \S*/(round-\d)/weights", output, re.MULTILINE | re.DOTALL
+    )
+    assert trained == ["round-2"]
+    evaluation = results / "second" / "evaluation"
     scores = json.loads((evaluation / "summary.json").read_text(encoding="utf-8"))["scores"]
     assert {"segmenter", "relabelled-2", "segmenter-2", "segmenter-crf-2"} <= set(scores)
     assert json.loads((evaluation / "detector.json").read_text(encoding="utf-8"))["random"]["map"] is not None
+    status, output = demo.snakemake(*reuse)
+    assert "Nothing to be done" in output
+    assert _planned(demo) == set()
+
+
+def test_a_copied_folder_and_other_images_are_refused(demo: Any) -> None:
+    results = demo.folder / "results"
+    shutil.copytree(results / "demo", results / "copied")
+    status, output = demo.snakemake("-n", *RUN, "--config", "run=copied")
+    assert status == 1
+    assert "results/copied is a copy of the run demo" in output
+    other = ("run=other", "attention={from_run: demo}", "dataset={demo: {seed: 1}}")
+    status, output = demo.snakemake(*RUN, "--config", *other)
+    assert status == 1
+    assert "has other images, splits or labels than this run" in output
 
 
 @pytest.mark.parametrize("method", ["spg", "oaa_plus"])  # OAA+ trains OAA first

@@ -75,21 +75,12 @@ def commands(output: str) -> list[list[str]]:
     return [shlex.split(line) for line in found]
 
 
-@pytest.mark.parametrize("method", ["onnx", "srm"])
-def test_every_text_reaches_its_command_as_one_word(
-    planned: Any, hostile: dict[str, Any], method: str
-) -> None:
+def test_every_text_reaches_its_command_as_one_word(planned: Any, hostile: dict[str, Any]) -> None:
     here = f"data {HOSTILE}"
-    trained = {"saliency": {"method": "srm", "srm": {"trained": f"{here}/weights.pth"}}}
-    settings = hostile if method == "onnx" else hostile | trained
-    status, output = planned.snakemake("-n", "-p", "--configfile", written(planned.folder, settings))
+    status, output = planned.snakemake("-n", "-p", "--configfile", written(planned.folder, hostile))
     assert status == 0, output
     words = [word for command in commands(output) for word in command]
-    expected = {
-        "onnx": (f"{here}/maps", f"attention={here}/maps", f"saliency={here}/saliency.onnx"),
-        "srm": (f"{here}/weights.pth", f"saliency={here}/weights.pth"),
-    }
-    assert {*expected[method]} <= {*words}
+    assert f"{here}/maps" in words
     pieces = {piece for word in words if here not in word for piece in word.split()}
     assert not pieces & {"touch", "pwned", "-rf", "$HOME"}
 

@@ -6,17 +6,15 @@
 #          shard-*.csv (training and validation images; maps of present classes, scores of all); for `oaa_plus` also
 #          <run>/attention/accumulated/, the same of the network that accumulated its targets
 
-METHOD = cfg.attention.method
-
 
 rule attention_train:
     input:
         config="<run>/configs/attention-train.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
-        initial=outside("attention.backbone.weights", cfg.attention.backbone.weights),
+        initial=said(inputs.initial_weights, TABLE, "attention"),
         targets=branch(
-            METHOD == "oaa_plus",
+            "attention_accumulate" in TABLE,
             then=gather.shard("<run>/attention/accumulated/shard-{scatteritem}.h5"),
         ),
     output:
@@ -33,8 +31,8 @@ rule attention_train:
         mem_mb=memory("attention_train"),
         runtime=1440,
     params:
-        state=f"{RUN}/attention/state",
-        revision=REVISIONS["attention"],  # a change of it trains anew
+        state=TABLE.folder / "attention/state",
+        revision=REVISIONS["attention"],  # a new one trains again
         targets=lambda wildcards, input: option("--targets", *input.targets),
     shell:
         "weakseg attention train --config {input.config} --index {input.index} --classes {input.classes}"
@@ -46,7 +44,7 @@ use rule attention_train as attention_accumulate with:
         config="<run>/configs/attention-accumulate.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
-        initial=outside("attention.backbone.weights", cfg.attention.backbone.weights),
+        initial=said(inputs.initial_weights, TABLE, "attention"),
         targets=[],
     output:
         weights="<run>/attention/accumulated/weights.pt",
@@ -56,7 +54,7 @@ use rule attention_train as attention_accumulate with:
     benchmark:
         "<run>/benchmarks/attention_accumulate.tsv"
     params:
-        state=f"{RUN}/attention/accumulated/state",
+        state=TABLE.folder / "attention/accumulated/state",
         revision=REVISIONS["attention"],
         targets="",
 
@@ -66,13 +64,8 @@ rule attention_maps:
         config="<run>/configs/attention-maps.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
-        weights=branch(METHOD != "folder", then="<run>/attention/weights.pt"),
-        folder=branch(
-            METHOD == "folder",
-            then=lambda wildcards: outside(
-                "attention.folder.folder", cfg.attention.folder.folder
-            ),
-        ),
+        weights=branch("attention_train" in TABLE, then="<run>/attention/weights.pt"),
+        folder=said(inputs.attention_maps_folder, TABLE),
     output:
         maps="<run>/attention/maps/shard-{scatteritem}.h5",
         class_scores="<run>/attention/maps/shard-{scatteritem}.csv",
@@ -82,13 +75,12 @@ rule attention_maps:
         "<run>/benchmarks/attention_maps/{scatteritem}.tsv"
     conda:
         "../../envs/weakseg.yaml"
-    threads: 1
     resources:
         mem_mb=memory("attention_maps"),
         runtime=240,
     params:
         source=lambda wildcards, input: option("--weights", input.weights)
-        or option("--folder", input.folder),
+        or option("--folder", *input.folder),
     shell:
         "weakseg attention maps --config {input.config} --index {input.index} --classes {input.classes}"
         " {params.source:q} --shard {wildcards.scatteritem} --class-scores {output.class_scores}"

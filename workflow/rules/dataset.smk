@@ -7,19 +7,8 @@
 
 from weakseg.dataset.indexing import plan
 
-VOC = Path(cfg.dataset.voc.root)
-DOWNLOAD = cfg.dataset.source == "voc" and cfg.dataset.voc.download
-if DOWNLOAD and not VOC.match("VOCdevkit/VOC2012"):
-    sys.exit(
-        f"weakseg: dataset.voc.root is {VOC}; with dataset.voc.download a path that ends in "
-        "VOCdevkit/VOC2012 was expected: change one of the two."
-    )
-
 # What the data are, by keys that Snakemake compares. Wrong tables and missing images are told here.
-try:
-    DATA = plan(cfg.dataset, Path(RUN, "dataset"))
-except InputError as error:
-    sys.exit(f"weakseg: {error}")
+DATA = said(plan, cfg.dataset, TABLE.folder / "dataset")
 
 
 rule dataset_download:
@@ -31,7 +20,7 @@ rule dataset_download:
     conda:
         "../../envs/weakseg.yaml"
     params:
-        root=VOC.parent.parent,
+        root=Path(cfg.dataset.voc.root).parent.parent,
     shell:
         "weakseg dataset download --root {params.root:q} 2>&1 | tee {log}"
 
@@ -39,7 +28,11 @@ rule dataset_download:
 rule dataset_index:
     input:
         config=ancient("<run>/configs/dataset.json"),
-        downloaded=branch(DOWNLOAD, then="<run>/dataset/downloaded"),
+        downloaded=branch(
+            cfg.dataset.source == "voc" and cfg.dataset.voc.download,
+            then="<run>/dataset/downloaded",
+        ),
+        same=reused_indexes(cfg),
     output:
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
@@ -49,15 +42,16 @@ rule dataset_index:
         "<run>/benchmarks/dataset_index.tsv"
     conda:
         "../../envs/weakseg.yaml"
-    threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=60,
     params:
         out=subpath(output.index, parent=True),
         key=DATA.data,
+        same=lambda wildcards, input: option("--same-as", *input.same),
     shell:
-        "weakseg dataset index --config {input.config} --out {params.out} --key {params.key:q} 2>&1 | tee {log}"
+        "weakseg dataset index --config {input.config} --out {params.out} --key {params.key:q}"
+        " {params.same:q} 2>&1 | tee {log}"
 
 
 rule dataset_masks:
@@ -72,7 +66,6 @@ rule dataset_masks:
         "<run>/benchmarks/dataset_masks.tsv"
     conda:
         "../../envs/weakseg.yaml"
-    threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=60,

@@ -4,29 +4,14 @@
 # Outputs: <run>/detector/weights.pt, <run>/detector/history.csv and <run>/detector/boxes/shard-*.json, the boxes found
 #          in the scored images in COCO's results format
 
-# Whether the detector starts from the backbone that the attention network trained.
-AS_ATTENTION = cfg.detector.backbone.weights == "attention"
-
-# What its target asks for beside the scores, as `all` does: what was deleted is made again.
-KEPT_BOXES = ["<run>/proxy/boxes.json", "<run>/detector/weights.pt"]
-KEPT_BOXES += gather.shard("<run>/detector/boxes/shard-{scatteritem}.json")
-
 
 rule detector_train:
     input:
         config="<run>/configs/detector-train.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
-        initial=branch(
-            AS_ATTENTION,
-            otherwise=lambda wildcards: outside(
-                "detector.backbone.weights", cfg.detector.backbone.weights
-            ),
-        ),
-        attention=branch(
-            AS_ATTENTION,
-            then=lambda wildcards: attention_weights("detector"),
-        ),
+        initial=lambda wildcards: said(inputs.initial_weights, TABLE, "detector"),
+        attention=lambda wildcards: said(inputs.attention_weights, TABLE, "detector"),
         boxes="<run>/proxy/boxes.json",
     output:
         weights="<run>/detector/weights.pt",
@@ -42,9 +27,9 @@ rule detector_train:
         mem_mb=memory("detector_train"),
         runtime=1440,
     params:
-        attention=lambda wildcards, input: option("--attention", input.attention),
-        state=f"{RUN}/detector/state",
-        revision=REVISIONS["detector"],  # a change of it trains anew
+        attention=lambda wildcards, input: option("--attention", *input.attention),
+        state=TABLE.folder / "detector/state",
+        revision=REVISIONS["detector"],  # a new one trains again
     shell:
         "weakseg detector train --config {input.config} --index {input.index} --classes {input.classes}"
         " --boxes {input.boxes} {params.attention:q} --state {params.state} --out {output.weights} 2>&1 | tee {log}"
@@ -64,7 +49,6 @@ rule detector_predict:
         "<run>/benchmarks/detector_predict/{scatteritem}.tsv"
     conda:
         "../../envs/weakseg.yaml"
-    threads: 1
     resources:
         mem_mb=memory("detector_predict"),
         runtime=240,

@@ -5,102 +5,7 @@
 #          <run>/report.html, which shows them in any browser without a network; for the target `detector`
 #          <run>/evaluation/detector.json
 
-# Label maps that are scored: split, folder below <run>, and the files that declare them.
-SPLIT = cfg.evaluation.split
-LABELS = {
-    "fused": ("train", "proxy/fused", "proxy/fused/shard-{scatteritem}.csv"),
-    "refined": ("train", "proxy/refined", "proxy/refined/shard-{scatteritem}.csv"),
-    "segmenter": (
-        SPLIT,
-        "segmenter/predictions/plain",
-        "segmenter/scores/shard-{scatteritem}.h5",
-    ),
-    "segmenter-crf": (
-        SPLIT,
-        "segmenter/predictions/crf",
-        "segmenter/predictions/crf/shard-{scatteritem}.csv",
-    ),
-}
-
-for number in ROUNDS:
-    folder = f"segmenter/round-{number}"
-    LABELS |= {
-        f"relabelled-{number}": (
-            "train",
-            f"{folder}/proxies",
-            f"{folder}/proxies/shard-{{scatteritem}}.csv",
-        ),
-        f"segmenter-{number}": (
-            SPLIT,
-            f"{folder}/predictions/plain",
-            f"{folder}/scores/shard-{{scatteritem}}.h5",
-        ),
-        f"segmenter-crf-{number}": (
-            SPLIT,
-            f"{folder}/predictions/crf",
-            f"{folder}/predictions/crf/shard-{{scatteritem}}.csv",
-        ),
-    }
-
-# What the summary gathers; when the segmenter learns from true masks, it is all there is.
-LEARNT = ["saliency"] * cfg.saliency.trains
-LEARNT += ["attention"] * (METHOD != "folder")
-ACCUMULATES = METHOD == "oaa_plus"
-TRAINED = weak(LEARNT) + ["segmenter"]
-TIMED = ["dataset_index", *weak(["attention_accumulate"] * ACCUMULATES)]
-TIMED += [f"{room}_train" for room in TRAINED]
-PROXY_SCORES = ["attention", "fused", "refined"]
-SEGMENTER_SCORES = ["segmenter", "segmenter-crf"]
-SHARDED = weak(["attention_accumulated_maps"] * ACCUMULATES)
-SHARDED += weak(["saliency_maps", "attention_maps", "proxy_fuse", "proxy_refine"])
-SHARDED += ["segmenter_predict", "segmenter_refine"]
-
-# The ledger: networks that entered the run, and what gives maps without a training.
-ENTERED = {room: f"{RUN}/{room}/weights.pt" for room in TRAINED}
-if FROM_ATTENTION:
-    ENTERED["attention"] = f"{RUN}/attention/weights.pt"
-OUTSIDE = {}
-if weak(METHOD == "folder"):
-    OUTSIDE["attention"] = cfg.attention.folder.folder
-for saliency_file in MADE_FROM:
-    (OUTSIDE if NETWORK is None else ENTERED)["saliency"] = saliency_file
-
-# The rounds after the first.
-for number in ROUNDS:
-    TRAINED.append(f"segmenter/round-{number}")
-    TIMED.append(f"segmenter_train_round-{number}")
-    SEGMENTER_SCORES += [
-        f"{stage}-{number}" for stage in ("relabelled", "segmenter", "segmenter-crf")
-    ]
-    SHARDED += [
-        f"segmenter_{stage}-{number}" for stage in ("relabel", "predict", "refine")
-    ]
-
-SCORED = weak(PROXY_SCORES) + SEGMENTER_SCORES
-
-# All that a run keeps. Snakemake makes a missing file only where something asks for it: the targets ask for these, so
-# that what was deleted, because it was damaged, by mistake, or by Snakemake when a job failed that had made it before,
-# is made again by the same command.
-KEPT_PROXIES = [
-    gather.shard(f"<run>/{path}")
-    for path in (
-        "saliency/maps/shard-{scatteritem}.h5",
-        "attention/maps/shard-{scatteritem}.h5",
-        LABELS["fused"][2],
-        LABELS["refined"][2],
-    )
-]
-KEPT_PROXIES += [f"<run>/{room}/weights.pt" for room in LEARNT]
-KEPT_PROXIES += [f"<run>/evaluation/{name}.json" for name in PROXY_SCORES]
-KEPT = [*weak(KEPT_PROXIES), "<run>/evaluation/supervision.json"]
-KEPT += [gather.shard(f"<run>/{LABELS[name][2]}") for name in SEGMENTER_SCORES]
-KEPT += [f"<run>/{room}/weights.pt" for room in TRAINED if room not in LEARNT]
-KEPT += [f"<run>/evaluation/{name}.json" for name in SEGMENTER_SCORES]
-
-CEILING = []
-if cfg.evaluation.ceiling is not None:
-    CEILING = f"results/{cfg.evaluation.ceiling}/evaluation/segmenter-crf.json"
-    outside("evaluation.ceiling's score", CEILING, "make that run first")
+from weakseg.run.entered import entered
 
 
 rule evaluate_attention:
@@ -108,7 +13,7 @@ rule evaluate_attention:
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
         masks="<run>/dataset/masks.csv",
-        maps=gather.shard("<run>/attention/maps/shard-{scatteritem}.h5"),
+        maps=TABLE["attention_maps"].shard_files,
     output:
         "<run>/evaluation/attention.json",
     log:
@@ -117,7 +22,6 @@ rule evaluate_attention:
         "<run>/benchmarks/evaluate_attention.tsv"
     conda:
         "../../envs/weakseg.yaml"
-    threads: 1
     resources:
         mem_mb=memory("evaluate"),
         runtime=240,
@@ -132,12 +36,9 @@ rule evaluate_localisation:
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
         masks="<run>/dataset/masks.csv",
-        maps=gather.shard("<run>/attention/maps/shard-{scatteritem}.h5"),
-        class_scores=gather.shard("<run>/attention/maps/shard-{scatteritem}.csv"),
-        boxes=branch(
-            cfg.evaluation.boxes != "masks",
-            then=lambda wildcards: outside("evaluation.boxes", cfg.evaluation.boxes),
-        ),
+        maps=TABLE["attention_maps"].shard_files,
+        class_scores=TABLE["attention_maps"].class_scores,
+        boxes=lambda wildcards: said(inputs.true_boxes, TABLE),
     output:
         "<run>/evaluation/localisation.json",
     log:
@@ -146,7 +47,6 @@ rule evaluate_localisation:
         "<run>/benchmarks/evaluate_localisation.tsv"
     conda:
         "../../envs/weakseg.yaml"
-    threads: 1
     resources:
         mem_mb=memory("evaluate"),
         runtime=240,
@@ -162,11 +62,8 @@ rule evaluate_detector:
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
         masks="<run>/dataset/masks.csv",
-        boxes=gather.shard("<run>/detector/boxes/shard-{scatteritem}.json"),
-        truth=branch(
-            cfg.evaluation.boxes != "masks",
-            then=lambda wildcards: outside("evaluation.boxes", cfg.evaluation.boxes),
-        ),
+        boxes=TABLE["detector_predict"].shard_files,
+        truth=lambda wildcards: said(inputs.true_boxes, TABLE),
     output:
         "<run>/evaluation/detector.json",
     log:
@@ -175,12 +72,11 @@ rule evaluate_detector:
         "<run>/benchmarks/evaluate_detector.tsv"
     conda:
         "../../envs/detector.yaml"
-    threads: 1
     resources:
         mem_mb=memory("evaluate"),
         runtime=60,
     params:
-        split=SPLIT,
+        split=cfg.evaluation.split,
         least=cfg.detector.least_region,
     shell:
         "weakseg evaluate detector --config {input.config} --index {input.index} --classes {input.classes}"
@@ -192,7 +88,7 @@ rule evaluate_labels:
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
         masks="<run>/dataset/masks.csv",
-        labels=lambda wildcards: gather.shard(f"<run>/{LABELS[wildcards.labels][2]}"),
+        labels=lambda wildcards: TABLE.scores[wildcards.labels].shard_files,
     output:
         "<run>/evaluation/{labels}.json",
     log:
@@ -200,16 +96,15 @@ rule evaluate_labels:
     benchmark:
         "<run>/benchmarks/evaluate_labels/{labels}.tsv"
     wildcard_constraints:
-        labels="|".join(LABELS),
+        labels="|".join(TABLE.label_scores),
     conda:
         "../../envs/weakseg.yaml"
-    threads: 1
     resources:
         mem_mb=memory("evaluate"),
         runtime=60,
     params:
-        split=lambda wildcards: LABELS[wildcards.labels][0],
-        folder=lambda wildcards: f"{RUN}/{LABELS[wildcards.labels][1]}",
+        split=lambda wildcards: TABLE.scores[wildcards.labels].score.split,
+        folder=lambda wildcards: TABLE.scores[wildcards.labels].label_folder,
     shell:
         "weakseg evaluate labels --index {input.index} --classes {input.classes} --split {params.split}"
         " --stage {wildcards.labels} --labels {params.folder} --out {output} > {log} 2>&1"
@@ -218,8 +113,8 @@ rule evaluate_labels:
 rule evaluate_supervision:
     input:
         config="<run>/configs/supervision.json",
-        weights=list(ENTERED.values()),
-        outside=list(OUTSIDE.values()),
+        run=ancient("<run>/configs/run.json"),
+        entered=entered(TABLE).files,
     output:
         "<run>/evaluation/supervision.json",
     log:
@@ -228,46 +123,24 @@ rule evaluate_supervision:
         "<run>/benchmarks/evaluate_supervision.tsv"
     conda:
         "../../envs/weakseg.yaml"
-    threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=60,
     params:
-        weights=option(
-            "--weights", *(f"{room}={file}" for room, file in ENTERED.items())
-        ),
-        outside=option(
-            "--outside", *(f"{room}={file}" for room, file in OUTSIDE.items())
-        ),
-        unsupervised=weak(
-            option(
-                "--unsupervised",
-                *["saliency"] * (cfg.saliency.method == "unsupervised"),
-            )
-        ),
+        run=TABLE.folder,
     shell:
-        "weakseg evaluate supervision --config {input.config} {params.weights:q} {params.outside:q}"
-        " {params.unsupervised} --out {output} > {log} 2>&1"
+        "weakseg evaluate supervision --run {params.run} --out {output} > {log} 2>&1"
 
 
 rule evaluate_summary:
     input:
         config="<run>/configs/evaluation.json",
-        index="<run>/dataset/index.csv",
-        classes="<run>/dataset/classes.csv",
+        run=ancient("<run>/configs/run.json"),
         masks="<run>/dataset/masks.csv",
-        scores=expand("<run>/evaluation/{scored}.json", scored=SCORED),
-        weights=expand("<run>/{room}/weights.pt", room=TRAINED),
-        histories=expand("<run>/{room}/history.csv", room=TRAINED),
-        timings=expand("<run>/benchmarks/{timed}.tsv", timed=TIMED),
-        shards=[
-            gather.shard(f"<run>/benchmarks/{stage}/{{scatteritem}}.tsv")
-            for stage in SHARDED
-        ],
-        attention=weak(gather.shard("<run>/attention/maps/shard-{scatteritem}.h5")),
-        saliency=weak(gather.shard("<run>/saliency/maps/shard-{scatteritem}.h5")),
-        localisation=weak("<run>/evaluation/localisation.json"),
-        ceiling=CEILING,
+        made=TABLE.kept("all"),
+        costs=TABLE.benchmarks("all"),
+        localisation=branch(TABLE.is_weak, then="<run>/evaluation/localisation.json"),
+        ceiling=said(inputs.ceiling, TABLE),
         supervision="<run>/evaluation/supervision.json",
     output:
         table="<run>/evaluation/scores.csv",
@@ -292,31 +165,13 @@ rule evaluate_summary:
         "<run>/benchmarks/evaluate_summary.tsv"
     conda:
         "../../envs/weakseg.yaml"
-    threads: 1
     resources:
         mem_mb=memory("evaluate"),
         runtime=60,
     params:
-        folder=subpath(output.table, parent=True),
-        proxies=weak(
-            ["--fused", f"{RUN}/proxy/fused", "--refined", f"{RUN}/proxy/refined"]
-        ),
-        predictions=f"{RUN}/{LAST}/predictions/crf",
-        histories=[f"{room}={RUN}/{room}/history.csv" for room in TRAINED],
-        timings=[f"{timed}={RUN}/benchmarks/{timed}.tsv" for timed in TIMED],
-        shards=lambda wildcards, input: [
-            f"{Path(file).parent.name}={file}" for file in input.shards
-        ],
-        localisation=lambda wildcards, input: option(
-            "--localisation", input.localisation
-        ),
-        ceiling=lambda wildcards, input: option("--ceiling-scores", input.ceiling),
+        run=TABLE.folder,
     shell:
-        "weakseg evaluate summary --config {input.config} --index {input.index} --classes {input.classes}"
-        " --scores {input.scores} --weights {input.weights} --history {params.histories}"
-        " --benchmark {params.timings} {params.shards} --attention {input.attention}"
-        " --saliency {input.saliency} {params.proxies} --predictions {params.predictions}"
-        " {params.localisation:q} {params.ceiling:q} --supervision {input.supervision} --out {params.folder} 2>&1 | tee {log}"
+        "weakseg evaluate summary --run {params.run} 2>&1 | tee {log}"
 
 
 rule report:

@@ -5,26 +5,14 @@
 # Outputs: <run>/proxy/fused/ and, after the dense CRF, <run>/proxy/refined/; a shard's declared output is the
 #          table of its images, which stands for their PNGs; for the target `detector` <run>/proxy/boxes.json
 
-from weakseg.storage.review import decided
-
-# Decisions that change what is learnt from proxy labels, as a parameter: Snakemake takes braces in the name of an
-# input for a wildcard, and not every decision in a file is about a training image. Without any, parameters and
-# commands are those of a run nobody reviewed.
-try:
-    DECIDED = decided(Path(RUN, "review"), Path(RUN, "dataset/index.csv"))
-except InputError as error:
-    sys.exit(f"weakseg: {error}")
-REVIEWED = {"decided": DECIDED} if DECIDED else {}
-BY_REVIEW = ["--review", f"{RUN}/review"] if DECIDED else []
-
 
 rule proxy_fuse:
     input:
         config="<run>/configs/proxy-fuse.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
-        attention="<run>/attention/maps/shard-{scatteritem}.h5",
-        saliency="<run>/saliency/maps/shard-{scatteritem}.h5",
+        attention=TABLE["attention_maps"].pattern,
+        saliency=TABLE["saliency_maps"].pattern,
     output:
         table="<run>/proxy/fused/shard-{scatteritem}.csv",
     log:
@@ -33,7 +21,6 @@ rule proxy_fuse:
         "<run>/benchmarks/proxy_fuse/{scatteritem}.tsv"
     conda:
         "../../envs/weakseg.yaml"
-    threads: 1
     resources:
         mem_mb=memory("proxy_fuse"),
         runtime=120,
@@ -59,7 +46,6 @@ rule proxy_refine:
         "<run>/benchmarks/proxy_refine/{scatteritem}.tsv"
     conda:
         "../../envs/weakseg.yaml"
-    threads: 1
     resources:
         mem_mb=memory("proxy_refine"),
         runtime=240,
@@ -76,7 +62,7 @@ rule proxy_boxes:
     input:
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
-        refined=gather.shard("<run>/proxy/refined/shard-{scatteritem}.csv"),
+        refined=TABLE["proxy_refine"].shard_files,
     output:
         "<run>/proxy/boxes.json",
     log:
@@ -85,15 +71,14 @@ rule proxy_boxes:
         "<run>/benchmarks/proxy_boxes.tsv"
     conda:
         "../../envs/weakseg.yaml"
-    threads: 1
     resources:
         mem_mb=memory("evaluate"),
         runtime=60,
     params:
-        **REVIEWED,
-        labels=lambda wildcards, input: Path(input.refined[0]).parent,
+        decided=DECIDED,
+        labels=TABLE["proxy_refine"].label_folder,
         least=cfg.detector.least_region,
-        review=BY_REVIEW,
+        review=["--review", TABLE.folder / "review"] * bool(DECIDED),
     shell:
         "weakseg proxy boxes --index {input.index} --classes {input.classes} --split train"
         " --labels {params.labels} --least {params.least} {params.review:q} --out {output} > {log} 2>&1"

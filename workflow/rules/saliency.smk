@@ -6,24 +6,17 @@
 # Outputs: <run>/saliency/maps/shard-*.h5 (training and validation images), and for the methods that train a network
 #          <run>/saliency/weights.pt, <run>/saliency/history.csv
 
-# The section of a network that starts from ImageNet; none for the other methods.
-NETWORK = cfg.saliency.network()
-
-# What is read from outside of the run: by the training, or for the maps where nothing is trained.
-LESSONS = [outside(*item) for item in weak(list(cfg.saliency.training_reads().items()))]
-MADE_FROM = [outside(*item) for item in weak(list(cfg.saliency.maps_read().items()))]
-
 
 rule saliency_train:
     input:
-        config="<run>/configs/saliency.json",
+        config="<run>/configs/saliency-train.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
         masks=branch(
-            NETWORK is None or NETWORK.data.source == "split",
+            cfg.saliency.reads_split_masks,
             then="<run>/dataset/masks.csv",
         ),
-        outside=LESSONS,
+        outside=said(inputs.saliency_files, TABLE, "saliency_train"),
     output:
         weights="<run>/saliency/weights.pt",
         history="<run>/saliency/history.csv",
@@ -38,8 +31,8 @@ rule saliency_train:
         mem_mb=memory("saliency_train"),
         runtime=240,
     params:
-        state=f"{RUN}/saliency/state",
-        revision=REVISIONS["saliency"],  # a change of it trains anew
+        state=TABLE.folder / "saliency/state",
+        revision=REVISIONS["saliency"],  # a new one trains again
     shell:
         "weakseg saliency train --config {input.config} --index {input.index} --classes {input.classes}"
         " --state {params.state} --out {output.weights} 2>&1 | tee {log}"
@@ -47,11 +40,11 @@ rule saliency_train:
 
 rule saliency_maps:
     input:
-        config="<run>/configs/saliency.json",
+        config="<run>/configs/saliency-maps.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
         weights=branch(cfg.saliency.trains, then="<run>/saliency/weights.pt"),
-        outside=MADE_FROM,
+        outside=said(inputs.saliency_files, TABLE, "saliency_maps"),
     output:
         maps="<run>/saliency/maps/shard-{scatteritem}.h5",
     log:
@@ -65,18 +58,7 @@ rule saliency_maps:
         mem_mb=memory("saliency_maps"),
         runtime=240,
     params:
-        weights=lambda wildcards, input: (
-            option("--weights", input.weights)
-            if NETWORK is None
-            else [
-                "--weights",
-                *(input.outside or [input.weights]),
-                "--size",
-                NETWORK.size,
-            ]
-        ),
-        flip="--flip" * cfg.saliency.flip,
+        weights=lambda wildcards, input: option("--weights", input.weights),
     shell:
         "weakseg saliency maps --config {input.config} --index {input.index} --classes {input.classes}"
-        " --shard {wildcards.scatteritem} {params.weights:q} {params.flip} --out {output.maps}"
-        " 2>&1 | tee {log}"
+        " --shard {wildcards.scatteritem} {params.weights:q} --out {output.maps} 2>&1 | tee {log}"

@@ -35,14 +35,17 @@ def attention() -> None:
 @config_option
 @index_option
 @classes_option
-@click.option("--targets", type=PATH, multiple=True, help="Shards of accumulated maps (method oaa_plus).")
+@click.option(
+    "--targets", type=PATH, multiple=True, help="Shards of accumulated maps that it learns from (oaa_plus)."
+)
 @state_option
 @out_option
 def train_command(
     config: Path, index: Path, classes: Path, targets: tuple[Path, ...], state: Path, out: Path
 ) -> None:
     """Train the attention network on the training split; resumes what STATE holds."""
-    from weakseg.attention.network import build, enrol, memory_of
+    from weakseg.attention.network import build, enrol
+    from weakseg.attention.networks.classifier import Classifier
     from weakseg.attention.samples import LabelledImages
     from weakseg.backbones.weights import read_initial_weights
     from weakseg.dataset.index import read_index
@@ -52,38 +55,37 @@ def train_command(
     from weakseg.training.stage import train_stage
 
     settings = read_stage(config, AttentionConfig)
-    if settings.method == "folder":
-        raise InputError("attention.method is 'folder', which trains nothing; its maps are read as they are.")
-    if settings.method == "oaa_plus" and not targets:
-        raise InputError("attention.method is 'oaa_plus' but no --targets were given; give OAA's maps.")
+    method = settings.method
+    if not settings.trains:
+        raise InputError(
+            f"attention.method is '{method}', which trains nothing; its maps are read as they are."
+        )
+    if settings.own.learns_from and not targets:
+        raise InputError(
+            f"attention.method is '{method}' but no --targets were given; give the maps of "
+            f"'{settings.own.learns_from}'."
+        )
     data = read_index(index, classes)
-    backbone, options = settings.backbone, settings.options()
+    backbone = settings.backbone
     initial = read_initial_weights(backbone.weights, backbone.normalization, backbone.architecture)
+
+    def samples(network: Classifier) -> LabelledImages:
+        enrol(network, data)
+        # A memory normalises over whole images.
+        crops = Crops(settings.training, network.backbone.fill, whole=network.memory is not None)
+        maps = ShardReader(targets) if targets else None
+        return LabelledImages(data, data.split("train"), crops, network.memory, maps)
+
     train_stage(
         "attention",
         settings,
-        lambda: build(
-            settings.method,
-            backbone.architecture,
-            len(data.classes),
-            options,
-            initial,
-            backbone.frozen_stages,
-        ),
-        lambda network: LabelledImages(
-            data,
-            data.split("train"),
-            # A memory normalises over whole images.
-            Crops(settings.training, network.backbone.fill, whole=memory_of(network) is not None),
-            enrol(network, data),
-            ShardReader(targets) if targets else None,
-        ),
+        lambda: build(settings, len(data.classes), initial),
+        samples,
         inputs=[index, classes, *targets],
         classes=list(data.classes),
         initial=initial.provenance if initial else {"source": "none"},
         state=state,
         out=out,
-        extra={"options": options},
     )
 
 
@@ -118,7 +120,7 @@ def maps_command(
     records = part(proxy_records(data), shard)
     rows: list[tuple[str, ...]] = []
     if folder is not None:
-        from weakseg.attention.precomputed import read_maps
+        from weakseg.attention.networks.folder import read_maps
 
         write_shard(out, ((record.id, read_maps(folder, record)) for record in records))
     elif weights is not None:
@@ -133,13 +135,10 @@ def _computed(
     settings: MapsConfig, data: "Index", records: "list[Record]", weights: Path
 ) -> "Iterator[Attended]":
     from weakseg.attention.maps import attention_maps
-    from weakseg.attention.network import load, memory_of
+    from weakseg.attention.network import load
     from weakseg.devices import device
 
-    network = load(weights, data)
-    return attention_maps(
-        network, data, records, device=device(), memory=memory_of(network), **settings.model_dump()
-    )
+    return attention_maps(load(weights, data), data, records, settings, device())
 
 
 def _noting(found: "Iterator[Attended]", rows: list[tuple[str, ...]]) -> "Iterator[Attended]":

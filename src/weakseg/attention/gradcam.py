@@ -1,19 +1,18 @@
 """Grad-CAM (Selvaraju, Cogswell, Das, Vedantam, Parikh, Batra, ICCV 2017) of any of the classifiers."""
 
-from typing import cast
-
 import torch
 from captum.attr import LayerGradCam
-from torch import Tensor, nn
+from torch import Tensor
 
-from weakseg.attention.parts import scale_to_one
+from weakseg.attention.networks.classifier import Classifier
+from weakseg.attention.networks.parts import scale_to_one
 
 
-def grad_cam(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+def grad_cam(network: Classifier, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Maps of the backbone's last features, weighted by the mean gradient of a class score.
 
     Args:
-        network: an `AttentionNetwork` in evaluation mode.
+        network: in evaluation mode.
         images: N×3×H×W.
         labels: N×C, 1 where present.
 
@@ -23,11 +22,11 @@ def grad_cam(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor
     """
     forward = network.class_scores
     with torch.no_grad():
-        scores = cast(Tensor, forward(images))  # type: ignore[operator]
+        scores = forward(images)
     rows, classes = torch.nonzero(labels, as_tuple=True)
     if not len(rows):
         with torch.no_grad():
-            shape = network.backbone(images[:1]).shape[2:]  # type: ignore[operator]
+            shape = network.backbone(images[:1]).shape[2:]
         return scores.new_zeros((*labels.shape, *shape)).float(), scores.float()
     attribution = LayerGradCam(forward, network.backbone)
     # One row per image and present class: a class's gradient must not meet another's.

@@ -5,19 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from typing import cast
 
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as functional
-from torch import Tensor, nn
+from torch import Tensor
 
 from weakseg.attention.gradcam import grad_cam
-from weakseg.attention.memory import AttentionMemory
-from weakseg.attention.network import AttentionNetwork
-from weakseg.attention.oaa import OaaPlus
-from weakseg.attention.parts import scale_to_one
+from weakseg.attention.networks.attention_memory import AttentionMemory
+from weakseg.attention.networks.classifier import Classifier
+from weakseg.attention.networks.parts import scale_to_one
+from weakseg.attention.settings import MapsConfig
 from weakseg.dataset.images import image_size, read_image
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import Record
@@ -45,63 +44,47 @@ class Attended:
 
 
 def attention_maps(
-    network: nn.Module,
-    index: Index,
-    records: Sequence[Record],
-    *,
-    source: str,
-    size: int,
-    scales: Sequence[float],
-    flip: bool,
-    batch_size: int,
-    precision: str,
-    device: torch.device,
-    read_out: str = "relu",
-    memory: AttentionMemory | None = None,
+    network: Classifier, index: Index, records: Sequence[Record], maps: MapsConfig, device: torch.device
 ) -> Iterator[Attended]:
-    """Yield the maps of every record.
+    """Yield the maps of every record, with the longest side at `maps.size` and that times each of `maps.scales`.
+
+    Maps of further scales meet at the first one's resolution. Networks with `sums_scales` sum their scores over sizes
+    and mirrored images and normalise the sum. Of the others, and of Grad-CAM, each map is normalised by itself; of an
+    image and its mirror the maximum is taken, over sizes the mean. What a network's memory holds of an image's class
+    stands for that map. Where memory runs out, batches get smaller.
 
     Args:
-        network: an `AttentionNetwork`.
+        network: the trained network.
         index: gives the classes.
         records: images with their labels.
-        source: `network` for its own maps, `gradcam` for Grad-CAM of its classifier.
-        size: longest side of the network's input, pixels.
-        scales: input sizes relative to `size`; their maps meet at the first one's resolution.
-        flip: also look at the mirrored images.
-        batch_size: images per forward pass.
-        precision: as in the configuration.
+        maps: how they are computed.
         device: where to compute.
-        read_out: of `OaaPlus`.
-        memory: what it remembers of an image's class stands for that map.
-
-    Networks with `sums_scales` sum their scores over sizes and mirrored images and normalise the sum. Of the others,
-    and of Grad-CAM, each map is normalised by itself; of an image and its mirror the maximum is taken, over sizes the
-    mean. Where memory runs out, batches get smaller.
 
     Raises:
         InputError: memory ran out on a single image.
     """
     network = network.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if isinstance(network, OaaPlus):
-        network.read_out = read_out
-    sums = source == "network" and bool(network.sums_scales)
-    look = partial(_own if source == "network" else grad_cam, network)
-    buckets = sorted(((input_size(record, size), record) for record in records), key=lambda item: item[0])
+    network.read_out = maps.read_out
+    sums = maps.source == "network" and network.sums_scales
+    look = partial(_own if maps.source == "network" else grad_cam, network)
+    buckets = sorted(
+        ((input_size(record, maps.size), record) for record in records), key=lambda item: item[0]
+    )
+    count = maps.batch_size
     chunks = [
-        (shape, [record for _, record in group[start : start + batch_size]])
+        (shape, [record for _, record in group[start : start + count]])
         for shape, group in (
             (shape, list(items)) for shape, items in groupby(buckets, key=lambda item: item[0])
         )
-        for start in range(0, len(group), batch_size)
+        for start in range(0, len(group), count)
     ]
 
     def seen(inputs: Sequence[tuple[Tensor, Tensor]]) -> list[tuple[np.ndarray, np.ndarray]]:
         images, labels = (torch.cat(tensors) for tensors in zip(*inputs, strict=True))
         batch = images.to(device, memory_format=torch.channels_last)
-        with autocast(precision, device):
-            maps, scores = _fused(look, batch, labels.to(device), scales, flip, sums)
-        return list(zip(maps.cpu().numpy(), scores.cpu().numpy(), strict=True))
+        with autocast(maps.precision, device):
+            values, scores = _fused(look, batch, labels.to(device), maps.scales, maps.flip, sums)
+        return list(zip(values.cpu().numpy(), scores.cpu().numpy(), strict=True))
 
     see = Halving(seen, "image", "lower attention.maps.size or the largest of attention.maps.scales")
     with ThreadPoolExecutor(1) as loader:
@@ -113,7 +96,7 @@ def attention_maps(
             found = see(list(zip(torch.split(images, 1), torch.split(labels, 1), strict=True)))
             for record, (values, class_scores) in zip(chunk, found, strict=True):
                 named = {name: values[index.classes.index(name)] for name in record.labels}
-                yield Attended(record.id, named | _remembered(memory, record), class_scores)
+                yield Attended(record.id, named | _remembered(network.memory, record), class_scores)
 
 
 def _remembered(memory: AttentionMemory | None, record: Record) -> dict[str, np.ndarray]:
@@ -123,11 +106,10 @@ def _remembered(memory: AttentionMemory | None, record: Record) -> dict[str, np.
     return {name: values.cpu().numpy() for name, values in recalled.items() if values is not None}
 
 
-def _own(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+def _own(network: Classifier, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """The network's own maps N×C×h×w, raw where it sums them, and its class scores N×C."""
-    own = cast(AttentionNetwork, network)
     with torch.inference_mode():
-        return own.evidence(images, labels) if own.sums_scales else own.attention(images, labels)
+        return network.evidence(images, labels) if network.sums_scales else network.attention(images, labels)
 
 
 def _fused(

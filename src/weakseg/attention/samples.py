@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import torch
 
-from weakseg.attention.memory import AttentionMemory
+from weakseg.attention.networks.attention_memory import AttentionMemory
 from weakseg.dataset.images import read_image
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import Record
@@ -35,7 +35,7 @@ class LabelledImages:
         targets: ShardReader | None = None,
     ) -> None:
         self._index, self._records, self._crops = index, records, crops
-        # Not the memory itself: where data workers start anew, each would be sent its maps.
+        # Not the memory itself: where data workers are new processes, each would be sent its maps.
         self._slots = None if memory is None else memory.slots
         self._targets = None if targets is None else [_kept(targets, record) for record in records]
 

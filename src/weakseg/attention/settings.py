@@ -1,57 +1,24 @@
 """Attention networks and maps."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
+from pydantic_core import CoreSchema, core_schema
 
+from weakseg.attention.networks import NETWORKS
+from weakseg.backbones import serving
 from weakseg.backbones.settings import BackboneConfig
-from weakseg.settings.section import FilePath, Positive, Scale, Section
+from weakseg.settings.methods import Choice
+from weakseg.settings.section import Positive, RunName, Scale, Section
 from weakseg.training.settings import TrainingConfig
 
-ATTENTION_BACKBONES = ("vgg16", "vgg_small", "inception_v3")
 
+class _WithSchedule:
+    """The methods of which the presets hold the published schedule."""
 
-class SeeNetConfig(Section):
-    """Self-Erasing Network (Hou et al., NeurIPS 2018)."""
-
-    thresholds: Literal["paper", "release"] = "paper"
-    """`paper`: erase above 0.7, reverse below 0.05; `release`: 0.8 and 0.0 (nothing is reversed)."""
-
-
-class SpgConfig(Section):
-    """Self-produced Guidance (Zhang et al., ECCV 2018)."""
-
-    guided: bool = True
-    """`false`: SPG-plain, the classifier without its self-produced masks."""
-    thresholds: Literal["official", "vgg"] = "official"
-    """Attention below which B2 is told background: `official` 0.05 (Inception-v3), `vgg` 0.01 (VGG16); the others
-    agree."""
-    single_label: bool = False
-    """Softmax over the classes, as published for images of exactly one class. `false`: one sigmoid per class, and the
-    masks come from the union of the present classes' maps."""
-
-
-class OaaConfig(Section):
-    """Online Attention Accumulation (Jiang et al., ICCV 2019), also as `oaa_plus` begins."""
-
-    drop: bool = False
-    """OAA-drop: half of the images are shown without what was attended to last (above 0.6). Published on VOC: 67.5
-    against 65.7 of OAA and 66.6 of OAA+."""
-
-
-class AcolConfig(Section):
-    """Adversarial Complementary Learning (Zhang et al., CVPR 2018)."""
-
-    erase_from: float = Field(0.6, gt=0, le=1)
-    """Attention of the first classifier from which features are erased for the second; released 0.6."""
-
-
-class FolderConfig(Section):
-    """Attention maps made elsewhere, by CLIP or a transformer, say."""
-
-    folder: FilePath = "attention"
-    """Holds for each image `<id>.npz` with one array per class name, or a folder `<id>/` with one grey PNG per class
-    name; any resolution. Floats lie in [0, 1], `uint8` in 0…255. Maps of absent classes are not read."""
+    @staticmethod
+    def __get_pydantic_core_schema__(source: object, handler: object) -> CoreSchema:
+        return core_schema.literal_schema([name for name, method in NETWORKS.items() if method.preset])
 
 
 class MapsConfig(Section):
@@ -77,12 +44,15 @@ class MapsConfig(Section):
     """As in training."""
 
 
-class AttentionConfig(Section):
+class AttentionConfig(Choice, methods=NETWORKS):
     """The classifier whose attention says where the classes are."""
 
-    beside = frozenset({"maps", "schedule_of"})
+    beside = frozenset({"from_run", "maps", "schedule_of"})
 
-    method: Literal["seenet", "spg", "oaa", "oaa_plus", "acol", "cam", "folder"] = "seenet"
+    from_run: RunName | None = None
+    """Name of another run, of the same images and `shards`, whose attention network and maps are taken as they are,
+    with the values that made them. `null`: made here."""
+    method: str = "seenet"
     """Name of the attention network; `oaa_plus` trains two, one after the other; `folder` trains none."""
     backbone: BackboneConfig = BackboneConfig()
     stride: Literal[8, 16] | None = None
@@ -91,73 +61,50 @@ class AttentionConfig(Section):
     new_layers_rate: Positive | None = None
     """Learning-rate multiplier of all layers above the backbone; `null` as published: 10 for `oaa`, `oaa_plus` and
     `acol`, 1 for `seenet` and `spg`, and for `cam`, whose head is SeeNet's."""
-    schedule_of: Literal["seenet", "spg", "oaa", "oaa_plus", "acol", "cam"] | None = None
+    schedule_of: Annotated[str, _WithSchedule] | None = None
     """Method whose published schedule `training` holds; another method is then refused. `null`: a schedule of your
     own, for any method."""
-    seenet: SeeNetConfig = SeeNetConfig()
-    spg: SpgConfig = SpgConfig()
-    oaa: OaaConfig = OaaConfig()
-    acol: AcolConfig = AcolConfig()
-    folder: FolderConfig = FolderConfig()
     training: TrainingConfig = TrainingConfig(weight_decay=2e-4, schedule="step")
     maps: MapsConfig = MapsConfig()
 
+    @property
+    def trains(self) -> bool:
+        """Whether a network is trained; otherwise maps are read as they are."""
+        return bool(self.own.trains)
+
+    @property
+    def accumulating(self) -> Self | None:
+        """The network that is trained first, if the chosen one learns from its maps."""
+        first = self.own.learns_from
+        return None if first is None else self.model_copy(update={"method": first})
+
     @model_validator(mode="after")
     def _has_backbone(self) -> Self:
-        if self.backbone.architecture not in ATTENTION_BACKBONES:
+        known = serving("attention")
+        if self.backbone.architecture not in known:
             raise ValueError(
                 f"backbone.architecture is {self.backbone.architecture}; an attention network stands on "
-                f"{', '.join(ATTENTION_BACKBONES)}"
+                f"{', '.join(known)}"
             )
         return self
 
     @model_validator(mode="after")
     def _schedule_is_its_own(self) -> Self:
-        if self.schedule_of not in (None, self.method) and self.method != "folder":
-            preset = f"voc-{self.method.replace('_', '-')}.yaml" if self.method != "seenet" else "voc.yaml"
+        if self.schedule_of not in (None, self.method) and self.trains:
+            preset = self.own.preset
+            add = f"add workflow/presets/{preset} as the last --configfile, or " if preset else ""
             raise ValueError(
-                f"training is {self.schedule_of}'s published schedule (schedule_of), but method is {self.method}; add "
-                f"workflow/presets/{preset} as the last --configfile, or set schedule_of to null to keep these values"
+                f"training is {self.schedule_of}'s published schedule (schedule_of), but method is {self.method}; "
+                f"{add}set schedule_of to null to keep these values"
             )
         return self
 
     @model_validator(mode="after")
-    def _all_is_read(self) -> Self:
-        """Refuse what was asked for and nothing would read."""
-        folder = self.method == "folder"
-        unread = [
-            (
-                folder and self.stride is not None,
-                f"stride is {self.stride}",
-                "method folder trains no network",
-            ),
-            (
-                folder and self.maps.source == "gradcam",
-                "maps.source is gradcam",
-                "method folder has no classifier",
-            ),
-            (
-                self.maps.read_out != "relu" and (self.method != "oaa_plus" or self.maps.source != "network"),
-                f"maps.read_out is {self.maps.read_out}",
-                "only oaa_plus's own maps are read out in several ways",
-            ),
-            (
-                self.method == "spg" and not self.spg.guided and self.spg.thresholds != "official",
-                f"spg.thresholds is {self.spg.thresholds}",
-                "spg.guided is false: no mask is made",
-            ),
-        ]
-        for found, value, reason in unread:
-            if found:
-                raise ValueError(f"{value}, but {reason}; leave it out")
+    def _has_read_out(self) -> Self:
+        maps, able = self.maps, [name for name, method in NETWORKS.items() if len(method.read_outs) > 1]
+        if maps.read_out != "relu" and (self.method not in able or maps.source != "network"):
+            raise ValueError(
+                f"maps.read_out is {maps.read_out}, but only {' and '.join(able)}'s own maps are read out in several "
+                "ways; leave it out"
+            )
         return self
-
-    def idle(self) -> set[str]:
-        """The sections of other methods."""
-        return {"seenet", "spg", "oaa", "acol", "folder"} - {self.method}
-
-    def options(self) -> dict[str, Any]:
-        """What the method's network is built with."""
-        section = getattr(self, self.method, None)
-        own = section.model_dump(mode="json") if isinstance(section, Section) else {}
-        return {"stride": self.stride, "new_layers_rate": self.new_layers_rate} | own

@@ -3,3 +3,23 @@
 Importing torchvision takes as long as importing torch, and most jobs do without: here and in the rooms it is imported
 where a network is made of it.
 """
+
+from weakseg.backbones.architecture import Architecture
+from weakseg.settings.methods import Methods
+
+BACKBONES: Methods[Architecture] = Methods(
+    "weakseg.backbones",
+    "vgg.Vgg16Architecture",
+    "vgg.VggSmallArchitecture",
+    "inception.InceptionArchitecture",
+    "alexnet.AlexNetArchitecture",
+    "resnet.ResNet50Architecture",
+    "resnet.ResNet101Architecture",
+    "mobilenet.MobileNetArchitecture",
+)
+"""Name → what the backbone's file declares."""
+
+
+def serving(room: str) -> dict[str, type[Architecture]]:
+    """The backbones that networks of a room stand on."""
+    return {name: declared for name, declared in BACKBONES.items() if room in declared.rooms}

@@ -2,6 +2,19 @@
 
 from collections.abc import Sequence
 
+from weakseg.backbones.architecture import Architecture, Torchvision
+
+
+class AlexNetArchitecture(Architecture):
+    """AlexNet."""
+
+    name = "alexnet"
+    made_by = "AlexNet"
+    torchvision = Torchvision("AlexNet_Weights")
+    pixel_bytes = 2500
+    network_mb = 1000
+
+
 from torch import nn
 
 from weakseg.backbones.base import Backbone

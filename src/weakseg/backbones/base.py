@@ -2,6 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -10,15 +12,28 @@ from weakseg.backbones.weights import InitialWeights
 
 RGB = tuple[float, float, float]
 EPSILON = 1e-8
+Dilations = tuple[tuple[int, int], tuple[int, int]]
+"""Of a ResNet's layers 3 and 4: that of the first block's 3×3 convolution, and that of the other blocks'."""
 
 
 class Backbone(nn.Module, ABC):
     """A chain of stages. Input is RGB N×3×H×W in 0…255 of any dtype.
 
     The buffers `mean` and `std` (RGB, same range) normalise it and belong to the weights.
+
+    Attributes:
+        architecture: its name in the table of backbones.
+        channels: of the last stage's features.
+        widths: channels of all stages.
+        unit_features: the features have about unit scale; VGG16's reach hundreds.
+        cells_at_corners: cell i of stride s lies over pixel s·i, not over the middle of s pixels.
     """
 
     architecture: str
+    channels: int
+    widths: tuple[int, ...]
+    unit_features: bool = False
+    cells_at_corners: bool = False
     mean: Tensor
     std: Tensor
 
@@ -86,6 +101,76 @@ class Backbone(nn.Module, ABC):
         """Take the mean and deviation that the weights expect."""
         self.mean.copy_(torch.tensor(initial.mean).view(1, 3, 1, 1))
         self.std.copy_(torch.tensor(initial.std).view(1, 3, 1, 1))
+
+
+@dataclass(frozen=True)
+class Pools:
+    """How a VGG is built under an attention network; other backbones do not read it.
+
+    Attributes:
+        fourth: at stride 8: keep the fourth pool, with stride 1.
+        last: a pool of stride 1 after the fifth stage.
+        kernel: of the pools with stride 2; 3 has padding 1.
+        dilation: at stride 8: of the fifth stage.
+    """
+
+    fourth: bool = True
+    last: bool = False
+    kernel: int = 2
+    dilation: int = 1
+
+
+class AttentionBackbone(Backbone):
+    """A backbone that attention networks stand on.
+
+    Attributes:
+        head_width: channels of the extra convolutions of a head.
+        dense_width: the same of ACoL's.
+        head_dropout: of SPG-A.
+        side_channels: channels of the features that SPG's B1 and B2 see.
+        side_width: channels inside B1 and B2.
+    """
+
+    head_width: int
+    dense_width: int
+    head_dropout: float = 0.0
+    side_channels: tuple[int, int]
+    side_width: int
+
+    @classmethod
+    @abstractmethod
+    def for_attention(cls, architecture: str, stride: int, pools: Pools) -> Self:
+        """The backbone of an attention network, of output stride 8 or 16."""
+
+    @abstractmethod
+    def side_features(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The features that SPG's B1, B2 and A see, each N×D×h×w."""
+
+
+class SaliencyBackbone(Backbone):
+    """A backbone that saliency networks stand on: from the second on, its stages have the strides 4, 8, 16 and 32."""
+
+    @classmethod
+    @abstractmethod
+    def for_saliency(
+        cls,
+        architecture: str,
+        stride: int,
+        dilations: Dilations | None = None,
+        frozen_normalization: bool = False,
+    ) -> Self:
+        """The backbone of a saliency network.
+
+        Args:
+            architecture: its name.
+            stride: 8, 16 or 32: no stage is coarser.
+            dilations: of a ResNet.
+            frozen_normalization: of a ResNet; a VGG16 has none.
+        """
+
+    @abstractmethod
+    def drop_last_stage(self) -> None:
+        """End with the fourth stage."""
 
 
 def unit_scale(features: Tensor) -> Tensor:

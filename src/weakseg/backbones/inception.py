@@ -5,12 +5,29 @@ both pools are padded and, at stride 8, Mixed_6a keeps the resolution.
 """
 
 from collections.abc import Sequence
+from typing import Self
+
+from weakseg.backbones.architecture import Architecture, Torchvision
+
+
+class InceptionArchitecture(Architecture):
+    """Inception-v3, SPG's own."""
+
+    name = "inception_v3"
+    made_by = "Inception"
+    rooms = frozenset({"attention"})
+    torchvision = Torchvision(
+        "Inception_V3_Weights", {"aux_logits": False, "init_weights": False}, "inception"
+    )
+    pixel_bytes = 6000
+    network_mb = 800
+
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.backbones.base import Backbone
+from weakseg.backbones.base import AttentionBackbone, Pools
 from weakseg.backbones.weights import NORMALIZATIONS
 
 ALIGNED_PADDING = (6, 10, 6, 10)
@@ -22,7 +39,7 @@ in an image of one pixel.
 """
 
 
-class Inception(Backbone):
+class Inception(AttentionBackbone):
     """Five stages: convolutions 1a to 2b, 3b to 4a, Mixed_5, Mixed_6a, Mixed_6b to 6e.
 
     Args:
@@ -60,6 +77,11 @@ class Inception(Backbone):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+
+    @classmethod
+    def for_attention(cls, architecture: str, stride: int, pools: Pools) -> Self:
+        """As of `AttentionBackbone`."""
+        return cls(stride)
 
     def _stages(self) -> list[Sequence[nn.Module]]:
         return [

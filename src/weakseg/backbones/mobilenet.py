@@ -2,6 +2,21 @@
 
 from collections.abc import Sequence
 
+from weakseg.backbones.architecture import Architecture, Torchvision
+
+
+class MobileNetArchitecture(Architecture):
+    """MobileNetV3-Large."""
+
+    name = "mobilenet_v3_large"
+    made_by = "MobileNet"
+    rooms = frozenset({"detector"})
+    pyramid = True
+    torchvision = Torchvision("MobileNet_V3_Large_Weights")
+    pixel_bytes = 5000
+    network_mb = 400
+
+
 from torch import nn
 
 from weakseg.backbones.base import Backbone

@@ -1,20 +1,43 @@
 """ResNet-50 and ResNet-101 (He et al., CVPR 2016), dilated to a chosen output stride, torchvision's parameter names."""
 
 from collections.abc import Sequence
+from typing import Self
+
+from weakseg.backbones.architecture import Architecture, Torchvision
+
+
+class ResNet50Architecture(Architecture):
+    """ResNet-50."""
+
+    name = "resnet50"
+    made_by = "ResNet"
+    rooms = frozenset({"saliency", "detector"})
+    pyramid = True
+    torchvision = Torchvision("ResNet50_Weights")
+    pixel_bytes = 9000
+    network_mb = 900
+
+
+class ResNet101Architecture(ResNet50Architecture):
+    """ResNet-101."""
+
+    name = "resnet101"
+    torchvision = Torchvision("ResNet101_Weights")
+    pixel_bytes = 14_000
+    network_mb = 1500
+
 
 from torch import nn
 
-from weakseg.backbones.base import Backbone
+from weakseg.backbones.base import Dilations, SaliencyBackbone
 from weakseg.backbones.weights import NORMALIZATIONS
 
-Dilations = tuple[tuple[int, int], tuple[int, int]]
-"""Of layers 3 and 4: that of the first block's 3×3 convolution, and that of the other blocks'."""
 UNDILATED: Dilations = ((1, 1), (1, 1))
 TORCHVISION_8: Dilations = ((1, 2), (2, 4))
 """Stride 8 by torchvision's `replace_stride_with_dilation`: a first block keeps the dilation of the layer before."""
 
 
-class ResNet(Backbone):
+class ResNet(SaliencyBackbone):
     """Five stages: the first convolution and pool, then layers 1 to 4 with 256, 512, 1024 and 2048 channels.
 
     The stride of a block lies on its 3×3 convolution, as torchvision's weights expect it.
@@ -29,6 +52,7 @@ class ResNet(Backbone):
 
     channels = 2048
     unit_features = True
+    cells_at_corners = True
     widths = (64, 256, 512, 1024, 2048)
 
     def __init__(
@@ -62,6 +86,17 @@ class ResNet(Backbone):
             for module in self._normalizations():
                 module.requires_grad_(False)
 
+    @classmethod
+    def for_saliency(
+        cls,
+        architecture: str,
+        stride: int,
+        dilations: Dilations | None = None,
+        frozen_normalization: bool = False,
+    ) -> Self:
+        """As of `SaliencyBackbone`."""
+        return cls(architecture, stride, dilations or UNDILATED, frozen_normalization=frozen_normalization)
+
     def _normalizations(self) -> list[nn.Module]:
         return [module for module in self.modules() if isinstance(module, nn.BatchNorm2d)]
 
@@ -69,7 +104,7 @@ class ResNet(Backbone):
         first = (self.conv1, self.bn1, self.relu, self.maxpool)
         return [first, *((layer,) for layer in (self.layer1, self.layer2, self.layer3, self.layer4))]
 
-    def train(self, mode: bool = True) -> "ResNet":
+    def train(self, mode: bool = True) -> Self:
         """Frozen normalisation stays in evaluation mode."""
         super().train(mode)
         if self.frozen_normalization:

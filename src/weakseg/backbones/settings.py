@@ -4,19 +4,19 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from weakseg.settings.section import FilePath, Section
+from weakseg.backbones import BACKBONES
+from weakseg.settings.methods import Choice
+from weakseg.settings.section import FilePath
 
 
-class BackboneConfig(Section):
+class BackboneConfig(Choice, methods=BACKBONES, key="architecture"):
     """The convolutional network under an attention network or a segmenter."""
 
     beside = frozenset({"weights"})  # the file counts by its hash
 
-    architecture: Literal[
-        "vgg16", "vgg_small", "inception_v3", "alexnet", "resnet50", "resnet101", "mobilenet_v3_large"
-    ] = "vgg16"
-    """`vgg16`; `vgg_small`: five narrow stages with batch normalisation, trained from nothing; `inception_v3`: SPG's
-    own; segmenters alone: `alexnet`, `resnet50`, `resnet101`, `mobilenet_v3_large`."""
+    architecture: str = "vgg16"
+    """`vgg16`; `vgg_small`: five narrow stages with batch normalisation, always trained from scratch; `inception_v3`:
+    SPG's own; segmenters alone: `alexnet`, `resnet50`, `resnet101`, `mobilenet_v3_large`."""
     weights: FilePath = "IMAGENET1K_V1"
     """Initial weights: `IMAGENET1K_V1` or `IMAGENET1K_FEATURES` (torchvision), a file (`.pth`,
     `.safetensors`, `.npz`, Keras `.h5`), or `none`."""
@@ -26,15 +26,6 @@ class BackboneConfig(Section):
     normalization: Literal["auto", "torchvision", "caffe_rgb", "caffe_bgr", "inception"] = "auto"
     """Mean, deviation and channel order the weights expect; `auto`: `caffe_bgr` for `.npz` and `.h5`,
     `caffe_rgb` for `IMAGENET1K_FEATURES`, `inception` for Inception-v3, else `torchvision`."""
-
-    @model_validator(mode="after")
-    def _has_weights(self) -> Self:
-        if self.architecture == "vgg_small" and self.weights not in ("none", "attention"):
-            raise ValueError(
-                f"weights is {self.weights}, but nobody published any for vgg_small; set weights to none or, in the "
-                "segmenter and the detector, to attention"
-            )
-        return self
 
     @model_validator(mode="after")
     def _reads_normalization(self) -> Self:

@@ -2,11 +2,35 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
+
+from weakseg.backbones.architecture import Architecture
+
+
+class Vgg16Architecture(Architecture):
+    """VGG16."""
+
+    name = "vgg16"
+    made_by = "Vgg"
+    rooms = frozenset({"attention", "saliency", "detector"})
+    pixel_bytes = 6000
+
+
+class VggSmallArchitecture(Architecture):
+    """Its small sibling."""
+
+    name = "vgg_small"
+    made_by = "Vgg"
+    rooms = frozenset({"attention", "detector"})
+    published = False
+    pixel_bytes = 2500
+    network_mb = 200
+
 
 import torch
 from torch import Tensor, nn
 
-from weakseg.backbones.base import Backbone
+from weakseg.backbones.base import AttentionBackbone, Dilations, Pools, SaliencyBackbone
 from weakseg.backbones.weights import InitialWeights
 
 
@@ -34,7 +58,7 @@ NEUTRAL_MEAN = (127.5, 127.5, 127.5)
 NEUTRAL_STD = (64.0, 64.0, 64.0)
 
 
-class Vgg(Backbone):
+class Vgg(AttentionBackbone, SaliencyBackbone):
     """Five stages of 3×3 convolutions, ReLU after each, a maximum pool after each stage but maybe the last.
 
     Args:
@@ -44,8 +68,6 @@ class Vgg(Backbone):
         last_dilation: dilation of the fifth stage's convolutions.
         ceil_mode: pools of kernel 2 keep the last row and column of an odd side, as Caffe's do.
     """
-
-    head_dropout = 0.0  # of SPG-A, in the released VGG16
 
     def __init__(
         self,
@@ -77,6 +99,25 @@ class Vgg(Backbone):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
+
+    @classmethod
+    def for_attention(cls, architecture: str, stride: int, pools: Pools) -> Self:
+        """As of `AttentionBackbone`."""
+        fourth = 2 if stride == 16 else int(pools.fourth)
+        dilation = pools.dilation if stride == 8 else 1
+        return cls(architecture, (2, 2, 2, fourth, int(pools.last)), pools.kernel, dilation)
+
+    @classmethod
+    def for_saliency(
+        cls,
+        architecture: str,
+        stride: int,
+        dilations: Dilations | None = None,
+        frozen_normalization: bool = False,
+    ) -> Self:
+        """As of `SaliencyBackbone`; the last stage is dilated at stride 8."""
+        strides = (2, 2, 2, 2 if stride > 8 else 0, 2 if stride > 16 else 0)
+        return cls(architecture, strides, last_dilation=2 if stride == 8 else 1)
 
     def _stage(self, number: int, channels: int, dilation: int, stride: int, kernel: int) -> nn.Sequential:
         width = self.layout.widths[number]

@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from weakseg.backbones import BACKBONES
+from weakseg.backbones.architecture import Torchvision
 from weakseg.backbones.states import check_finite, read_state, require_file, unreadable
 from weakseg.errors import InputError
 from weakseg.storage.patience import patience
@@ -31,15 +33,6 @@ NORMALIZATIONS: dict[str, tuple[Triple, Triple, bool]] = {
     "inception": ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5), False),
 }
 
-TORCHVISION: dict[str, tuple[str, dict[str, bool], str]] = {
-    # architecture: (its weights in torchvision, how it is built there, the normalisation its weights expect)
-    "inception_v3": ("Inception_V3_Weights", {"aux_logits": False, "init_weights": False}, "inception"),
-    "resnet50": ("ResNet50_Weights", {}, "torchvision"),
-    "resnet101": ("ResNet101_Weights", {}, "torchvision"),
-    "alexnet": ("AlexNet_Weights", {}, "torchvision"),
-    "mobilenet_v3_large": ("MobileNet_V3_Large_Weights", {}, "torchvision"),
-}
-"""Backbones that keep torchvision's modules and names."""
 CLASSIFIERS = ("fc.", "classifier.", "AuxLogits.")
 """Names of the parts of a torchvision network that no backbone has."""
 
@@ -60,7 +53,7 @@ class InitialWeights:
         fc7: 4096×4096×1×1 weight and its bias, if the source has it.
         mean, std: normalisation, RGB.
         provenance: `source` and, for files, `sha256`.
-        state: of the architectures in `TORCHVISION`: torchvision's parameters by name.
+        state: of the architectures that declare `torchvision`: its parameters by name.
     """
 
     convolutions: list[tuple[Tensor, Tensor]]
@@ -87,8 +80,9 @@ def read_initial_weights(
     """
     if source == "none":
         return None
-    if architecture in TORCHVISION:
-        return _torchvision(source, normalization, architecture)
+    network = BACKBONES[architecture].torchvision
+    if network is not None:
+        return _torchvision(source, normalization, architecture, network)
     if source in ("IMAGENET1K_V1", "IMAGENET1K_FEATURES"):
         usual = "torchvision" if source == "IMAGENET1K_V1" else "caffe_rgb"
         weights = _from_torchvision(_download(source), source)
@@ -130,21 +124,20 @@ def _check_kept(url: str) -> None:
     if path.is_file() and digits is not None and not file_sha256(path).startswith(digits[1]):
         raise InputError(
             f"weights file {path} is damaged: its content does not match the checksum in its name; delete it and run "
-            "again, which fetches it anew."
+            "again; it is then downloaded again."
         )
 
 
-def _torchvision(source: str, normalization: str, architecture: str) -> InitialWeights:
+def _torchvision(source: str, normalization: str, architecture: str, network: Torchvision) -> InitialWeights:
     """Torchvision's state of an architecture, by name or from a `.pth` or `.safetensors` file."""
     from torchvision import models
 
-    kind, options, usual = TORCHVISION[architecture]
     with torch.device("meta"):
-        expected = models.get_model(architecture, weights=None, **options).state_dict()
+        expected = models.get_model(architecture, weights=None, **network.built_with).state_dict()
     path = Path(source)
     provenance = {"source": source}
     if source == "IMAGENET1K_V1":
-        state = _download(source, kind)
+        state = _download(source, network.weights)
     elif path.suffix in (".pth", ".pt", ".safetensors"):
         state = read_state(path, next(iter(expected)))
         provenance["sha256"] = file_sha256(path)
@@ -162,7 +155,7 @@ def _torchvision(source: str, normalization: str, architecture: str) -> InitialW
                 f"torchvision's {architecture} has {tuple(value.shape)}: give such weights."
             )
         check_finite(found, name, source)
-    mean, std, is_bgr = NORMALIZATIONS[usual if normalization == "auto" else normalization]
+    mean, std, is_bgr = NORMALIZATIONS[network.normalization if normalization == "auto" else normalization]
     if is_bgr:
         first = next(name for name, value in expected.items() if value.ndim == 4)
         state = {**state, first: state[first].flip(1)}

@@ -14,12 +14,10 @@ from pydantic import Field
 from weakseg.attention.settings import AttentionConfig
 from weakseg.dataset.settings import DatasetConfig
 from weakseg.detector.settings import DetectorConfig
-from weakseg.errors import InputError
 from weakseg.evaluation.settings import EvaluationConfig, SupervisionConfig
 from weakseg.proxy.settings import ProxyConfig
 from weakseg.saliency.settings import SaliencyConfig
 from weakseg.segmenter.settings import SegmenterConfig
-from weakseg.settings.reading import parse
 from weakseg.settings.section import RunName, Section
 
 
@@ -45,11 +43,13 @@ class Config(Section):
         The commands read them back with `read_stage` into the section's model.
         """
         saliency, attention, proxy, segmenter = self.saliency, self.attention, self.proxy, self.segmenter
+        first = attention.accumulating
         return {
             "dataset": _keep(self.dataset, {"source", "classes", "bad_images", self.dataset.source}),
-            "saliency": _keep(saliency, {"method", saliency.method}, _MAPS_ALONE),
-            "attention-accumulate": _keep(attention, {*_CLASSIFIER, "oaa"}) | {"method": "oaa"},
-            "attention-train": _keep(attention, {*_CLASSIFIER, "method", attention.method}),
+            "saliency-train": _keep(saliency, {"method", saliency.method}, _MAPS_ALONE),
+            "saliency-maps": _keep(saliency, {"method", "flip"}) | _of_maps(saliency),
+            "attention-accumulate": {} if first is None else first.values(first.beside),
+            "attention-train": attention.values(attention.beside),
             "attention-maps": _keep(attention.maps),
             "proxy-fuse": _keep(proxy, {"rule", proxy.rule}),
             "proxy-refine": _keep(proxy.refine),
@@ -67,45 +67,17 @@ class Config(Section):
         """Every value on a line of its own: `segmenter.training.iterations: 400`."""
         return _lines("", self.model_dump(mode="json"))
 
-    def is_copy(self, settings: Path, touches: bool) -> bool:
-        """Whether the run's folder is a copy of another run's that Snakemake is being told of.
 
-        Snakemake knows finished files by their path. In a copied folder it would notice no changed value and keep what
-        was made with the old one.
-
-        Args:
-            settings: the folder's `configs/run.json`, which names the run that wrote it; it may be missing.
-            touches: Snakemake is asked to `--touch`: to take the files that are there for finished.
-
-        Raises:
-            InputError: a copy that Snakemake is not being told of, or is told of with other values than made it.
-        """
-        try:
-            kept = parse(Config, json.loads(settings.read_text(encoding="utf-8")), str(settings))
-        except (OSError, ValueError, InputError):  # none yet, or of another version: nothing to compare
-            return False
-        if kept.run == self.run:
-            return False
-        folder = settings.parent.parent
-        if not touches:
-            raise InputError(
-                f"{folder} is a copy of the run {kept.run}, of which Snakemake does not know what is finished; tell "
-                f"it with the options that made {kept.run}: snakemake --touch --forceall --cores 1 … "
-                f"--config run={self.run}"
-            )
-        made_with = set(kept.lines())
-        changed = [line for line in self.lines() if line not in made_with and not line.startswith("run: ")]
-        if changed:
-            raise InputError(
-                f"{folder} was made by the run {kept.run} with other values, found {changed[0]}; --touch it with "
-                f"those of {kept.run}, change values afterwards."
-            )
-        return True
-
-
-_CLASSIFIER = {"backbone", "stride", "new_layers_rate", "training"}
 _MAPS_ALONE: dict[str, set[str]] = {method: {"size"} for method in ("rcrnet", "rcrnet_video", "srm")}
-"""Settings of the maps that must not train a network anew: the rule gives them to the command."""
+"""Settings that only the maps read: a change trains no network again."""
+
+
+def _of_maps(saliency: SaliencyConfig) -> dict[str, Any]:
+    """What the maps read of the chosen method: of a trained network its place and the size of the images."""
+    values = _keep(getattr(saliency, saliency.method))
+    trains = "training" in values
+    read = {name: value for name, value in values.items() if not trains or name in ("size", "trained")}
+    return {saliency.method: read}
 
 
 def _keep(

@@ -1,39 +1,23 @@
 """How much memory each step takes, for the workflow's `mem_mb`: bounds from a run's own values.
 
-MB are 10⁶ bytes of one process, float32 on a processor. Figures of the trainings come from `benchmarks/memory.py`. No
-heavy import here: the workflow plans with it.
+MB are 10⁶ bytes of one process, float32 on a processor. Each backbone declares its own figures, which come from
+`benchmarks/memory.py`. No heavy import here: the workflow plans with it.
 """
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
+from weakseg.backbones import BACKBONES
 from weakseg.config import Config
 from weakseg.crf.memory import peak_mb
+from weakseg.dataset.survey import largest_image
 from weakseg.training.settings import TrainingConfig
 
 PROCESS_MB = 1000
 """Python, torch and its libraries, with a network's weights at prediction."""
-PIXEL_BYTES = {
-    "vgg_small": 2500,
-    "alexnet": 2500,
-    "mobilenet_v3_large": 5000,
-    "vgg16": 6000,
-    "inception_v3": 6000,
-    "resnet50": 9000,
-    "resnet101": 14_000,
-}
-"""Backbone → bytes that a training step keeps of each pixel of its batch, whatever stands on it."""
-NETWORK_MB = {
-    "vgg_small": 200,
-    "alexnet": 1000,
-    "mobilenet_v3_large": 400,
-    "inception_v3": 800,
-    "resnet50": 900,
-}
-"""Backbone → weights, gradients and the optimiser's two copies, with the layers above it."""
-OTHER_NETWORK_MB = 1500
 FORWARD_SHARE = 0.3
-"""What prediction keeps of that, at most: nothing is kept for a gradient."""
+"""Share of a training step's `pixel_bytes` that prediction keeps, at most: nothing is kept for a gradient."""
 DECODED_BYTES = 40
 """Of each pixel of an image: the file decoded, label maps and what is computed of them at the image's own size."""
 MAP_BYTES = 12
@@ -57,6 +41,20 @@ def needed_mb(config: Config, rule: str, width: int, height: int) -> int:
     return math.ceil(
         _TRAININGS[rule](config) if rule in _TRAININGS else _of_images(config, rule, width, height)
     )
+
+
+def megabytes(config: Config, dataset: Path, rule: str) -> Callable[[object, int], int]:
+    """`mem_mb` of a rule for Snakemake: a function of the wildcards and of the attempt, each a half more than the last.
+
+    It raises a `FileNotFoundError`, after which Snakemake asks again, until the index in the folder `dataset` is made,
+    which says how large the largest image is.
+    """
+
+    def mem_mb(wildcards: object, attempt: int) -> int:
+        height, width = largest_image(dataset)
+        return int(needed_mb(config, rule, width, height) * (1 + attempt) / 2)
+
+    return mem_mb
 
 
 _TRAININGS: dict[str, Callable[[Config], float]] = {
@@ -107,8 +105,8 @@ def _attention_maps(config: Config, longest: int) -> float:
 
 
 def _training(training: TrainingConfig, architecture: str) -> float:
-    network = NETWORK_MB.get(architecture, OTHER_NETWORK_MB)
-    return PROCESS_MB + network + PIXEL_BYTES[architecture] * training.crop**2 * training.batch_size / 1e6
+    backbone, pixels = BACKBONES[architecture], training.crop**2 * training.batch_size
+    return PROCESS_MB + backbone.network_mb + backbone.pixel_bytes * pixels / 1e6
 
 
 def _saliency_training(config: Config) -> float:
@@ -129,10 +127,8 @@ def _saliency_maps(config: Config, pixels: int) -> float:
 
 
 def _looking(architecture: str, pixels: float) -> float:
-    return (
-        NETWORK_MB.get(architecture, OTHER_NETWORK_MB) / 2
-        + FORWARD_SHARE * PIXEL_BYTES[architecture] * pixels / 1e6
-    )
+    backbone = BACKBONES[architecture]
+    return backbone.network_mb / 2 + FORWARD_SHARE * backbone.pixel_bytes * pixels / 1e6
 
 
 def _predicting(config: Config, width: int, height: int) -> float:

@@ -6,6 +6,7 @@ import click
 
 from weakseg.dataset.settings import DatasetConfig
 from weakseg.errors import InputError
+from weakseg.options import ManyValues
 from weakseg.settings.reading import read_stage
 
 PATH = click.Path(path_type=Path)
@@ -18,14 +19,20 @@ def dataset() -> None:
     """Index images and their labels; generate the demo; fetch VOC."""
 
 
-@dataset.command("index")
+@dataset.command("index", cls=ManyValues)
 @config_option
 @click.option("--out", type=PATH, required=True, help="Folder of the tables.")
 @key_option
-def index_command(config: Path, out: Path, key: str | None) -> None:
+@click.option(
+    "--same-as",
+    type=PATH,
+    multiple=True,
+    help="index.csv of a run whose maps or labels are taken; refused if it differs.",
+)
+def index_command(config: Path, out: Path, key: str | None, same_as: tuple[Path, ...]) -> None:
     """Check every image and write OUT/index.csv, classes.csv and files.csv; what cannot be used: bad_images.csv."""
     from weakseg.dataset.index import write_index
-    from weakseg.dataset.indexing import BAD_IMAGES, generate, look
+    from weakseg.dataset.indexing import BAD_IMAGES, generate, look, refuse_other_images
     from weakseg.dataset.summary import understood
     from weakseg.dataset.survey import Made, write_made
 
@@ -33,6 +40,8 @@ def index_command(config: Path, out: Path, key: str | None) -> None:
     generate(settings, out)
     looked = look(settings, out)
     index = looked.index
+    for other in same_as:
+        refuse_other_images(index, looked.found, other)
     write_made(out, "data", Made(key or looked.data, looked.data, index.largest))
     write_index(out, index, looked.found)
     counts = ", ".join(f"{len(index.split(name))} {name}" for name in ("train", "val", "saliency"))

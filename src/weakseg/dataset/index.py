@@ -126,11 +126,15 @@ def write_index(folder: Path, index: Index, found: Sequence[Found] | None = None
     write_rows(folder / "classes.csv", CLASS_COLUMNS, classes)
     files = [not_looked_at(record) for record in index.records] if found is None else found
     write_files(folder, index.records, files)
-    rows = (
+    write_rows(folder / "index.csv", COLUMNS, index_rows(index, files))
+
+
+def index_rows(index: Index, found: Sequence[Found]) -> list[tuple[str, str, str, str]]:
+    """The rows of `index.csv`: what the images are, whatever their place."""
+    return [
         (record.id, record.split, "|".join(record.labels), item.image.sha256)
-        for record, item in zip(index.records, files, strict=True)
-    )
-    write_rows(folder / "index.csv", COLUMNS, rows)
+        for record, item in zip(index.records, found, strict=True)
+    ]
 
 
 def write_masks(path: Path, index: Index, found: Sequence[Found]) -> None:

@@ -1,5 +1,6 @@
 """Making the index: what is offered is looked at once, and only what is new or changed is looked at again."""
 
+import csv
 import math
 import sys
 from collections.abc import Mapping, Sequence
@@ -8,10 +9,11 @@ from pathlib import Path
 
 from weakseg.dataset.check import checked, settle
 from weakseg.dataset.files import Found, find_files, read_files, write_files
-from weakseg.dataset.index import Index, write_bad
+from weakseg.dataset.index import Index, index_rows, read_index, write_bad
 from weakseg.dataset.settings import DatasetConfig
 from weakseg.dataset.sources import DEMO, generated_from, offered
 from weakseg.dataset.survey import FIRST, Keys, Made, digests, keys, read_made
+from weakseg.errors import InputError
 
 BAD_IMAGES = "bad_images.csv"
 MANY = 500
@@ -65,6 +67,37 @@ def look(settings: DatasetConfig, folder: Path) -> Looked:
     by_id = {record.id: files for record, files in zip(index.records, found, strict=True)}
     return Looked(
         good, [_with_mask_of(by_id[record.id], record.mask) for record in good.records], data, masks
+    )
+
+
+def refuse_other_images(index: Index, found: Sequence[Found], other: Path) -> None:
+    """Refuse the maps or labels of a run that were made of other images or classes.
+
+    Args:
+        index: of this run.
+        found: its files.
+        other: `index.csv` of the run whose maps or labels are taken.
+
+    Raises:
+        InputError: an image, its split, its labels or the classes differ.
+    """
+    theirs = read_index(other, other.with_name("classes.csv"))
+    if theirs.classes != index.classes:
+        raise InputError(
+            f"{other} has the classes {', '.join(theirs.classes)}, this run {', '.join(index.classes)}; the same were "
+            "expected: use the maps and labels of a run of the same classes (from_run)."
+        )
+    ours = index_rows(index, found)
+    with other.open(encoding="utf-8", newline="") as file:
+        rows = [tuple(row) for row in csv.reader(file)][1:]
+    if rows == ours:
+        return
+    differs = next(
+        (a[0] for a, b in zip(ours, rows, strict=False) if a != b), f"the number of {len(rows)} images"
+    )
+    raise InputError(
+        f"{other} has other images, splits or labels than this run (first difference: {differs}); the same {len(ours)} "
+        "images were expected: use the maps and labels of a run of the same images (from_run)."
     )
 
 

@@ -1,5 +1,6 @@
 """Where images and image-level labels come from."""
 
+from pathlib import PurePath
 from typing import Any, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -89,6 +90,12 @@ class DatasetConfig(Section):
                 raise ValueError(
                     "'background' is class 0 of every data set; leave it out of the list of classes"
                 )
+        root = self.voc.root
+        if self.source == "voc" and self.voc.download and not PurePath(root).match("VOCdevkit/VOC2012"):
+            raise ValueError(
+                f"voc.root is {root}; with voc.download a path that ends in VOCdevkit/VOC2012 was expected: change one "
+                "of the two"
+            )
         if self.source == "table" and not self.classes:
             raise ValueError("dataset.source 'table' needs dataset.classes, the ordered list of class names")
         return self

@@ -6,6 +6,7 @@ it by. As long as the digest stays the same, so does the key, and nothing is mad
 `files.csv` alone.
 """
 
+import errno
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -74,6 +75,19 @@ def read_made(folder: Path) -> dict[str, Made]:
         return {name: _made(item) for name, item in content.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}
+
+
+def largest_image(folder: Path) -> tuple[int, int]:
+    """Height and width of the largest image of an index.
+
+    Raises:
+        FileNotFoundError: the index is not made yet.
+    """
+    index = folder / "index.csv"
+    if not index.exists():
+        raise FileNotFoundError(errno.ENOENT, "not made yet", str(index))
+    made = read_made(folder).get("data")
+    return (0, 0) if made is None else made.largest
 
 
 def _made(item: Mapping[str, Any]) -> Made:

@@ -1,13 +1,13 @@
 """`weakseg evaluate …`."""
 
-from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from weakseg.errors import InputError
-from weakseg.evaluation.settings import EvaluationConfig, SupervisionConfig
+from weakseg.evaluation.settings import EvaluationConfig
 from weakseg.options import (
     ManyValues,
     classes_option,
@@ -20,47 +20,12 @@ from weakseg.options import (
 from weakseg.settings.reading import read_stage
 
 if TYPE_CHECKING:
-    from weakseg.evaluation.montage import Sources
     from weakseg.storage.shards import ShardReader
 
 FILE = click.Path(path_type=Path)
-LABEL_STAGES = ("fused", "refined", "segmenter", "segmenter-crf")
-ROUND_STAGES = ("relabelled", "segmenter", "segmenter-crf")
-
-
-def _label_stage(context: click.Context, option: click.Parameter, value: str) -> str:
-    """One of the stages, or one of a further round, such as `segmenter-2`."""
-    name, _, number = value.rpartition("-")
-    if value in LABEL_STAGES or (name in ROUND_STAGES and number.isdigit() and int(number) > 1):
-        return value
-    known = [*LABEL_STAGES, *(f"{name}-2" for name in ROUND_STAGES)]
-    raise click.BadParameter(
-        f"{value!r} was given; one of {', '.join(known)} (or a later round's) was expected.", context, option
-    )
-
-
-def _named_files(
-    context: click.Context, option: click.Parameter, values: tuple[str, ...]
-) -> list[tuple[str, Path]]:
-    """Split every `NAME=FILE` at its first `=`."""
-    pairs = [value.partition("=") for value in values]
-    for name, _, file in pairs:
-        if not name or not file:
-            raise click.BadParameter("NAME=FILE was expected.", context, option)
-    return [(name, Path(file)) for name, _, file in pairs]
-
-
-def _artefacts(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say what montages show; what is not given stays empty."""
-    for name, text in (
-        ("predictions", "Folder of the segmenter's label maps."),
-        ("refined", "Folder of refined proxy labels."),
-        ("fused", "Folder of fused proxy labels."),
-    ):
-        command = click.option(f"--{name}", type=FILE, help=text)(command)
-    for name in ("saliency", "attention"):
-        command = click.option(f"--{name}", type=FILE, multiple=True, help=f"Shards of {name} maps.")(command)
-    return command
+run_option = click.option(
+    "--run", type=FILE, required=True, metavar="RUN", help="Folder of a run, such as results/demo."
+)
 
 
 @click.group()
@@ -85,9 +50,9 @@ def attention_command(
 ) -> None:
     """Score attention maps at every background threshold from 0.00 to 1.00, in one pass."""
     from weakseg.dataset.index import read_index
-    from weakseg.evaluation.figures import draw_curve
-    from weakseg.evaluation.scores import score_attention, write_score
-    from weakseg.evaluation.table import score_line
+    from weakseg.evaluation.figures.charts import draw_curve
+    from weakseg.evaluation.report.table import score_line
+    from weakseg.evaluation.scores.score import score_attention, write_score
 
     score = score_attention(read_index(index, classes), split, _reader(maps))
     write_score(out, score)
@@ -116,7 +81,7 @@ def localisation_command(
 ) -> None:
     """Score boxes from attention maps against true boxes: GT-known, top-1, top-5, MaxBoxAcc."""
     from weakseg.dataset.index import read_index
-    from weakseg.evaluation.localisation import localise, read_cases, write_localisation
+    from weakseg.evaluation.scores.localisation import localise, read_cases, write_localisation
 
     settings = read_stage(config, EvaluationConfig)
     data = read_index(index, classes)
@@ -145,10 +110,10 @@ def localisation_command(
 def detector_command(
     config: Path, index: Path, classes: Path, split: str, boxes: tuple[Path, ...], least: float, out: Path
 ) -> None:
-    """Score a detector's boxes by COCO's mean average precision, beside random boxes (needs the extra `detector`)."""
+    """Score a detector's boxes and random boxes by COCO's mean average precision (needs the extra `detector`)."""
     from weakseg.dataset.index import read_index
-    from weakseg.evaluation.detection import detection_line, score_detector
-    from weakseg.evaluation.scores import write_json
+    from weakseg.evaluation.scores.detection import detection_line, score_detector
+    from weakseg.evaluation.scores.score import write_json
 
     settings = read_stage(config, EvaluationConfig)
     found = score_detector(read_index(index, classes), split, boxes, settings.boxes, least)
@@ -160,14 +125,16 @@ def detector_command(
 @index_option
 @classes_option
 @split_option
-@click.option("--stage", required=True, callback=_label_stage, help="What the labels are.")
+@click.option(
+    "--stage", required=True, metavar="NAME", help="Name of the row in tables: fused, refined, segmenter."
+)
 @labels_option
 @out_option
 def labels_command(index: Path, classes: Path, split: str, stage: str, labels: Path, out: Path) -> None:
     """Score label maps: proxies or predictions."""
     from weakseg.dataset.index import read_index
-    from weakseg.evaluation.scores import score_labels, write_score
-    from weakseg.evaluation.table import score_line
+    from weakseg.evaluation.report.table import score_line
+    from weakseg.evaluation.scores.score import score_labels, write_score
 
     score = score_labels(read_index(index, classes), split, stage, labels)
     write_score(out, score)
@@ -203,8 +170,13 @@ def saliency_command(
 ) -> None:
     """Score saliency maps: mean absolute error, F, weighted F, S and E measures (needs the extra `quality`)."""
     from weakseg.dataset.index import read_index
-    from weakseg.evaluation.quality import folder_pairs, index_pairs, quality_text, score_quality
-    from weakseg.evaluation.scores import write_json
+    from weakseg.evaluation.scores.saliency_measures import (
+        folder_pairs,
+        index_pairs,
+        quality_text,
+        score_quality,
+    )
+    from weakseg.evaluation.scores.score import write_json
 
     if maps is not None and masks is not None:
         pairs = folder_pairs(maps, masks, foreground)
@@ -219,115 +191,30 @@ def saliency_command(
     click.echo(quality_text(found))
 
 
-@evaluate.command("supervision", cls=ManyValues)
-@config_option
-@click.option(
-    "--weights", multiple=True, metavar="ROOM=FILE", callback=_named_files, help="weights.pt of a room."
-)
-@click.option(
-    "--outside",
-    multiple=True,
-    metavar="ROOM=PATH",
-    callback=_named_files,
-    help="ONNX file or folder that gives a room's maps in place of a training.",
-)
-@click.option("--unsupervised", multiple=True, metavar="ROOM", help="Room whose maps need no labels.")
-@out_option
-def supervision_command(
-    config: Path,
-    weights: list[tuple[str, Path]],
-    outside: list[tuple[str, Path]],
-    unsupervised: tuple[str, ...],
-    out: Path,
-) -> None:
+@evaluate.command("supervision")
+@run_option
+@click.option("--out", type=FILE, help="The ledger (JSON).  [default: RUN/evaluation/supervision.json]")
+def supervision_command(run: Path, out: Path | None) -> None:
     """Write what supervision entered a run, file by file and in one line."""
-    from weakseg.evaluation.scores import write_json
-    from weakseg.evaluation.supervision import ledger
+    from weakseg.evaluation.ledger import ledger
+    from weakseg.evaluation.scores.score import write_json
+    from weakseg.run.entered import entered
+    from weakseg.run.opened import open_table
 
-    settings = read_stage(config, SupervisionConfig)
-    files = {name: (said.data, said.labels) for name, said in settings.files.items()}
-    found = ledger(weights, outside, unsupervised, files)
-    write_json(out, found)
-    click.echo(found["line"])
-
-
-@evaluate.command("summary", cls=ManyValues)
-@config_option
-@index_option
-@classes_option
-@click.option("--scores", type=FILE, multiple=True, required=True, help="Score files of the stages.")
-@click.option(
-    "--history", multiple=True, metavar="NAME=FILE", callback=_named_files, help="history.csv of a training."
-)
-@click.option(
-    "--benchmark",
-    multiple=True,
-    metavar="NAME=FILE",
-    callback=_named_files,
-    help="Benchmark file of a rule; shards share a name.",
-)
-@_artefacts
-@click.option("--weights", type=FILE, multiple=True, help="weights.pt of a room, to name its provenance.")
-@click.option("--localisation", type=FILE, help="localisation.json of the run.")
-@click.option("--ceiling-scores", type=FILE, help="segmenter-crf.json of the run trained on masks.")
-@click.option("--supervision", type=FILE, help="supervision.json of the run.")
-@click.option("--out", type=FILE, required=True, help="Folder of tables and figures.")
-def summary_command(
-    config: Path,
-    index: Path,
-    classes: Path,
-    scores: tuple[Path, ...],
-    history: list[tuple[str, Path]],
-    benchmark: list[tuple[str, Path]],
-    weights: tuple[Path, ...],
-    localisation: Path | None,
-    ceiling_scores: Path | None,
-    supervision: Path | None,
-    out: Path,
-    **artefacts: Any,
-) -> None:
-    """Write the report's tables and figures into OUT and print the score table."""
-    from weakseg.dataset.index import read_index
-    from weakseg.evaluation.localisation import read_localisation
-    from weakseg.evaluation.logs import read_costs, read_history
-    from weakseg.evaluation.scores import read_score
-    from weakseg.evaluation.summary import Material, write_summary
-    from weakseg.evaluation.supervision import read_ledger
-
-    settings = read_stage(config, EvaluationConfig)
-    material = Material(
-        index=read_index(index, classes),
-        split=settings.split,
-        sample=settings.sample,
-        worst=settings.worst,
-        scores=[read_score(path) for path in scores],
-        histories={name: read_history(path) for name, path in history},
-        costs=read_costs(benchmark),
-        sources=_sources(**artefacts),
-        localisation=None if localisation is None else read_localisation(localisation),
-        ceiling=None if ceiling_scores is None else read_score(ceiling_scores),
-        weights={path.as_posix(): _provenance(path) for path in weights},
-        supervision=None if supervision is None else read_ledger(supervision),
-    )
-    click.echo(write_summary(material, out))
+    table = open_table(run)
+    found = ledger(entered(table), table.config.supervision)
+    write_json(table.evaluation("supervision.json") if out is None else out, asdict(found))
+    click.echo(found.line)
 
 
-def _sources(
-    attention: tuple[Path, ...],
-    saliency: tuple[Path, ...],
-    fused: Path | None,
-    refined: Path | None,
-    predictions: Path | None,
-) -> "Sources":
-    from weakseg.evaluation.montage import Sources
+@evaluate.command("summary")
+@run_option
+def summary_command(run: Path) -> None:
+    """Write the report's tables and figures into RUN/evaluation and print the score table."""
+    from weakseg.evaluation.report.summary import write_summary
+    from weakseg.run.opened import open_table
 
-    return Sources(
-        attention=_reader(attention) if attention else None,
-        saliency=_reader(saliency) if saliency else None,
-        fused=fused,
-        refined=refined,
-        predictions=predictions,
-    )
+    click.echo(write_summary(open_table(run)))
 
 
 def _reader(paths: tuple[Path, ...]) -> "ShardReader":
@@ -337,16 +224,3 @@ def _reader(paths: tuple[Path, ...]) -> "ShardReader":
     reader = ShardReader(paths)
     click.get_current_context().call_on_close(reader.close)
     return reader
-
-
-def _provenance(path: Path) -> dict[str, str]:
-    """Digest of a weights file and of what it was started from; its folder is named like its room.
-
-    A later round's folder lies in that.
-    """
-    from weakseg.storage.weights import file_sha256, load_weights
-
-    folder = path.resolve().parent
-    weights = load_weights(path, (folder.parent if folder.name.startswith("round-") else folder).name)
-    initial = {f"initial {name}": str(value) for name, value in weights.initial.items()}
-    return {"room": weights.room, "sha256": file_sha256(path)} | initial

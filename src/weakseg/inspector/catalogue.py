@@ -1,4 +1,4 @@
-"""The images of a run as columns: filtered, sorted, and found again after a step to the next."""
+"""The images of a run as columns, to filter, sort and step through them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from weakseg.inspector.run import RunView
 from weakseg.storage.review import Review
 
 MEASURES = ("iou", "prediction_iou", "undecided", "changed", "disagreement")
-"""What images are sorted by, besides the order of the index."""
+"""What images can be sorted by; without a measure they are in the order of the index."""
 STATES: dict[str, Callable[[Review], Any]] = {
     "flagged": lambda review: review.flagged,
     "accepted": lambda review: review.accepted,
@@ -23,7 +23,7 @@ STATES: dict[str, Callable[[Review], Any]] = {
 
 @dataclass(frozen=True)
 class Query:
-    """Which images, in which order; empty text is no restriction.
+    """Which images, in which order; empty text does not restrict them.
 
     Attributes:
         label: a class that must be present.

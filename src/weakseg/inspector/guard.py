@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 CHANGE_HEADER = "x-weakseg"
-"""A page of another origin cannot send it without being allowed to, and nobody is."""
+"""A page of another origin cannot send it unless the server allows that, which it never does."""
 LARGEST_UPLOAD = 32 * 2**20
 LARGEST_MESSAGE = 64 * 2**10
 POLICY = (

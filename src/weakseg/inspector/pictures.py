@@ -14,9 +14,9 @@ from PIL import Image
 
 from weakseg.dataset.images import read_image
 from weakseg.dataset.records import Record
-from weakseg.evaluation.confusion import ConfusionMatrix
+from weakseg.evaluation.scores.confusion import ConfusionMatrix
 from weakseg.inspector.palettes import PALETTES
-from weakseg.inspector.run import STAGES, RunView
+from weakseg.inspector.run import RunView
 from weakseg.proxy.stages import enlarge
 from weakseg.storage.labels import UNDECIDED, read_labels
 from weakseg.storage.shards import to_uint8
@@ -109,10 +109,10 @@ def layers(run: RunView, record: Record) -> bytes:
     saliency = run.saliency(record)
     if saliency is not None:
         planes.append(({"name": "saliency", "kind": "map"}, _map(saliency, size)))
-    for stage in STAGES:
-        labels = run.labels(stage, record)
+    for layer in run.label_folders:
+        labels = run.labels(layer, record)
         if labels is not None:
-            about = {"name": stage, "kind": "labels"} | facts(matrix_of(run.classes, labels, truth), labels)
+            about = {"name": layer, "kind": "labels"} | facts(matrix_of(run.classes, labels, truth), labels)
             planes.append((about, stretch_labels(labels, size)))
     if truth is not None:
         planes.append(({"name": "truth", "kind": "labels"}, stretch_labels(truth, size)))

@@ -61,10 +61,10 @@ class Reviews:
             write_list(self.folder, name, ids | {image_id} if belongs else ids - {image_id})
 
     def correct(self, record: Record, content: bytes) -> np.ndarray:
-        """Keep a corrected label map, written anew from its values: nothing else of the file survives.
+        """Keep a corrected label map, written again from its values, so that nothing else of the file is kept.
 
         Raises:
-            InputError: no PNG of one index per pixel, of another size than its image, or with a stray index.
+            InputError: not a PNG of one index per pixel, not of its image's size, or an index that is not a class.
         """
         labels = self._decode(content, image_size(record.image))
         write_labels(self._corrected(record), labels, self._classes)

@@ -1,9 +1,8 @@
-"""A finished run, or one as far as it has come, opened for looking."""
+"""What the page shows of a run, finished or not."""
 
 import csv
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +11,13 @@ import numpy as np
 from weakseg.dataset.index import proxy_records, read_index
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
+from weakseg.evaluation.figures.curves import read_columns, training_name
+from weakseg.evaluation.progress import located, made, predictions
 from weakseg.proxy.settings import ProxyConfig
-from weakseg.settings.reading import parse
+from weakseg.run.opened import open_table
 from weakseg.storage.labels import read_labels
-from weakseg.storage.run import Run
 from weakseg.storage.shards import ShardReader
-from weakseg.training.history import read_history
 
-STAGES = ("fused", "refined", "prediction")
-"""Label maps that the page shows."""
-SCORES = ("attention", "fused", "refined", "segmenter", "segmenter-crf")
-ROUND = ("relabelled", "segmenter", "segmenter-crf")
-"""Scores of a further round, with `-2` and so on behind each."""
-TRAININGS = ("saliency", "attention", "segmenter")
 MOST_POINTS = 400  # of a training curve; a screen shows no more
 
 
@@ -35,23 +28,23 @@ class RunView:
         folder: the run's folder.
 
     Raises:
-        InputError: there is no readable index in it.
+        InputError: the folder is not a run, or has no readable index yet.
     """
 
     def __init__(self, folder: Path) -> None:
-        files = Run(folder)
-        if not files.index.is_file():
-            raise InputError(
-                f"{folder} holds no dataset/index.csv; the folder of a run, such as results/demo, was expected: "
-                "run snakemake first."
-            )
-        self.folder, self._files = folder, files
-        self.name = folder.resolve().name
-        self.index = read_index(files.index, files.classes)
+        self.table = table = open_table(folder)
+        self.folder, self.name = folder, folder.resolve().name
+        self.index = read_index(*table["dataset_index"].files)
         self.records = proxy_records(self.index)
         self.rows = {record.id: row for row, record in enumerate(self.records)}
-        self._attention = ShardReader(files.maps("attention"))
-        self._saliency = ShardReader(files.maps("saliency"))
+        self._predictions = predictions(table)
+        self.label_folders = {
+            "fused": table["proxy_fuse"].label_folder,
+            "refined": table["proxy_refine"].label_folder,
+            "prediction": self._predictions[0].label_folder,
+        }
+        self._attention = ShardReader(made(table["attention_maps"].shard_files))
+        self._saliency = ShardReader(made(table["saliency_maps"].shard_files))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -64,9 +57,7 @@ class RunView:
         Raises:
             KeyError: no training or validation image has this id.
         """
-        record = self.records[self.rows[image_id]]
-        mask = None if record.mask is None else self._files.locate(record.mask)
-        return replace(record, image=self._files.locate(record.image), mask=mask)
+        return located(self.table, self.records[self.rows[image_id]])
 
     def attention(self, record: Record) -> dict[str, np.ndarray]:
         """Present class → attention h×w in [0, 1], in the order of the classes; empty without maps."""
@@ -77,15 +68,13 @@ class RunView:
         """Saliency h×w in [0, 1]."""
         return self._saliency.read(record.id)["saliency"] if record.id in self._saliency else None
 
-    def label_file(self, stage: str, record: Record) -> Path:
-        """Where a stage's label map lies, whether or not it is there."""
-        if stage == "prediction":
-            return self._files.last_round / "predictions" / "crf" / f"{record.id}.png"
-        return self.folder / "proxy" / stage / f"{record.id}.png"
+    def label_file(self, layer: str, record: Record) -> Path:
+        """Where a label map of `label_folders` lies, whether or not it is there."""
+        return self.label_folders[layer] / f"{record.id}.png"
 
-    def labels(self, stage: str, record: Record) -> np.ndarray | None:
-        """A stage's label map H×W `uint8`, 255 undecided; `None` where the stage made none."""
-        path = self.label_file(stage, record)
+    def labels(self, layer: str, record: Record) -> np.ndarray | None:
+        """A label map H×W `uint8`, 255 undecided; `None` where the run has not made it."""
+        path = self.label_file(layer, record)
         return read_labels(path) if path.is_file() else None
 
     def truth(self, record: Record) -> np.ndarray | None:
@@ -93,58 +82,56 @@ class RunView:
         return None if record.mask is None else self.index.read_mask(record)
 
     def proxy(self) -> ProxyConfig:
-        """The proxy rule and CRF that this run was made with; the defaults where it does not say."""
-        values = _json(self.folder / "configs" / "proxy-fuse.json") or {}
-        refine = _json(self.folder / "configs" / "proxy-refine.json")
-        if refine:
-            values = values | {"refine": refine}
-        return parse(ProxyConfig, values, str(self.folder / "configs"))
+        """The proxy rule and CRF of this run."""
+        return self.table.config.proxy
+
+    def stages(self) -> list[dict[str, str]]:
+        """Name and title of everything that is scored, in the order of the chain."""
+        scores = [stage.score for stage in self.table.stages if stage.score is not None]
+        return [{"name": score.name, "title": score.title} for score in scores]
 
     def summary(self) -> dict[str, Any]:
         """`evaluation/summary.json`, or the scores alone of a run that has not come that far."""
-        evaluation = self._files.evaluation
-        found = _json(evaluation / "summary.json")
+        found = _json(self.table.evaluation("summary.json"))
         if found is not None:
             return found
-        further = (f"{stage}-{number}" for number in self._rounds() for stage in ROUND)
-        scores = {stage: _json(evaluation / f"{stage}.json") for stage in (*SCORES, *further)}
+        scores = {name: self._score(name) for name in self.table.scores}
         left_out = ("curve", "per_image", "stage")
         return {
             "scores": {
-                stage: {name: value for name, value in score.items() if name not in left_out}
-                for stage, score in scores.items()
-                if score is not None
+                name: {key: value for key, value in score.items() if key not in left_out}
+                for name, score in scores.items()
+                if score
             }
         }
 
     def histories(self) -> dict[str, dict[str, list[float]]]:
         """Training → column → values, thinned to what a screen can show."""
-        rooms = (*TRAININGS, *(f"segmenter/round-{number}" for number in self._rounds()))
-        found = {room: read_history(self._files.history(room)) for room in rooms}
-        return {name: _columns(rows) for name, rows in found.items() if rows}
-
-    def _rounds(self) -> range:
-        """The segmenter's trained rounds after the first."""
-        return range(2, self._files.round + 1)
+        stages = [stage for stage in self.table.stages if stage.trains and stage.history.is_file()]
+        found = {training_name(stage): read_columns(stage.history) for stage in stages}
+        return {name: _thinned(columns) for name, columns in found.items() if columns}
 
     def per_prediction(self) -> dict[str, float | None]:
         """Image id → mean IoU of its prediction by the last round, after the CRF where that is scored."""
-        behind = f"-{self._files.round}" if self._files.round > 1 else ""
-        return self.per_image(f"segmenter-crf{behind}") or self.per_image(f"segmenter{behind}")
+        names = [stage.score.name for stage in self._predictions if stage.score is not None]
+        return next(filter(None, map(self.per_image, names)), {})
 
-    def per_image(self, stage: str) -> dict[str, float | None]:
-        """Image id → its mean IoU, of a scored label stage."""
-        found = (_json(self._files.evaluation / f"{stage}.json") or {}).get("per_image")
+    def per_image(self, name: str) -> dict[str, float | None]:
+        """Image id → its mean IoU, of a score of label maps."""
+        found = self._score(name).get("per_image")
         return found if isinstance(found, dict) else {}
 
     def shares(self, column: str) -> dict[str, float]:
         """Image id → a share that refining noted: `undecided` or `changed`."""
         return {
             row["id"]: float(row[column])
-            for path in self._files.shards("proxy/refined", "csv")
+            for path in made(self.table["proxy_refine"].shard_files)
             for row in _table(path)
             if row.get("id") and row.get(column)
         }
+
+    def _score(self, name: str) -> dict[str, Any]:
+        return _json(self.table.evaluation(f"{name}.json")) or {}
 
 
 def _json(path: Path) -> dict[str, Any] | None:
@@ -158,9 +145,11 @@ def _json(path: Path) -> dict[str, Any] | None:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as JSON ({error}); delete it and run again.") from None
+        raise InputError(
+            f"{path} cannot be read as JSON ({error}); delete it and run snakemake again."
+        ) from None
     if not isinstance(found, dict):
-        raise InputError(f"{path} is no JSON object; delete it and run again.")
+        raise InputError(f"{path} is not a JSON object; delete it and run snakemake again.")
     return found
 
 
@@ -169,15 +158,10 @@ def _table(path: Path) -> Iterator[dict[str, str]]:
         yield from csv.DictReader(file)
 
 
-def _columns(rows: list[dict[str, str]]) -> dict[str, list[float]]:
-    step = max(1, -(-len(rows) // MOST_POINTS))
-    kept = rows[::step] if rows[::step][-1] is rows[-1] else [*rows[::step], rows[-1]]
-    return {name: [_number(row[name]) for row in kept] for name in kept[0]}
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        return 0.0
-    return value if abs(value) < float("inf") else 0.0  # JSON has no NaN
+def _thinned(columns: dict[str, np.ndarray]) -> dict[str, list[float]]:
+    """Every so many rows and the last; JSON has no NaN, so what is not finite becomes 0."""
+    rows = len(next(iter(columns.values())))
+    kept = [*range(0, rows - 1, max(1, -(-rows // MOST_POINTS))), rows - 1]
+    return {
+        name: np.nan_to_num(values[kept], posinf=0.0, neginf=0.0).tolist() for name, values in columns.items()
+    }

@@ -29,14 +29,14 @@ from weakseg.settings.reading import parse
 STATIC = Path(__file__).parent / "static"
 PAGE = 500  # images that one answer of the gallery lists at most
 LONGEST = 1000  # characters of an id or a filter
-KEEP = {"cache-control": "private, max-age=3600"}  # its address changes when the server starts anew
+KEEP = {"cache-control": "private, max-age=3600"}  # its address changes when the server is started again
 FRESH = {"cache-control": "no-store"}
 
 Text = Annotated[str, Query(max_length=LONGEST)]
 
 
 class Decision(BaseModel):
-    """What a person decided about one image; what is left out stays as it is."""
+    """What a person decided about one image; fields that are left out do not change."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     id: str
@@ -130,6 +130,7 @@ def _add_run(app: FastAPI, run: RunView, reviews: Reviews, listed: images.Catalo
             },
             "splits": dict(zip(splits.tolist(), counts.tolist(), strict=True)),
             "measures": listed.measured(),
+            "stages": run.stages(),
             "summary": run.summary(),
             "histories": run.histories(),
             "knobs": knobs(run.proxy()),
@@ -232,5 +233,5 @@ def _add_review(app: FastAPI, run: RunView, reviews: Reviews) -> None:
         """The corrected label map itself."""
         file = reviews.read().corrected.get(_known(run, id).id)
         if file is None:
-            raise HTTPException(404, "nobody has corrected this image.")
+            raise HTTPException(404, "this image has no corrected label map.")
         return Response(file.read_bytes(), media_type="image/png", headers=FRESH)

@@ -1,4 +1,4 @@
-"""What other values of the proxy rule and the CRF would make of an image, with the pipeline's own functions."""
+"""Proxy labels of an image with other values of the proxy rule and the CRF, made by the pipeline's own functions."""
 
 import time
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ HIGHEST = {
 """Upper end of a slider whose value has no bound of its own."""
 LEAST = 0.01  # lower end of a slider whose value must be above zero
 NOT_SHOWN = ("engine", "crf", "refine", "rule", "preset")
-ENGINE_LOCK = Lock()  # two CRFs at once would make both late
+ENGINE_LOCK = Lock()  # two CRFs at once would slow both down
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ def recompute(run: RunView, record: Record, settings: ProxyConfig) -> Trial:
     attention, saliency = run.attention(record), run.saliency(record)
     if saliency is None:
         raise InputError(
-            f"the run has no saliency map of '{record.id}'; its proxy cannot be made anew: run the maps stages."
+            f"the run has no saliency map of '{record.id}'; its proxy cannot be made again: run "
+            "snakemake until the saliency maps are there."
         )
     options = getattr(settings, settings.rule).model_dump()
     with ENGINE_LOCK:
@@ -99,8 +100,8 @@ def _image(record: Record) -> np.ndarray:
 def answer(run: RunView, record: Record, settings: ProxyConfig, *, planes: bool) -> bytes:
     """Old against new labels of one image, see `pictures.bundle`.
 
-    `old` and `new` in the header hold `iou`, `undecided` and, for adding up over images, `counts` ((C+1)×(C+1))
-    and `missed` (C+1) of the confusion matrix; `changed` is the share of refined pixels that differ.
+    `old` and `new` in the header hold `iou`, `undecided` and, for adding up over images, `counts` ((C+1)×(C+1)) of
+    the confusion matrix; `changed` is the share of refined pixels that differ.
     """
     trial = recompute(run, record, settings)
     truth, old = run.truth(record), run.labels("refined", record)
@@ -126,11 +127,11 @@ def _scored(run: RunView, labels: np.ndarray, truth: np.ndarray | None) -> dict[
     found = facts(matrix, labels)
     if matrix is None:
         return found
-    return found | {"counts": matrix.counts.tolist(), "missed": matrix.undecided.tolist()}
+    return found | {"counts": matrix.counts.tolist()}
 
 
 def warm_up() -> None:
-    """Compile or load the CRF, so that the first answer is as quick as the others."""
+    """Compile or load the CRF, so that the first answer is as fast as later ones."""
     image = np.zeros((8, 8, 3), np.uint8)
     labels = np.zeros((8, 8), np.uint8)
     with ENGINE_LOCK:

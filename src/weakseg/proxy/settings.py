@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from weakseg.crf.settings import CrfConfig
-from weakseg.settings.section import Fraction, Positive, Section
+from weakseg.settings.section import Fraction, Positive, RunName, Section
 
 
 class ThresholdRule(Section):
@@ -107,6 +107,9 @@ class RefineConfig(Section):
 class ProxyConfig(Section):
     """Attention and saliency become labels."""
 
+    from_run: RunName | None = None
+    """Name of another run, of the same images and `shards`, whose proxy labels and maps are taken as they are,
+    with the values that made them. `null`: made here."""
     rule: Literal["threshold", "seenet", "dcsp", "oaa"] = "threshold"
     """Which of the four sections below is used."""
     threshold: ThresholdRule = ThresholdRule()

@@ -201,8 +201,6 @@ def _split(index: Path | None, classes: Path | None) -> "tuple[Sequence[Record],
 @click.option("--index", type=PATH, required=True, help="The data set's index.csv.")
 @click.option("--classes", type=PATH, required=True, help="The data set's classes.csv.")
 @click.option("--weights", type=PATH, help="Trained network (methods that train one).")
-@click.option("--size", type=int, help="Longest side that larger images are brought to for the network.")
-@click.option("--flip", is_flag=True, help="Average with the maps of the mirrored images (networks, onnx).")
 @shard_option
 @out_option
 def maps_command(
@@ -210,8 +208,6 @@ def maps_command(
     index: Path,
     classes: Path,
     weights: Path | None,
-    size: int | None,
-    flip: bool,
     shard: str,
     out: Path,
 ) -> None:
@@ -224,7 +220,7 @@ def maps_command(
 
     settings = read_stage(config, SaliencyConfig)
     records = part(proxy_records(read_index(index, classes)), shard)
-    source, flatness = _source(settings, weights, size, flip or settings.flip), Flatness()
+    source, flatness = _source(settings, weights), Flatness()
     is_sized = "size" in type(getattr(settings, settings.method)).model_fields
     advice = f"lower saliency.{settings.method}.size" if is_sized else "shrink the image"
 
@@ -245,23 +241,26 @@ def _say(sentence: str) -> None:
     click.echo(f"weakseg: {sentence}", err=True)
 
 
-def _source(settings: SaliencyConfig, weights: Path | None, size: int | None, flip: bool) -> "Source":
+def _source(settings: SaliencyConfig, weights: Path | None) -> "Source":
     from weakseg.errors import InputError
     from weakseg.saliency.folder_maps import folder_source
     from weakseg.saliency.sources import network_source, onnx_source, unsupervised_source
 
     if settings.method == "onnx":
         onnx = settings.onnx
-        return onnx_source(Path(onnx.file), onnx.preset, onnx.size, onnx.output, flip)
+        return onnx_source(Path(onnx.file), onnx.preset, onnx.size, onnx.output, settings.flip)
     if settings.method == "folder":
         return folder_source(Path(settings.folder.folder), _say)
     if settings.method == "unsupervised":
         return unsupervised_source(**settings.unsupervised.model_dump())
+    network = settings.network()
+    if weights is None and network is not None and network.trained is not None:
+        weights = Path(network.trained)
     if weights is None:
         raise InputError(
             f"saliency.method is '{settings.method}' but no --weights were given; train the network first."
         )
-    return network_source(weights, size, flip)
+    return network_source(weights, None if network is None else network.size, settings.flip)
 
 
 @saliency.command("released")

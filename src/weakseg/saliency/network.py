@@ -6,8 +6,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from weakseg.backbones.resnet import ResNet
-from weakseg.backbones.vgg import Vgg
+from weakseg.backbones.base import Backbone
 from weakseg.backbones.weights import InitialWeights
 from weakseg.errors import InputError
 from weakseg.saliency.rcrnet import RcrNet
@@ -65,7 +64,7 @@ def build(
     network = NETWORKS[method](**options)
     for name in ("backbone", "second"):
         backbone = getattr(network, name, None)
-        if isinstance(backbone, ResNet | Vgg):
+        if isinstance(backbone, Backbone):
             if initial is not None:
                 backbone.load(initial)
             backbone.freeze(frozen_stages)

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from weakseg.backbones.base import Dilations
 from weakseg.backbones.build import staged
-from weakseg.backbones.resnet import Dilations
 from weakseg.saliency.losses import binary_loss
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
@@ -56,7 +56,7 @@ class RcrNet(nn.Module):
     ) -> None:
         super().__init__()
         self.backbone = staged(
-            architecture, stride, BACKBONE_DILATIONS[stride], frozen_normalization=frozen_batch_norm
+            architecture, stride, dilations=BACKBONE_DILATIONS[stride], frozen_normalization=frozen_batch_norm
         )
         self.pyramid = AtrousPyramid(self.backbone.channels, DILATIONS[stride])
         _, fine, middle, coarse, _ = self.backbone.widths

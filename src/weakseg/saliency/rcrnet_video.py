@@ -7,8 +7,7 @@ ConvGRU) and see each other again, before each frame is decoded by the image mod
 import torch
 from torch import Tensor, nn
 
-from weakseg.backbones.resnet import ResNet
-from weakseg.backbones.vgg import Vgg
+from weakseg.backbones.base import SaliencyBackbone
 from weakseg.saliency.losses import binary_loss
 from weakseg.saliency.rcrnet import WIDTH, RcrNet, keep_statistics
 from weakseg.training.parameters import ParameterGroup, caffe_groups
@@ -39,7 +38,7 @@ class RcrNetVideo(nn.Module):
         self.new_layers_rate = new_layers_rate
 
     @property
-    def backbone(self) -> ResNet | Vgg:
+    def backbone(self) -> SaliencyBackbone:
         """The image model's."""
         return self.image_model.backbone
 

@@ -5,7 +5,9 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from weakseg.settings.section import ClassName, FilePath, Positive, Scale, Section
+from weakseg.backbones import serving
+from weakseg.settings.methods import Choice
+from weakseg.settings.section import ClassName, FilePath, Positive, RunName, Scale, Section
 from weakseg.training.settings import TrainingConfig
 
 
@@ -63,12 +65,12 @@ class SmallSaliency(Section):
     training: TrainingConfig = TrainingConfig()
 
 
-class StagedConfig(Section):
+class StagedConfig(Choice, methods=serving("saliency"), key="architecture"):
     """The backbone under a saliency network."""
 
     beside = frozenset({"weights"})  # the file counts by its hash
 
-    architecture: Literal["resnet50", "resnet101", "vgg16"] = "resnet50"
+    architecture: str = "resnet50"
     """Published with `resnet50`; 101 layers learn little from a few thousand images; `vgg16` costs more a step."""
     weights: FilePath = "IMAGENET1K_V1"
     """Initial weights: `IMAGENET1K_V1` (torchvision), a file of torchvision's parameters (`.pth`,
@@ -268,7 +270,11 @@ class FolderSaliency(Section):
 class SaliencyConfig(Section):
     """Which pixels stand out, whatever they show."""
 
-    beside = frozenset({"flip"})
+    beside = frozenset({"flip", "from_run"})
+
+    from_run: RunName | None = None
+    """Name of another run, of the same images and `shards`, whose saliency maps are taken as they are,
+    with the values that made them. `null`: made here."""
 
     method: Literal["small", "rcrnet", "rcrnet_video", "srm", "unsupervised", "onnx", "folder"] = "small"
     """Which of the sections below is used."""
@@ -305,6 +311,12 @@ class SaliencyConfig(Section):
         """The section of the chosen method, if that is a network that starts from ImageNet."""
         chosen = getattr(self, self.method)
         return chosen if isinstance(chosen, NetworkSection) else None
+
+    @property
+    def reads_split_masks(self) -> bool:
+        """Whether the training learns from masks of the index."""
+        network = self.network()
+        return network is None or network.data.source == "split"
 
     def training_reads(self) -> dict[str, str]:
         """Key → file or folder outside of the run that a training reads."""

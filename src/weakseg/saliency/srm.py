@@ -49,7 +49,7 @@ class Srm(nn.Module):
         self.frozen_batch_norm = frozen_batch_norm
         # Cells of a ResNet lie over pixel 32·i, so that maps are enlarged with their corners aligned; a VGG16's pools
         # of kernel 2 put them over the middle of 32 pixels.
-        self.corners = architecture != "vgg16"
+        self.corners = self.backbone.cells_at_corners
         self.coarse = nn.Sequential(
             nn.Conv2d(self.backbone.channels, COARSE, 3, padding=1, bias=False),
             nn.Conv2d(COARSE, CLASSES, 1),

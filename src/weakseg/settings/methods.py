@@ -9,9 +9,10 @@ import ast
 import importlib.util
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from threading import RLock
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from pydantic import model_validator
@@ -122,6 +123,19 @@ class Choice(Section):
         return self
 
 
+class _Part(SourceFileLoader):
+    """Runs some of the statements of a module's file, as an import runs all of them."""
+
+    def __init__(self, module: str, path: str, body: Sequence[ast.stmt]) -> None:
+        super().__init__(module, path)
+        self._body = body
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The statements, compiled."""
+        code: CodeType = self.source_to_code(ast.Module(list(self._body), []), self.path)
+        return code
+
+
 def declare(name: str) -> ModuleType:
     """A method's module, of which the declarations are run; the rest waits until something of it is asked for."""
     with _lock:
@@ -134,24 +148,20 @@ def declare(name: str) -> ModuleType:
         heavy = next((number for number, node in enumerate(body) if _is_heavy(node)), len(body))
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
-        _run(module, body[:heavy])
-        if heavy < len(body):
-            vars(module)["__getattr__"] = lambda attribute: _complete(module, body[heavy:], attribute)
+        _Part(name, spec.origin, body[:heavy]).exec_module(module)
+        rest = _Part(name, spec.origin, body[heavy:])
+        vars(module)["__getattr__"] = lambda attribute: _complete(module, rest, attribute)
         return module
 
 
-def _complete(module: ModuleType, rest: Sequence[ast.stmt], attribute: str) -> Any:
+def _complete(module: ModuleType, rest: _Part, attribute: str) -> Any:
     """Run the rest of a method's file and return what was asked for."""
     with _lock:
         if not attribute.startswith("__") and vars(module).pop("__getattr__", None):
-            _run(module, rest)
+            rest.exec_module(module)
     if attribute not in vars(module):
         raise AttributeError(f"module {module.__name__!r} has no attribute {attribute!r}")
     return vars(module)[attribute]
-
-
-def _run(module: ModuleType, body: Sequence[ast.stmt]) -> None:
-    exec(compile(ast.Module(list(body), []), str(module.__file__), "exec"), vars(module))
 
 
 def _is_heavy(node: ast.stmt) -> bool:

@@ -66,9 +66,9 @@ def _scores(path: Path) -> Iterator[bytes]:
 READERS: dict[str, Callable[[Path], Iterator[bytes]]] = {
     "*/weights.pt": _weights,
     "*/maps/shard-*.h5": _maps,
-    "segmenter/scores/shard-*.h5": _maps,
+    "segmenter/*/scores/shard-*.h5": _maps,
     "proxy/*/*.png": _labels,
-    "segmenter/predictions/*/*.png": _labels,
+    "segmenter/*/predictions/*/*.png": _labels,
 } | {f"evaluation/{name}.json": _scores for name in SCORES}
 
 
@@ -89,10 +89,10 @@ def progress(folder: Path) -> Progress:
     """Look at a run."""
     histories = {room: folder / room / "state" / "history.csv" for room in TRAININGS}
     iterations = {room: _iterations(path) for room, path in histories.items() if path.is_file()}
-    patterns = ("*/weights.pt", "*/maps/shard-*.h5", "proxy/*/shard-*.csv", "segmenter/*/shard-*.h5")
+    patterns = ("*/weights.pt", "*/maps/shard-*.h5", "proxy/*/shard-*.csv", "segmenter/*/*/shard-*.h5")
     files = [
         path
-        for pattern in (*patterns, "segmenter/predictions/*/shard-*.csv")
+        for pattern in (*patterns, "segmenter/*/predictions/*/shard-*.csv")
         for path in folder.glob(pattern)
     ]
     return Progress(iterations, {path: path.stat().st_mtime_ns for path in files})

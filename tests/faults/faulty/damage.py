@@ -42,7 +42,7 @@ def flip(path: Path, chance: random.Random) -> tuple[str, int]:
 
 def shard(results: Path, chance: random.Random) -> Damage:
     """Maps or scores: what is computed from them is computed again, since their content changed."""
-    folder = chance.choice(("saliency/maps", "attention/maps", "segmenter/scores"))
+    folder = chance.choice(("saliency/maps", "attention/maps", "segmenter/round-1/scores"))
     path = chance.choice(sorted((results / folder).glob("*.h5")))
     return Damage(path, flip(path, chance)[0])
 
@@ -58,15 +58,15 @@ def label_map(results: Path, chance: random.Random) -> Damage:
     folder, follows, names = chance.choice(
         (
             ("proxy/fused", "proxy/refined/shard-*.csv", "*.png"),
-            ("proxy/refined", "segmenter/weights.pt", "train-*.png"),
-            ("segmenter/predictions/plain", "evaluation/segmenter.json", "*.png"),
-            ("segmenter/predictions/crf", "evaluation/segmenter-crf.json", "*.png"),
+            ("proxy/refined", "segmenter/round-1/weights.pt", "train-*.png"),
+            ("segmenter/round-1/predictions/plain", "evaluation/segmenter.json", "*.png"),
+            ("segmenter/round-1/predictions/crf", "evaluation/segmenter-crf.json", "*.png"),
         )
     )
     path = chance.choice(sorted((results / folder).glob(names)))
     for following in results.glob(follows):
         following.unlink()
-    shards = "segmenter/scores/shard-*.h5" if folder.endswith("plain") else f"{folder}/shard-*.csv"
+    shards = "segmenter/round-1/scores/shard-*.h5" if folder.endswith("plain") else f"{folder}/shard-*.csv"
     detail, from_end = flip(path, chance)
     return Damage(path, detail, means_nothing=from_end <= LAST_CHUNK, also=tuple(results.glob(shards)))
 

@@ -20,7 +20,8 @@ import yaml
 ROOT = Path(__file__).parents[3]
 ROOMS = ("saliency", "attention", "proxy", "segmenter", "evaluation")
 """Folders of a run in the order in which they are made."""
-TRAININGS = ("saliency", "attention", "segmenter")
+TRAININGS = ("saliency", "attention", "segmenter/round-1")
+"""Folders of the trainings."""
 EVERY = 10
 """Iterations between two checkpoints."""
 CORES = 2
@@ -180,7 +181,10 @@ class Demo:
                 ctypes.CDLL(None).prctl(DROP_FROM_BOUNDING_SET, OVERRIDE_PERMISSIONS, 0, 0, 0)
 
         command = [sys.executable, "-m", "snakemake", "--cores", str(CORES), "--configfile", "reduced.yaml"]
-        command += ["--set-threads", *(f"{room}_train=1" for room in TRAININGS)]  # one thread: bit for bit
+        command += [
+            "--set-threads",
+            *(f"{folder.partition('/')[0]}_train=1" for folder in TRAININGS),
+        ]
         command += [*words, "--config", f"run={run}", *settings, "--"]
         command += [f"results/{run}/{target}" for target in targets or self.targets]
         log = self.folder / f"snakemake-{len(self.started)}.log"

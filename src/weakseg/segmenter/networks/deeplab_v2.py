@@ -18,8 +18,9 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from weakseg.backbones.base import Dilations
 from weakseg.backbones.inception import ALIGNED_PADDING, Inception
-from weakseg.backbones.resnet import Dilations, ResNet
+from weakseg.backbones.resnet import ResNet
 from weakseg.segmenter.grid import CORNERS, resize
 from weakseg.segmenter.networks.parts import SCORE_RATE, SCORE_STD, PixelClassifier, initialize
 from weakseg.training.parameters import ParameterGroup, caffe_groups

@@ -1,81 +1,134 @@
 // The page's frame: which view is shown, theme, colours, keys.
 
-import { getJSON } from "./api.js";
-import { byId, h, say } from "./dom.js";
-import { gallery } from "./gallery.js";
-import { image } from "./image.js";
-import { overview } from "./overview.js";
-import { filterOf, go, here } from "./state.js";
+/** @import { Run } from "../../types/answers" */
+/** @import { Page, View } from "../../types/page" */
 
-const VIEWS = { overview, gallery, image };
-const THEMES = ["", "light", "dark"];
-const NAMES = { "": "as the system", light: "light", dark: "dark" };
+import { getRun } from "./common/api.js";
+import { byId, h, say } from "./common/dom.js";
+import { filterOf, go, here } from "./common/state.js";
+import { Gallery } from "./gallery/gallery.js";
+import { ImageView } from "./image/image.js";
+import { overview } from "./overview/overview.js";
 
-/** What all views share: the run, the palette, the filter that was last chosen, and where the gallery was left. */
-const page = { run: null, palette: localStorage.getItem("weakseg-palette") ?? "voc", filter: filterOf({}), lastImage: "", left: null };
-let shown = { name: "", view: null };
+/** @type {Map<string, (page: Page) => View>} */
+const VIEWS = new Map([
+  ["overview", overview],
+  ["gallery", (page) => new Gallery(page)],
+  ["image", (page) => new ImageView(page)],
+]);
+const THEMES = [
+  { name: "", said: "as the system" },
+  { name: "light", said: "light" },
+  { name: "dark", said: "dark" },
+];
+const TYPED_INTO = "input:not([type=range], [type=checkbox], [type=radio]), select, textarea";
 
-async function show() {
-  const { view: name, id, values } = here();
-  if (!(name in VIEWS)) return go("overview");
-  if (name !== "overview") page.filter = filterOf(values);
-  if (shown.name === name && shown.view.update) return shown.view.update(id, values);
-  shown.view?.leave?.();
-  const view = VIEWS[name](page);
-  shown = { name, view };
-  byId("main").replaceChildren(view.element);
-  byId("main").dataset.view = name;
-  scrollTo(0, 0);
-  for (const anchor of byId("views").children) {
-    const current = anchor.getAttribute("href") === `#/${name}`;
-    current ? anchor.setAttribute("aria-current", "page") : anchor.removeAttribute("aria-current");
+const main = byId("main", HTMLElement);
+const help = byId("help", HTMLDialogElement);
+
+class Frame {
+  name = "";
+  /** @type {View | null} */
+  view = null;
+
+  /** @param {Run} run */
+  constructor(run) {
+    const palette = localStorage.getItem("weakseg-palette") ?? "voc";
+    /** @type {Page} */
+    this.page = { run, palette, filter: filterOf({}), lastImage: "", left: null };
+    byId("run-name", HTMLElement).textContent = run.name;
+    const choice = byId("palette", HTMLSelectElement);
+    choice.value = palette;
+    choice.addEventListener("change", () => this.setPalette(choice.value));
+    byId("theme", HTMLElement).addEventListener("click", () => this.nextTheme());
+    byId("help-open", HTMLElement).addEventListener("click", () => help.showModal());
+    byId("skip", HTMLElement).addEventListener("click", () => main.focus());
+    document.addEventListener("keydown", (event) => this.press(event));
+    addEventListener("hashchange", () => this.show());
   }
-  document.title = `${page.run.name} · ${name} · weakseg`;
-  await view.update?.(id, values);
+
+  /** Show what the address says. */
+  async show() {
+    const { view: name, id, values } = here();
+    const make = VIEWS.get(name);
+    if (!make) return go("overview");
+    if (name !== "overview") this.page.filter = filterOf(values);
+    if (this.name !== name || !this.view?.update) {
+      this.view?.leave?.();
+      this.open(name, make(this.page));
+    }
+    await this.view?.update?.(id, values);
+  }
+
+  /**
+   * @param {string} name
+   * @param {View} view
+   */
+  open(name, view) {
+    this.name = name;
+    this.view = view;
+    main.replaceChildren(view.element);
+    main.dataset.view = name;
+    scrollTo(0, 0);
+    for (const anchor of byId("views", HTMLElement).children) {
+      if (anchor.getAttribute("href") === `#/${name}`) anchor.setAttribute("aria-current", "page");
+      else anchor.removeAttribute("aria-current");
+    }
+    document.title = `${this.page.run.name} · ${name} · weakseg`;
+  }
+
+  /** @param {KeyboardEvent} event */
+  press(event) {
+    const { key, target } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
+    if (target instanceof Element && isFor(target, key)) return;
+    if (key === "?") help.showModal();
+    else if (key === "g") go("gallery", "", this.page.filter);
+    else if (key === "o") go("overview");
+    else if (!this.view?.key?.(event)) return;
+    event.preventDefault();
+  }
+
+  nextTheme() {
+    const { dataset } = document.documentElement;
+    const now = THEMES.findIndex(({ name }) => name === (dataset.theme ?? ""));
+    const { name, said } = THEMES[(now + 1) % THEMES.length];
+    if (name) {
+      dataset.theme = name;
+      localStorage.setItem("weakseg-theme", name);
+    } else {
+      delete dataset.theme;
+      localStorage.removeItem("weakseg-theme");
+    }
+    say(`Theme: ${said}`);
+    this.view?.repaint?.();
+  }
+
+  /** @param {string} name */
+  setPalette(name) {
+    this.page.palette = name;
+    localStorage.setItem("weakseg-palette", name);
+    this.view?.repaint?.();
+  }
 }
 
-function keys(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || byId("help").open) return;
-  const typing = event.target.matches("input:not([type=range], [type=checkbox], [type=radio]), select, textarea");
-  if (typing || (event.target.matches("input[type=range]") && event.key.startsWith("Arrow"))) return;
-  if (event.key === "?") byId("help").showModal();
-  else if (event.key === "g") go("gallery", "", page.filter);
-  else if (event.key === "o") go("overview");
-  else if (!shown.view?.key?.(event)) return;
-  event.preventDefault();
-}
-
-function theme() {
-  const root = document.documentElement;
-  const next = THEMES[(THEMES.indexOf(root.dataset.theme ?? "") + 1) % THEMES.length];
-  next ? (root.dataset.theme = next) : delete root.dataset.theme;
-  next ? localStorage.setItem("weakseg-theme", next) : localStorage.removeItem("weakseg-theme");
-  say(`Theme: ${NAMES[next]}`);
-  shown.view?.repaint?.();
-}
-
-function palette(event) {
-  page.palette = event.target.value;
-  localStorage.setItem("weakseg-palette", page.palette);
-  shown.view?.repaint?.();
-}
+/**
+ * Whether a field needs a key itself.
+ * @type {(field: Element, key: string) => boolean}
+ */
+const isFor = (field, key) =>
+  field.matches(TYPED_INTO) || (field.matches("input[type=range]") && key.startsWith("Arrow"));
 
 async function start() {
+  let run;
   try {
-    page.run = await getJSON("/api/run");
+    run = await getRun();
   } catch (error) {
-    byId("main").replaceChildren(h("p", { class: "waiting wrong" }, error.message));
+    const said = error instanceof Error ? error.message : String(error);
+    main.replaceChildren(h("p", { class: "waiting wrong" }, said));
     return;
   }
-  byId("run-name").textContent = page.run.name;
-  byId("palette").value = page.palette;
-  byId("palette").addEventListener("change", palette);
-  byId("theme").addEventListener("click", theme);
-  byId("help-open").addEventListener("click", () => byId("help").showModal());
-  byId("skip").addEventListener("click", () => byId("main").focus());
-  document.addEventListener("keydown", keys);
-  addEventListener("hashchange", show);
-  await show();
+  await new Frame(run).show();
 }
 
 start();

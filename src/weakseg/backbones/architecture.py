@@ -1,0 +1,50 @@
+"""What the file of a backbone declares, above its import of torch."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple
+
+from weakseg.settings.methods import Method
+
+
+class Torchvision(NamedTuple):
+    """A network of torchvision's whose modules and parameter names a backbone keeps.
+
+    Attributes:
+        weights: its published weights there, a name in `torchvision.models`.
+        built_with: keyword arguments that build it with these parameters.
+        normalization: what its weights expect, a name of `backbones.weights.NORMALIZATIONS`.
+    """
+
+    weights: str
+    built_with: Mapping[str, bool] = MappingProxyType({})
+    normalization: str = "torchvision"
+
+
+class Architecture(Method):
+    """A backbone.
+
+    Attributes:
+        rooms: the rooms besides the segmenter whose networks stand on it; each segmenter names its backbones itself.
+            Its class is then an `AttentionBackbone` or a `SaliencyBackbone` of `base.py`.
+        pyramid: a detector sees the features of several of its stages, not of the last alone.
+        published: there are published weights.
+        torchvision: where those weights are torchvision's, whole, and not VGG16's alone.
+        pixel_bytes: bytes that a training step keeps of each pixel of its batch, whatever network stands on it.
+        network_mb: weights, gradients and the optimiser's two copies, with the layers above it, in MB.
+    """
+
+    rooms: ClassVar[frozenset[str]] = frozenset()
+    pyramid: ClassVar[bool] = False
+    published: ClassVar[bool] = True
+    torchvision: ClassVar[Torchvision | None] = None
+    pixel_bytes: ClassVar[int]
+    network_mb: ClassVar[int] = 1500
+
+    def check(self, section: Any) -> None:
+        """Refuse weights that do not exist."""
+        if not self.published and section.weights not in ("none", "attention"):
+            raise ValueError(
+                f"weights is {section.weights}, but nobody published any for {self.name}; set weights to none or, in "
+                "the segmenter and the detector, to attention"
+            )

@@ -1,0 +1,197 @@
+"""The ledger of a run: what supervision entered it, file by file, and in one line.
+
+"Weakly supervised" says little if a saliency network or initial weights were trained on pixel masks. Networks that
+weakseg trained record what they were trained on; known files are recognised by their SHA-256; the configuration
+describes others.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weakseg.errors import InputError
+from weakseg.evaluation.settings import SupervisionConfig
+from weakseg.run.entered import Entered
+
+if TYPE_CHECKING:
+    from weakseg.storage.weights import Weights
+
+UNKNOWN = "unknown"
+IMAGENET = ("ImageNet", "image")
+KNOWN = {
+    "309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8": (
+        "DUTS-TR masks",
+        "pixels",
+    ),  # U²-Net-p
+    "2244426755fc64ed74a6be95b3f680826d9f41df98ac4b93a7497af9c8a09555": IMAGENET,  # VGG16, 13 layers
+    "397923af": IMAGENET,  # vgg16
+    "88682ab5": IMAGENET,  # vgg16_features
+    "0676ba61": IMAGENET,  # resnet50, V1
+    "11ad3fa6": IMAGENET,  # resnet50, V2
+    "63fe2227": IMAGENET,  # resnet101, V1
+    "cd907fc2": IMAGENET,  # resnet101, V2
+    "0cc3c7bd": IMAGENET,  # inception_v3_google
+    "7be5be79": IMAGENET,  # alexnet
+    "8738ca79": IMAGENET,  # mobilenet_v3_large, V1
+    "5c1a4163": IMAGENET,  # mobilenet_v3_large, V2
+}
+"""SHA-256, or its first eight digits as torchvision writes them into a file's name → trained on, strongest labels."""
+NAMES = {"IMAGENET1K_V1": IMAGENET, "IMAGENET1K_FEATURES": IMAGENET}
+"""Weights that torchvision fetches by name and checks itself."""
+MASKS = "pixel masks of the training images"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file or folder that entered a run.
+
+    Attributes:
+        role: the room; with `start` what a training started from, with `corrections` labels drawn by people.
+        file: its path, or a name of torchvision's.
+        sha256: `None` for a folder or a name.
+        trained_on: in a few words.
+        labels: the strongest used: `pixels`, `boxes`, `image`, `none` or `unknown`.
+    """
+
+    role: str
+    file: str
+    sha256: str | None
+    trained_on: str
+    labels: str
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The supervision of a run.
+
+    Attributes:
+        line: in one line.
+        pixel_labels: whether any were used anywhere, `None` where that is unknown.
+        sources: file by file.
+    """
+
+    line: str
+    pixel_labels: bool | None
+    sources: list[Source]
+
+
+def ledger(entered: Entered, said: SupervisionConfig) -> Ledger:
+    """The supervision behind everything that entered a run.
+
+    Args:
+        entered: trained networks, and files and folders from outside.
+        said: what the configuration says of files.
+
+    Raises:
+        InputError: a file is missing or is not what it is given as.
+    """
+    from weakseg.storage.weights import file_sha256
+
+    files = {str(Path(name)): (file.data, file.labels) for name, file in said.files.items()}
+    sources: list[Source] = []
+    for room, path in entered.weights.items():
+        sources += _trained(room, path, files)
+    for room, path in entered.outside.items():
+        if not path.exists():
+            raise InputError(
+                f"{room} is said to come from {path}, which does not exist; give its file or folder."
+            )
+        digest = file_sha256(path) if path.is_file() else None
+        sources.append(Source(room, str(path), digest, *_look_up(str(path), digest, files)))
+    sources += [Source(room, "", None, "unsupervised", "none") for room in entered.unsupervised]
+    return Ledger(_line(sources), _pixels(sources), sources)
+
+
+def _trained(room: str, path: Path, files: Mapping[str, tuple[str, str]]) -> list[Source]:
+    """A trained network and what it started from."""
+    from weakseg.storage.weights import file_sha256, load_weights
+
+    weights = load_weights(path, room)
+    found = [Source(room, str(path), file_sha256(path), *_trained_on(room, weights, files))]
+    corrected = weights.settings.get("corrected", 0)
+    if corrected:
+        text = f"{corrected} corrected label map{'s' if corrected > 1 else ''}"
+        found.append(Source(f"{room} corrections", "review/corrected", None, text, "pixels"))
+    initial = weights.initial
+    if initial.get("source", "none") in ("none", "attention"):  # this run's attention has its own entry
+        return found
+    while initial:  # a network of weakseg's tells what it started from itself
+        if "trained_on" in initial:
+            masks = str(Path(initial["masks"])) if "masks" in initial else None
+            said = files.get(masks or "", (initial["trained_on"], "pixels"))
+        else:
+            said = _look_up(initial["source"], initial.get("sha256"), files)
+        found.append(Source(f"{room} start", initial["source"], initial.get("sha256"), *said))
+        initial = {
+            name.removeprefix("initial_"): value
+            for name, value in initial.items()
+            if name.startswith("initial_")
+        }
+    return found
+
+
+def _trained_on(room: str, weights: "Weights", files: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
+    if room == "attention":
+        return "image labels", "image"
+    if room == "saliency":
+        data = weights.settings.get(str(weights.settings.get("method")), {}).get("data", {})
+        if data.get("source") == "folder" and str(Path(data["masks"])) in files:  # masks may be no person's
+            return files[str(Path(data["masks"]))]
+        return str(weights.settings.get("trained_on", "masks of the split 'saliency'")), "pixels"
+    return (MASKS, "pixels") if weights.settings.get("labels") == "masks" else ("proxy labels", "none")
+
+
+def _look_up(path: str, digest: str | None, files: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
+    """What the configuration or weakseg knows of a file; the configuration wins."""
+    for key in (str(Path(path)), digest):
+        if key is not None and key in files:
+            return files[key]
+    if digest is None:
+        return NAMES.get(path, (UNKNOWN, UNKNOWN))
+    return KNOWN.get(digest, KNOWN.get(digest[:8], (UNKNOWN, UNKNOWN)))
+
+
+def _line(sources: Sequence[Source]) -> str:
+    segmenter = [source.trained_on for source in sources if source.role == "segmenter"]
+    attention = [source for source in sources if source.role == "attention"]
+    parts = [MASKS] if segmenter == [MASKS] else []
+    if not parts or any(source.labels == "image" for source in attention):
+        parts.append("image labels")
+    parts += [
+        f"attention maps ({source.trained_on})" for source in attention if source.trained_on != "image labels"
+    ]
+    parts += [f"saliency ({source.trained_on})" for source in sources if source.role == "saliency"]
+    parts += [source.trained_on for source in sources if source.role.endswith(" corrections")]
+    parts += [_start(source) for source in sources if source.role.endswith(" start")]
+    return "supervision: " + " + ".join(dict.fromkeys(parts))
+
+
+def _start(source: Source) -> str:
+    return f"unknown weights ({source.file})" if source.trained_on == UNKNOWN else source.trained_on
+
+
+def _pixels(sources: Iterable[Source]) -> bool | None:
+    labels = {source.labels for source in sources}
+    if "pixels" in labels:
+        return True
+    return None if UNKNOWN in labels else False
+
+
+def read_ledger(path: Path) -> Ledger:
+    """Read what `weakseg evaluate supervision` wrote.
+
+    Raises:
+        InputError: missing, not JSON, or another file.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Ledger(
+            content["line"], content["pixel_labels"], [Source(**each) for each in content["sources"]]
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} cannot be read as the ledger of 'weakseg evaluate supervision' ({error!r}); delete it and run "
+            "that again."
+        ) from None

@@ -1,0 +1,34 @@
+"""How far a run has come: which files of its table are there."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from weakseg.dataset.records import Record
+from weakseg.run.table import Stage, Table
+from weakseg.storage.run import Run
+
+PREDICTED = ("segmenter_refine", "segmenter_predict")
+"""Rules that write predictions, the refined ones first."""
+
+
+def made(files: Iterable[Path]) -> list[Path]:
+    """Those files that are there."""
+    return [path for path in files if path.is_file()]
+
+
+def predictions(table: Table) -> list[Stage]:
+    """The stages that predict with the last trained round of the segmenter, the refined ones first."""
+    trained = [
+        stage.round for stage in table.stages if stage.round and stage.trains and stage.weights.is_file()
+    ]
+    last = max(trained, default=1)
+    of_round = {stage.rule: stage for stage in table.stages if stage.round == last}
+    return [of_round[rule] for rule in PREDICTED]
+
+
+def located(table: Table, record: Record) -> Record:
+    """An image of the index, its files as paths that can be opened from the current folder."""
+    run = Run(table.folder)
+    mask = None if record.mask is None else run.locate(record.mask)
+    return replace(record, image=run.locate(record.image), mask=mask)

@@ -1,0 +1,142 @@
+"""The report of a run: tables and figures of everything that it has made."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from weakseg.dataset.index import Index
+from weakseg.dataset.records import Record
+from weakseg.errors import InputError
+from weakseg.evaluation.figures.charts import colours_of, draw_curve, draw_per_class, draw_training
+from weakseg.evaluation.figures.montage import draw_montage, evenly, find
+from weakseg.evaluation.figures.sources import open_sources
+from weakseg.evaluation.progress import located
+from weakseg.evaluation.report.page import score_page
+from weakseg.evaluation.report.results import Results, read_results
+from weakseg.evaluation.report.table import ceiling_line, score_csv, score_text
+from weakseg.evaluation.scores.score import Score, read_score, write_json
+from weakseg.run.table import Table
+from weakseg.storage.atomic import write_text
+from weakseg.storage.weights import file_sha256, load_weights
+
+
+def write_summary(table: Table) -> str:
+    """Write the report's tables and figures into `<run>/evaluation`; every file appears whole or not at all.
+
+    Returns:
+        The score table as aligned text, for a terminal.
+
+    Raises:
+        InputError: nothing is scored yet, the ceiling does not fit, or a file of the run is damaged.
+    """
+    results = read_results(table, table.of("all"))
+    scores, names, last = list(results.scores.values()), results.names, last_score(table, results)
+    _check(table, results)
+    ceiling = (
+        None if table.ceiling is None or last is None else weak_over_full(last, read_score(table.ceiling))
+    )
+    weights = _provenances(table)
+    line = None if results.supervision is None else results.supervision.line
+    page = score_page(scores, names, results.costs, ceiling, weights, results.localisation, line)
+    write_text(table.evaluation("scores.csv"), score_csv(scores, names))
+    write_text(table.evaluation("scores.html"), page)
+    write_json(table.evaluation("summary.json"), _content(results, ceiling, weights))
+    draw_per_class(scores, names, colours_of(table.of("all")), table.evaluation("per_class.png"))
+    draw_curve(next((score for score in scores if score.curve), None), table.evaluation("curve.png"))
+    draw_training(results.curves, table.evaluation("training.png"))
+    _draw_montages(table, results.index, last)
+    lines = [score_text(scores, names), ceiling_line(ceiling) if ceiling else None, line]
+    return "\n".join(each for each in lines if each is not None)
+
+
+def last_score(table: Table, results: Results) -> Score | None:
+    """The score that says how good the run is: of the refined predictions, in the last round that has one."""
+    ranked = [score.name for stage, score in table.scored() if stage.rule == table.last.rule]
+    return next((results.scores[name] for name in reversed(ranked) if name in results.scores), None)
+
+
+def weak_over_full(weak: Score, full: Score) -> dict[str, float | None]:
+    """`weak`, `full` and `ratio` of the segmenters' mIoU, `None` where not scored.
+
+    Raises:
+        InputError: the two were not scored on the same split, number of images and classes.
+    """
+    ours, theirs = ((item.split, item.images, set(item.per_class)) for item in (weak, full))
+    if ours != theirs:
+        raise InputError(
+            f"the ceiling was scored on {full.images} {full.split} images of {len(full.per_class)} classes, "
+            f"this run on {weak.images} {weak.split} images of {len(weak.per_class)}; the same images and "
+            "classes were expected: run the ceiling on this data set."
+        )
+    ratio = weak.miou / full.miou if weak.miou is not None and full.miou else None
+    return {"weak": weak.miou, "full": full.miou, "ratio": ratio}
+
+
+def worst(index: Index, score: Score | None, count: int) -> list[Record]:
+    """The `count` records with the lowest IoU of their own, worst first; images without one are left out."""
+    every = {} if score is None else score.per_image
+    scored = sorted((iou, name) for name, iou in every.items() if iou is not None)
+    return find(index, [name for _, name in scored[:count]])
+
+
+def _check(table: Table, results: Results) -> None:
+    for name, score in results.scores.items():
+        if set(score.per_class) != set(results.names):
+            raise InputError(
+                f"{table.evaluation(f'{name}.json')} names the classes {', '.join(sorted(score.per_class))}; "
+                f"{', '.join(results.names)} were expected: delete it and run snakemake again."
+            )
+
+
+def _provenances(table: Table) -> dict[str, dict[str, str]]:
+    """File of a trained network → its digest, and those of what it was started from."""
+    return {
+        stage.weights.as_posix(): _provenance(stage.weights, stage.room)
+        for stage in table.trainings()
+        if stage.weights.is_file()
+    }
+
+
+def _provenance(path: Path, room: str) -> dict[str, str]:
+    initial = load_weights(path, room).initial
+    own = {"room": room, "sha256": file_sha256(path)}
+    return own | {f"initial {name}": str(value) for name, value in initial.items()}
+
+
+def _content(
+    results: Results, ceiling: Mapping[str, float | None] | None, weights: Mapping[str, Mapping[str, str]]
+) -> dict[str, Any]:
+    left_out = ("curve", "per_image", "stage")  # long, and in the stage's own file
+    return {
+        "scores": {
+            name: {key: value for key, value in asdict(score).items() if key not in left_out}
+            for name, score in results.scores.items()
+        },
+        "localisation": None if results.localisation is None else asdict(results.localisation),
+        "images_per_second": results.images_per_second,
+        "rules": {name: asdict(cost) for name, cost in results.costs.items()},
+        "ceiling": ceiling,
+        "weights": weights,
+        "supervision": None if results.supervision is None else asdict(results.supervision),
+    }
+
+
+def _draw_montages(table: Table, index: Index, last: Score | None) -> None:
+    shown = table.config.evaluation
+    montages = (
+        (
+            "montage-sample.png",
+            evenly(index.split(shown.split), shown.sample),
+            "evaluation.sample is 0: no images to show.",
+        ),
+        (
+            "montage-worst.png",
+            worst(index, last, shown.worst),
+            "No image has a mask to rank it by, or evaluation.worst is 0.",
+        ),
+    )
+    with open_sources(table, table.of("all")) as sources:
+        for name, records, empty in montages:
+            here = [located(table, record) for record in records]
+            draw_montage(index, here, sources, table.evaluation(name), empty)

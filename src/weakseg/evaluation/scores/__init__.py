@@ -1,0 +1,1 @@
+"""Maps, labels and boxes measured against masks and true boxes; a JSON file for each."""

@@ -1,0 +1,197 @@
+"""Boxes from attention maps against true boxes: the scores of weakly supervised object localisation.
+
+One image and one of its classes make one case. Its predicted box surrounds the largest connected region where the map
+is above a share of its own maximum; it is right if it overlaps a true box of that class enough.
+
+* GT-known: the class is given. At the best threshold over all cases this is MaxBoxAcc (Choe et al., CVPR 2020), at an
+  overlap of 0.5 and, averaged, of 0.3, 0.5 and 0.7.
+* top-1 and top-5 error: the class must also be the classifier's first, or among its first five, as in ILSVRC.
+"""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from weakseg.dataset.images import image_size
+from weakseg.dataset.index import Index
+from weakseg.errors import InputError
+from weakseg.evaluation.scores.boxes import Box, Boxes, box_source
+from weakseg.evaluation.scores.score import class_maps, write_json
+from weakseg.storage.shards import ShardReader
+
+THRESHOLDS: np.ndarray = np.arange(100, dtype=np.float32) / np.float32(100)
+"""0.00, 0.01, …, 0.99 of a map's maximum."""
+OVERLAPS = (0.3, 0.5, 0.7)
+SIDE = 224
+"""Maps are thresholded at this longest side at most; boxes are in the image's pixels."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """An image with its maps, its true boxes and what the classifier says.
+
+    Attributes:
+        size: height and width of the image.
+        maps: class name → h×w in [0, 1], present classes only.
+        boxes: the true boxes.
+        ranking: class names, the surest first; `None` if there was no classifier.
+    """
+
+    size: tuple[int, int]
+    maps: Mapping[str, np.ndarray]
+    boxes: Boxes
+    ranking: list[str] | None
+
+
+@dataclass(frozen=True)
+class Localisation:
+    """Scores over all cases; fractions, `None` where nothing is defined.
+
+    Attributes:
+        split: `train` or `val`.
+        cases: pairs of an image and a class with a true box.
+        threshold: share of a map's maximum that is best at an overlap of 0.5; the scores below are taken there.
+        gt_known: share of right boxes at an overlap of 0.5, which is MaxBoxAcc.
+        max_box_acc: overlap → share of right boxes, each at its own best threshold.
+        mean_max_box_acc: their mean.
+        top1_error, top5_error: share of cases whose class or box is wrong.
+    """
+
+    split: str
+    cases: int
+    threshold: float | None
+    gt_known: float | None
+    max_box_acc: dict[str, float | None]
+    mean_max_box_acc: float | None
+    top1_error: float | None
+    top5_error: float | None
+
+
+def localise(split: str, cases: Iterable[Case]) -> Localisation:
+    """Score all cases in one pass."""
+    overlaps, ranks = [], []
+    for case in cases:
+        for name, values in case.maps.items():
+            truth = case.boxes.get(name)
+            if truth:
+                found = boxes_at(values, case.size, THRESHOLDS)
+                overlaps.append([max(overlap(box, other) for other in truth) for box in found])
+                ranks.append(np.inf if case.ranking is None else case.ranking.index(name))
+    if not overlaps:
+        return Localisation(split, 0, None, None, {str(least): None for least in OVERLAPS}, None, None, None)
+    table, rank = np.array(overlaps), np.array(ranks)
+    accuracy = {least: (table >= least).mean(axis=0) for least in OVERLAPS}
+    best = int(accuracy[0.5].argmax())
+    right = table[:, best] >= 0.5
+    known = np.isfinite(rank).all()
+    return Localisation(
+        split=split,
+        cases=len(table),
+        threshold=float(THRESHOLDS[best]),
+        gt_known=float(right.mean()),
+        max_box_acc={str(least): float(values.max()) for least, values in accuracy.items()},
+        mean_max_box_acc=float(np.mean([values.max() for values in accuracy.values()])),
+        top1_error=float(1.0 - (right & (rank < 1)).mean()) if known else None,
+        top5_error=float(1.0 - (right & (rank < 5)).mean()) if known else None,
+    )
+
+
+def read_cases(
+    index: Index, split: str, maps: ShardReader, class_scores: Sequence[Path], boxes: str
+) -> Iterator[Case]:
+    """The cases of one split; images without true boxes are left out.
+
+    Args:
+        index: the data set.
+        split: which images.
+        maps: their attention maps.
+        class_scores: tables of the classifier's scores; an image in none of them has no ranking.
+        boxes: as in `box_source`.
+    """
+    truth, rankings = box_source(index, boxes), _rankings(class_scores, index)
+    for record in index.split(split):
+        found = truth(record)
+        if found is not None:
+            named = {index.classes[at - 1]: values for at, values in class_maps(index, record, maps).items()}
+            yield Case(image_size(record.image), named, found, rankings.get(record.id))
+
+
+def _rankings(tables: Sequence[Path], index: Index) -> dict[str, list[str]]:
+    rankings: dict[str, list[str]] = {}
+    for path in tables:
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                for row in csv.DictReader(file):
+                    scores = {name: float(row[name]) for name in index.classes}
+                    rankings[row["id"]] = sorted(scores, key=lambda name: -scores[name])
+        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+            raise InputError(
+                f"the class scores {path} cannot be read ({error!r}); a table with id and {', '.join(index.classes)} "
+                "was expected: make the attention maps again."
+            ) from None
+    return rankings
+
+
+def write_localisation(path: Path, scores: Localisation) -> None:
+    """Write as JSON, atomically."""
+    write_json(path, asdict(scores))
+
+
+def read_localisation(path: Path) -> Localisation:
+    """Read what `write_localisation` wrote.
+
+    Raises:
+        InputError: missing, damaged or another file.
+    """
+    try:
+        return Localisation(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(
+            f"{path} cannot be read as localisation scores ({error}); delete it and run again to remake it."
+        ) from None
+
+
+def boxes_at(values: np.ndarray, size: tuple[int, int], thresholds: Iterable[float]) -> list[Box]:
+    """The box around the largest region above each share of the map's maximum.
+
+    Args:
+        values: h×w, brought to the image's size by bilinear interpolation.
+        size: height and width of the image.
+        thresholds: shares of the maximum.
+
+    Returns:
+        One box per threshold in the image's pixels; without area where nothing is above.
+    """
+    scale = min(1.0, SIDE / max(size))
+    height, width = (max(1, round(side * scale)) for side in size)
+    enlarged = cv2.resize(values.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    top = float(enlarged.max())
+    found = []
+    for threshold in thresholds:
+        left, upper, right, lower = largest_region((enlarged > threshold * top).astype(np.uint8))
+        across, down = size[1] / width, size[0] / height
+        found.append((round(left * across), round(upper * down), round(right * across), round(lower * down)))
+    return found
+
+
+def largest_region(mask: np.ndarray) -> Box:
+    """The box around the connected region (of eight neighbours) with the most pixels of a mask H×W of 0 and 1."""
+    regions, _, table, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    if regions < 2:
+        return 0, 0, 0, 0
+    left, top, width, height, _ = table[1 + int(table[1:, cv2.CC_STAT_AREA].argmax())].tolist()
+    return left, top, left + width, top + height
+
+
+def overlap(box: Box, other: Box) -> float:
+    """Intersection over union of two boxes."""
+    width = min(box[2], other[2]) - max(box[0], other[0])
+    height = min(box[3], other[3]) - max(box[1], other[1])
+    shared = max(0, width) * max(0, height)
+    areas = sum((right - left) * (bottom - top) for left, top, right, bottom in (box, other))
+    return shared / (areas - shared) if areas > shared else 0.0

@@ -1,0 +1,115 @@
+"""What comes from outside of a run is looked at before a finished result is removed for it.
+
+Snakemake deletes the outputs of a job before the job can refuse its input. So a run that is about to make finished
+results again asks here first; what is refused here costs nothing.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weakseg.backbones.settings import BackboneConfig
+from weakseg.config import Config
+
+if TYPE_CHECKING:
+    from weakseg.dataset.records import Record
+
+
+def check(config: Config, rules: Collection[str], run: Path) -> None:
+    """Refuse what the given rules would refuse of their input.
+
+    Args:
+        config: of the run.
+        rules: names of the rules that will run although they have finished before.
+        run: its folder.
+
+    Raises:
+        InputError: an input is missing, damaged or does not fit.
+    """
+    for look in dict.fromkeys(look for rule, look in _CHECKS.items() if rule in rules):  # rules may share one
+        look(config, run)
+
+
+def _dataset(config: Config, run: Path) -> None:
+    from weakseg.dataset.indexing import look
+    from weakseg.dataset.sources import offered
+
+    folder = run / "dataset"
+    if config.dataset.source != "demo" and offered(config.dataset, folder) is not None:
+        look(config.dataset, folder)
+
+
+def _initial(weights: str, architecture: str, normalization: str = "auto") -> None:
+    from weakseg.backbones.weights import read_initial_weights
+
+    if Path(weights).is_file():  # what is fetched by its name is checked when it is fetched
+        read_initial_weights(weights, normalization, architecture)
+
+
+def _backbone(chosen: BackboneConfig) -> None:
+    _initial(chosen.weights, chosen.architecture, chosen.normalization)
+
+
+def _attention(config: Config, run: Path) -> None:
+    _backbone(config.attention.backbone)
+
+
+def _saliency(config: Config, run: Path) -> None:
+    network = config.saliency.network()
+    if network is not None and network.start is None:
+        _initial(network.backbone.weights, network.backbone.architecture)
+
+
+def _saliency_maps(config: Config, run: Path) -> None:
+    from weakseg.saliency.folder_maps import folder_source
+    from weakseg.saliency.sources import onnx_source
+
+    if config.saliency.method == "onnx":
+        onnx = config.saliency.onnx
+        onnx_source(Path(onnx.file), onnx.preset, onnx.size, onnx.output)
+    if config.saliency.method == "folder":
+        source = folder_source(Path(config.saliency.folder.folder))
+        for record in _mapped(run):
+            source(record)
+
+
+def _attention_maps(config: Config, run: Path) -> None:
+    from weakseg.attention.networks.folder import read_maps
+
+    if config.attention.method == "folder":
+        for record in _mapped(run):
+            read_maps(Path(config.attention.own.folder), record)
+
+
+def _segmenter(config: Config, run: Path) -> None:
+    from weakseg.storage.review import read_corrected, read_review
+
+    _backbone(config.segmenter.backbone)
+    classes = config.dataset.classes
+    if classes and config.segmenter.labels == "proxy":
+        for path in read_review(run / "review").corrected.values():
+            read_corrected(path, classes)
+
+
+def _detector(config: Config, run: Path) -> None:
+    _backbone(config.detector.backbone)
+
+
+def _mapped(run: Path) -> "Sequence[Record]":
+    from weakseg.dataset.index import proxy_records, read_index
+
+    return proxy_records(read_index(run / "dataset" / "index.csv", run / "dataset" / "classes.csv"))
+
+
+_CHECKS: dict[str, Callable[[Config, Path], None]] = {
+    "dataset_index": _dataset,
+    "dataset_masks": _dataset,
+    "attention_train": _attention,
+    "attention_accumulate": _attention,
+    "attention_maps": _attention_maps,
+    "saliency_train": _saliency,
+    "saliency_maps": _saliency_maps,
+    "segmenter_train": _segmenter,
+    "detector_train": _detector,
+}
+"""Rule → what it would refuse."""

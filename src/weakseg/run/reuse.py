@@ -1,0 +1,80 @@
+"""What a run takes from other runs: their finished maps, labels and networks, by `from_run`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from weakseg.config import Config
+from weakseg.errors import InputError
+from weakseg.run.opened import read_config
+from weakseg.run.table import Table
+from weakseg.settings.reading import parse
+
+BEFORE = {"proxy": ("attention", "saliency"), "attention": (), "saliency": ()}
+"""Room that can be reused → the rooms whose maps it was made of: they are taken from the same run."""
+
+
+def configured(values: Mapping[str, Any], source: str, root: Path = Path("results")) -> Config:
+    """The configuration of a run, its reused rooms as the runs have them that made them.
+
+    Args:
+        values: as the user wrote them.
+        source: the files that they come from, for messages.
+        root: the folder that holds the runs' folders.
+
+    Raises:
+        InputError: a value is wrong, or a run that is named is not there, is not finished, or has another number of
+            shards.
+    """
+    config = parse(Config, values, source)
+    for room, before in BEFORE.items():
+        name = getattr(config, room).from_run
+        if name is None:
+            continue
+        if name == config.run:
+            raise InputError(
+                f"{room}.from_run is {name}, the run itself; the name of another run was expected."
+            )
+        other = _of_run(root / name, f"{room}.from_run")
+        sections = {room: getattr(other, room)}
+        sections |= {each: getattr(other, each) for each in before if getattr(config, each).from_run is None}
+        made = {
+            each: section.model_copy(update={"from_run": section.from_run or name})
+            for each, section in sections.items()
+        }
+        config = config.model_copy(update=made)
+        _refuse_unfinished(config, root, room, name, other.shards)
+    return config
+
+
+def reused_indexes(config: Config, root: Path = Path("results")) -> list[Path]:
+    """The indexes of the runs that rooms are taken from; this run's must be the same."""
+    names = {getattr(config, room).from_run for room in BEFORE} - {None}
+    return [root / name / "dataset" / "index.csv" for name in sorted(names)]
+
+
+def _of_run(folder: Path, key: str) -> Config:
+    config = read_config(folder)
+    if config is None:
+        beside = sorted(path.parent.parent.name for path in folder.parent.glob("*/configs/run.json"))
+        hint = f"runs in {folder.parent}: {', '.join(beside)}" if beside else f"{folder.parent} holds no run"
+        raise InputError(
+            f"{key} is {folder.name}, but {folder} has no configs/run.json; the name of a finished run was expected "
+            f"({hint})."
+        )
+    return config
+
+
+def _refuse_unfinished(config: Config, root: Path, room: str, name: str, shards: int) -> None:
+    if shards != config.shards:
+        raise InputError(
+            f"{room}.from_run is {name}, whose files lie in {shards} shards, but shards is {config.shards}; the same "
+            f"number was expected: set shards to {shards}."
+        )
+    stages = [stage for stage in Table(config, root).stages if stage.is_reused]
+    missing = next((file for stage in stages for file in stage.files if not file.is_file()), None)
+    if missing is not None:
+        raise InputError(
+            f"{room}.from_run is {name}, but {missing} is missing; a finished run was expected: run snakemake with "
+            f"that run's configuration first."
+        )

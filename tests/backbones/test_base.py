@@ -1,0 +1,69 @@
+"""What every backbone of the table must do, and that its declaration is true."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from weakseg.backbones import BACKBONES, serving
+from weakseg.backbones.base import AttentionBackbone, Backbone, Pools, SaliencyBackbone
+from weakseg.backbones.build import backbone, staged
+from weakseg.backbones.settings import BackboneConfig
+from weakseg.backbones.weights import NORMALIZATIONS
+
+IMAGES = torch.randint(0, 256, (1, 3, 64, 96), generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_a_backbone_can_do_what_it_declares(name: str) -> None:
+    declared = BACKBONES[name]
+    made = declared.maker()
+    assert issubclass(made, Backbone)
+    assert issubclass(made, AttentionBackbone) >= ("attention" in declared.rooms)
+    assert issubclass(made, SaliencyBackbone) >= ("saliency" in declared.rooms)
+    assert BackboneConfig(architecture=name, weights="none").architecture == name
+
+
+@pytest.mark.parametrize("stride", [8, 16])
+@pytest.mark.parametrize("name", serving("attention"))
+def test_under_attention_networks(name: str, stride: int) -> None:
+    body = backbone(name, stride, Pools()).eval()
+    assert body.architecture == name
+    with torch.no_grad():
+        low, high, features = body.side_features(IMAGES)
+        assert torch.equal(features, body(IMAGES))
+    cells = (64 // stride, 96 // stride)  # Inception has one more beside each border
+    assert 0 <= features.shape[2] - cells[0] <= 2
+    assert 0 <= features.shape[3] - cells[1] <= 2
+    assert features.shape[1] == body.channels
+    assert (low.shape[1], high.shape[1]) == body.side_channels
+    assert min(body.head_width, body.dense_width, body.side_width) > 0
+
+
+@pytest.mark.parametrize("stride", [8, 16, 32])
+@pytest.mark.parametrize("name", serving("saliency"))
+def test_under_saliency_networks(name: str, stride: int) -> None:
+    body = staged(name, stride).eval()
+    with torch.no_grad():
+        stages = body.stage_features(IMAGES)
+    assert [features.shape[1] for features in stages] == list(body.widths)
+    assert [64 // features.shape[2] for features in stages[1:]] == [min(s, stride) for s in (4, 8, 16, 32)]
+    body.drop_last_stage()
+    with torch.no_grad():
+        assert torch.equal(body(IMAGES), stages[3])
+
+
+@pytest.mark.parametrize("name", [name for name, declared in BACKBONES.items() if declared.torchvision])
+def test_torchvisions_weights_exist_under_the_declared_name(name: str) -> None:
+    from torchvision import models
+
+    declared = BACKBONES[name].torchvision
+    assert declared is not None
+    assert getattr(models, declared.weights).IMAGENET1K_V1.url.endswith(".pth")
+    assert declared.normalization in NORMALIZATIONS
+
+
+def test_the_declarations_need_no_torch() -> None:
+    code = "import sys, weakseg.backbones.settings; print('torch' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
