@@ -7,8 +7,8 @@ import numpy as np
 
 from weakseg.crf.engine import dense_crf
 from weakseg.crf.size import largest, shrunk
-from weakseg.proxy.rules.declaration import ProxyRule
 from weakseg.proxy.settings import RefineConfig
+from weakseg.settings.methods import Method
 from weakseg.storage.labels import UNDECIDED
 
 
@@ -17,7 +17,7 @@ def fuse(
     saliency: np.ndarray,
     attention: Mapping[str, np.ndarray],
     classes: Sequence[str],
-    rule: ProxyRule,
+    rule: Method,
 ) -> np.ndarray:
     """Label map of one image.
 
@@ -36,7 +36,8 @@ def fuse(
     for number, name in enumerate(names):
         maps[number] = enlarge(attention[name], size)
     present = [classes.index(name) + 1 for name in names]
-    return rule.labels(enlarge(saliency, size), maps, present)
+    labels: np.ndarray = rule.maker()(enlarge(saliency, size), maps, present, rule)
+    return labels
 
 
 def refine(

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 from weakseg.options import config_option, out_option, shard_option, state_option
-from weakseg.saliency.methods import METHODS
-from weakseg.saliency.methods.declaration import TrainedMethod
 from weakseg.saliency.settings import SaliencyConfig
 from weakseg.settings.reading import read_stage
 
@@ -42,10 +40,9 @@ def train_command(config: Path, index: Path | None, classes: Path | None, state:
     settings = read_stage(config, SaliencyConfig)
     own = settings.own
     if not own.trains:
-        able = [name for name, method in METHODS.items() if issubclass(method, TrainedMethod)]
         raise InputError(
-            f"saliency.method is '{own.name}', for which nothing is trained here; {', '.join(able[:-1])} or {able[-1]} "
-            "without 'trained' was expected."
+            f"saliency.method is '{own.name}', for which nothing is trained here; a method that trains a network was "
+            "expected, without its value 'trained'."
         )
     material, start = read_material(own.masks, index, classes), read_start(own)
     train_stage(

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from weakseg.proxy.rules.declaration import ProxyRule
+from weakseg.settings.methods import Method
 from weakseg.settings.section import Fraction
 
 
-class DcspRule(ProxyRule):
+class DcspRule(Method):
     """Harmonic mean with a fixed background threshold (DCSP, BMVC 2017)."""
 
     name = "dcsp"

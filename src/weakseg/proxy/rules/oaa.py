@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from weakseg.proxy.rules.declaration import ProxyRule
+from weakseg.settings.methods import Method
 from weakseg.settings.section import Fraction
 
 
-class OaaRule(ProxyRule):
+class OaaRule(Method):
     """The OAA authors' rule (ICCV 2019)."""
 
     name = "oaa"

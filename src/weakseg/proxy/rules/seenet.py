@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from weakseg.proxy.rules.declaration import ProxyRule
+from weakseg.settings.methods import Method
 from weakseg.settings.section import Fraction, Positive
 
 
-class SeeNetRule(ProxyRule):
+class SeeNetRule(Method):
     """Weighted harmonic mean of saliency and attention (SeeNet, with its authors' ignore rules)."""
 
     name = "seenet"

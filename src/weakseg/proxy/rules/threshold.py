@@ -5,11 +5,11 @@ from typing import Self
 
 from pydantic import model_validator
 
-from weakseg.proxy.rules.declaration import ProxyRule
+from weakseg.settings.methods import Method
 from weakseg.settings.section import Fraction
 
 
-class ThresholdRule(ProxyRule):
+class ThresholdRule(Method):
     """Saliency decides foreground, attention the class (after WSSS-BED)."""
 
     name = "threshold"

@@ -1,6 +1,5 @@
 """What the file of a saliency method declares, above its import of torch."""
 
-from abc import abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -46,18 +45,19 @@ class SaliencyMethod(Method):
         """Bound of the memory that its maps take beside the image, MB."""
         return 100.0
 
-    @abstractmethod
     def source(self, weights: Path | None, flip: bool, say: Say) -> "Source":
-        """The maps.
+        """The maps; of methods that train nothing the function that does the work makes them.
 
         Args:
             weights: the trained network, of methods that train one.
             flip: average with the map of the mirrored image.
-            say: is given what users should know of what was found.
+            say: is given what users should know about the maps' files.
 
         Raises:
             InputError: what the maps come from is missing or does not fit.
         """
+        made: Source = self.maker()(self, flip, say)
+        return made
 
 
 class TrainedMethod(SaliencyMethod):
@@ -179,9 +179,10 @@ class NetworkMethod(TrainedMethod):
         return self.data
 
     @property
-    def starts_trained(self) -> bool:
-        """Whether the backbone starts from trained weights."""
-        return self.start is not None or self.backbone.weights != "none"
+    def freezes(self) -> bool:
+        """`frozen_batch_norm`; where that is left open, whether the backbone starts from trained weights."""
+        chosen: bool | None = getattr(self, "frozen_batch_norm", None)
+        return self.start is not None or self.backbone.weights != "none" if chosen is None else chosen
 
     def training_reads(self) -> dict[str, str]:
         """Initial weights and the images or videos with masks."""

@@ -2,14 +2,10 @@
 
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from weakseg.errors import InputError
 from weakseg.saliency.methods.declaration import SaliencyMethod, Say
 from weakseg.settings.section import FilePath
-
-if TYPE_CHECKING:
-    from weakseg.saliency.maps import Source
 
 
 class FolderSettings(SaliencyMethod):
@@ -26,17 +22,13 @@ class FolderSettings(SaliencyMethod):
         """The folder."""
         return {"folder": self.folder}
 
-    def source(self, weights: Path | None, flip: bool, say: Say) -> "Source":
-        """The maps in the folder."""
-        made: Source = self.maker()(Path(self.folder), say)
-        return made
-
 
 import numpy as np
 from PIL import Image
 
 from weakseg.dataset.images import FORMATS, image_size, read_rgba
 from weakseg.dataset.records import Record
+from weakseg.saliency.maps import Source
 
 KEY = "saliency.folder.folder"
 OPAQUE = 255
@@ -46,16 +38,18 @@ LOOKED_AT = 20  # other maps that tell a dark map from a folder of maps of 0 and
 SLACK = 0.1  # of a side: strides and rounding change a map's aspect ratio
 
 
-def folder_source(folder: Path, say: Say = lambda sentence: None) -> "Source":
+def folder_source(settings: FolderSettings, flip: bool, say: Say) -> Source:
     """PNGs named like the images: grey, 0…255, or cut-outs, whose alpha channel is the map; any size.
 
     Args:
-        folder: where they lie.
+        settings: where they lie.
+        flip: not read, as the maps were made elsewhere.
         say: is given a sentence at the first cut-out.
 
     Raises:
         InputError: an image has no map, or it cannot be read or be a map of this image.
     """
+    folder = Path(settings.folder)
     cut_out = False
 
     def saliency(record: Record) -> np.ndarray:

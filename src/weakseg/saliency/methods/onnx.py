@@ -2,16 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from weakseg.errors import InputError
 from weakseg.saliency.methods.declaration import SaliencyMethod, Say
 from weakseg.settings.section import FilePath
-
-if TYPE_CHECKING:
-    from weakseg.saliency.maps import Source
 
 Output = Literal["preset", "probabilities", "logits", "minmax"]
 USUAL_MB = 1500
@@ -43,16 +40,11 @@ class OnnxSettings(SaliencyMethod):
         """Bound of the memory of the network, MB."""
         return USUAL_MB * max(1.0, (self.size / 320) ** 2)
 
-    def source(self, weights: Path | None, flip: bool, say: Say) -> "Source":
-        """The network's maps."""
-        made: Source = self.maker()(Path(self.file), self.preset, self.size, self.output, flip)
-        return made
-
 
 import numpy as np
 from PIL import Image
 
-from weakseg.saliency.maps import ImageMap, of_images
+from weakseg.saliency.maps import ImageMap, Source, of_images
 from weakseg.storage.onnx_file import open_onnx
 
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
@@ -66,29 +58,18 @@ FLOATS: dict[str, type[np.floating[Any]]] = {
 }
 
 
-def onnx_source(
-    file: Path, preset: str, size: int, output: Output = "preset", flip: bool = False
-) -> "Source":
-    """Any ONNX network, as `onnx_maps` takes it.
-
-    Raises:
-        InputError: the file is missing or not a model of saliency.
-    """
-    return of_images(onnx_maps(file, preset, size, output), flip)
+def onnx_source(settings: OnnxSettings, flip: bool, say: Say) -> Source:
+    """The maps of `onnx_maps`, from an image's record."""
+    return of_images(onnx_maps(settings), flip)
 
 
-def onnx_maps(file: Path, preset: str, size: int, output: Output = "preset") -> ImageMap:
+def onnx_maps(settings: OnnxSettings) -> ImageMap:
     """The maps of an ONNX network with one input of RGB images, whose first output is a map.
-
-    Args:
-        file: the model; its input is 1×3×size×size or 1×size×size×3, in float32, float16 or float64.
-        preset: pre-processing, as `prepare` takes it.
-        size: side of the square input.
-        output: what the first output holds, as `finish` takes it.
 
     Raises:
         InputError: the file is missing or not an ONNX model, or its input or output is another.
     """
+    file, preset, size = Path(settings.file), settings.preset, settings.size
     if not file.is_file():
         raise InputError(f"saliency model {file} is missing; set saliency.onnx.file to an ONNX model.")
     session = open_onnx(file)
@@ -107,7 +88,7 @@ def onnx_maps(file: Path, preset: str, size: int, output: Output = "preset") -> 
                 f"saliency model {file} cannot be run on {size}×{size} pixels ({said}); set saliency.onnx.size to "
                 "what it was exported for."
             ) from None
-        return finish(_single(file, given).astype(np.float32), preset, output, file)
+        return finish(_single(file, given).astype(np.float32), preset, settings.output, file)
 
     return saliency
 

@@ -46,18 +46,13 @@ class RcrNetSettings(NetworkMethod):
             )
         return self
 
-    @property
-    def freezes(self) -> bool:
-        """Whether the backbone's batch normalisation stays as it is."""
-        return self.starts_trained if self.frozen_batch_norm is None else self.frozen_batch_norm
-
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.backbones.base import Backbone, Dilations
-from weakseg.backbones.build import staged
+from weakseg.backbones import BACKBONES
+from weakseg.backbones.base import Backbone, Dilations, SaliencyBackbone
 from weakseg.saliency.methods.parts import SaliencyNetwork, binary_loss
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
@@ -87,7 +82,10 @@ class RcrNet(SaliencyNetwork):
     def __init__(self, settings: RcrNetSettings) -> None:
         super().__init__()
         stride, activation = settings.stride, settings.activation
-        self.backbone = staged(settings.architecture, stride, BACKBONE_DILATIONS[stride], settings.freezes)
+        make = BACKBONES[settings.architecture].maker().for_saliency
+        self.backbone: SaliencyBackbone = make(
+            settings.architecture, stride, BACKBONE_DILATIONS[stride], settings.freezes
+        )
         self.pyramid = AtrousPyramid(self.backbone.channels, DILATIONS[stride])
         _, fine, middle, coarse, _ = self.backbone.widths
         self.refinements = nn.ModuleList(

@@ -51,13 +51,6 @@ class RcrNetVideoSettings(NetworkMethod):
         """Frames of a training clip."""
         return self.clip
 
-    @property
-    def image_model(self) -> RcrNetSettings:
-        """Of the image model inside; all batch normalisation is kept by the whole."""
-        return RcrNetSettings(
-            backbone=self.backbone, stride=self.stride, activation=self.activation, frozen_batch_norm=False
-        )
-
 
 import torch
 from torch import Tensor, nn
@@ -81,7 +74,8 @@ class RcrNetVideo(SaliencyNetwork):
 
     def __init__(self, settings: RcrNetVideoSettings) -> None:
         super().__init__()
-        self.image_model = RcrNet(settings.image_model)
+        shared = {name: getattr(settings, name) for name in ("backbone", "stride", "activation")}
+        self.image_model = RcrNet(RcrNetSettings(**shared, frozen_batch_norm=False))
         self.first, self.second = NonLocal(), NonLocal()
         self.recurrence = BidirectionalGru()
         self.new_layers_rate = settings.new_layers_rate

@@ -41,18 +41,13 @@ class SrmSettings(NetworkMethod):
     size: int = Field(353, ge=32, le=4096)
     """As in `rcrnet`."""
 
-    @property
-    def freezes(self) -> bool:
-        """Whether batch normalisation keeps its statistics."""
-        return self.starts_trained if self.frozen_batch_norm is None else self.frozen_batch_norm
-
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.backbones.base import Backbone, unit_scale
-from weakseg.backbones.build import staged
+from weakseg.backbones import BACKBONES
+from weakseg.backbones.base import UNDILATED, Backbone, SaliencyBackbone, unit_scale
 from weakseg.saliency.methods.parts import SaliencyNetwork, keep_statistics, softmax_loss
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
@@ -73,8 +68,9 @@ class Srm(SaliencyNetwork):
 
     def __init__(self, settings: SrmSettings) -> None:
         super().__init__()
-        self.backbone = staged(settings.architecture, STRIDE)
-        self.second = staged(settings.architecture, STRIDE)
+        make = BACKBONES[settings.architecture].maker().for_saliency
+        self.backbone: SaliencyBackbone = make(settings.architecture, STRIDE, UNDILATED, False)
+        self.second: SaliencyBackbone = make(settings.architecture, STRIDE, UNDILATED, False)
         self.second.drop_last_stage()  # it ends with C4
         self.frozen_batch_norm = settings.freezes
         # Cells of a ResNet lie over pixel 32·i, so that maps are enlarged with their corners aligned; a VGG16's pools

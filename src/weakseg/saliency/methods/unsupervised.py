@@ -5,15 +5,9 @@ out is what cannot be reached from the image's border without crossing a contras
 closing by reconstruction that smooths its maps is left out; labels here are drawn to the edges by a dense CRF.
 """
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from pydantic import Field
 
 from weakseg.saliency.methods.declaration import SaliencyMethod, Say
-
-if TYPE_CHECKING:
-    from weakseg.saliency.maps import Source
 
 
 class UnsupervisedSettings(SaliencyMethod):
@@ -30,17 +24,12 @@ class UnsupervisedSettings(SaliencyMethod):
     center: bool = True
     """Weigh the middle of the image more, as the paper does."""
 
-    def source(self, weights: Path | None, flip: bool, say: Say) -> "Source":
-        """Maps of the image alone."""
-        made: Source = self.maker()(self.size, self.backgroundness, self.center)
-        return made
-
 
 import cv2
 import numpy as np
 
 from weakseg.compiled import compiled
-from weakseg.saliency.maps import of_images
+from weakseg.saliency.maps import Source, of_images
 
 PASSES = 3  # section 3.2: more change little
 BORDER = 30  # width in pixels of each border whose colours are background (section 4.2: 30 of 300)
@@ -48,9 +37,10 @@ STEEPNESS = 10.0  # of the sigmoid that raises the contrast (section 4.3)
 SPREAD = 1.0  # least variance of a border's colours, so that a border of one colour can be inverted
 
 
-def unsupervised_source(size: int, backgroundness: bool, center: bool) -> "Source":
+def unsupervised_source(settings: UnsupervisedSettings, flip: bool, say: Say) -> Source:
     """Minimum barrier saliency of each image."""
-    return of_images(lambda image: barrier_saliency(image, size, backgroundness, center))
+    values = settings.model_dump()
+    return of_images(lambda image: barrier_saliency(image, **values))
 
 
 def barrier_saliency(
