@@ -16,8 +16,8 @@ import torch
 from PIL import Image
 
 from weakseg.dataset.images import read_image
-from weakseg.evaluation.scores.saliency_measures import MEASURES, score_quality
-from weakseg.evaluation.scores.score import write_json
+from weakseg.evaluation.saliency_measures import MEASURES, score_quality
+from weakseg.evaluation.score import write_json
 from weakseg.evaluation.text import aligned, decimals
 from weakseg.saliency.frames import video_maps
 from weakseg.saliency.methods.unsupervised import barrier_saliency

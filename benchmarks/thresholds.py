@@ -22,7 +22,7 @@ import yaml
 from weakseg.dataset.images import read_image
 from weakseg.dataset.index import Index, read_index
 from weakseg.dataset.records import Record
-from weakseg.evaluation.scores.confusion import ConfusionMatrix
+from weakseg.evaluation.confusion import ConfusionMatrix
 from weakseg.proxy.settings import ProxyConfig
 from weakseg.proxy.stages import enlarge, fuse, refine
 from weakseg.settings.reading import parse

@@ -18,6 +18,7 @@ from weakseg.config import Config
 from weakseg.storage.atomic import write_text
 from weakseg.storage.labels import write_labels
 
+pytest_plugins = ["tiny_run"]
 settings.register_profile("weakseg", deadline=None)  # a busy machine is no failure
 settings.register_profile("long", deadline=None, max_examples=3000)  # --hypothesis-profile=long, by hand
 settings.load_profile("weakseg")

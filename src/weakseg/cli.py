@@ -13,9 +13,9 @@ from weakseg.dataset.commands import dataset
 from weakseg.detector.commands import detector
 from weakseg.errors import InputError
 from weakseg.evaluation.commands import evaluate
-from weakseg.evaluation.show_and_compare import compare, show
 from weakseg.inspector.commands import inspect
 from weakseg.proxy.commands import proxy
+from weakseg.report.commands import compare, show, summary, supervision
 from weakseg.saliency.commands import saliency
 from weakseg.segmenter.commands import segmenter
 from weakseg.segmenter.export.command import export
@@ -40,6 +40,8 @@ for _command in (
     *(predict, export, show, inspect, compare),
 ):
     weakseg.add_command(_command)
+for _command in (supervision, summary):
+    evaluate.add_command(_command)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torchmetrics.classification import MulticlassAccuracy, MulticlassJaccardIndex
 
-from weakseg.evaluation.scores.confusion import ConfusionMatrix
+from weakseg.evaluation.confusion import ConfusionMatrix
 
 CLASSES = ("cat", "cow", "dog", "horse", "sheep")
 SIZE = len(CLASSES) + 1

@@ -14,8 +14,8 @@ from weakseg.cli import weakseg
 from weakseg.dataset.index import Index, write_index
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.evaluation.scores.boxes import box_source
-from weakseg.evaluation.scores.detection import detection_line, random_boxes, read_results, score_detector
+from weakseg.evaluation.boxes import box_source
+from weakseg.evaluation.detection import detection_line, random_boxes, read_results, score_detector
 
 CLASSES = ("cat", "dog", "owl")
 TRUE = {1: [(1, [10, 10, 40, 20]), (2, [60, 30, 30, 40])], 2: [(1, [20, 5, 50, 60])]}

@@ -10,8 +10,8 @@ from PIL import Image
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.evaluation.scores.boxes import box_source
-from weakseg.evaluation.scores.localisation import Case, boxes_at, largest_region, localise, overlap
+from weakseg.evaluation.boxes import box_source
+from weakseg.evaluation.localisation import Case, boxes_at, largest_region, localise, overlap
 
 XML = """<annotation><object><name>cat</name><bndbox><xmin>3</xmin><ymin>2</ymin><xmax>7.0</xmax><ymax>5</ymax></bndbox>
 </object><object><name>sofa</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object>

@@ -10,7 +10,7 @@ from PIL import Image
 
 from weakseg.cli import weakseg
 from weakseg.errors import InputError
-from weakseg.evaluation.scores.saliency_measures import MEASURES, folder_pairs, score_quality
+from weakseg.evaluation.saliency_measures import MEASURES, folder_pairs, score_quality
 
 sod = pytest.importorskip("py_sod_metrics", reason="the extra 'quality' is not installed")
 

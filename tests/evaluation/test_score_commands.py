@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from weakseg.errors import InputError
-from weakseg.evaluation.scores.confusion import ConfusionMatrix
+from weakseg.evaluation.confusion import ConfusionMatrix
 from weakseg.storage.labels import read_labels, write_labels
 from weakseg.storage.shards import write_shard
 

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from weakseg.evaluation.scores.confusion import ConfusionMatrix, mean_defined
-from weakseg.evaluation.scores.curve import THRESHOLDS, ThresholdSweep, strongest
+from weakseg.evaluation.confusion import ConfusionMatrix, mean_defined
+from weakseg.evaluation.curve import THRESHOLDS, ThresholdSweep, strongest
 
 CLASSES = ("cat", "dog", "horse")
 Sample = tuple[np.ndarray, dict[int, np.ndarray]]

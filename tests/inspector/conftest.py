@@ -21,7 +21,7 @@ from PIL import Image
 
 from weakseg.dataset.index import Index, write_index
 from weakseg.dataset.records import Record
-from weakseg.evaluation.scores.score import score_labels, write_json, write_score
+from weakseg.evaluation.score import score_labels, write_json, write_score
 from weakseg.inspector.guard import Guard
 from weakseg.inspector.run import RunView
 from weakseg.inspector.server import application

@@ -1,6 +1,5 @@
 """`weakseg evaluate …`."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from weakseg.storage.shards import ShardReader
 
 FILE = click.Path(path_type=Path)
-run_option = click.option(
-    "--run", type=FILE, required=True, metavar="RUN", help="Folder of a run, such as results/demo."
-)
 
 
 @click.group()
@@ -50,9 +46,9 @@ def attention_command(
 ) -> None:
     """Score attention maps at every background threshold from 0.00 to 1.00, in one pass."""
     from weakseg.dataset.index import read_index
-    from weakseg.evaluation.figures.charts import draw_curve
-    from weakseg.evaluation.report.table import score_line
-    from weakseg.evaluation.scores.score import score_attention, write_score
+    from weakseg.evaluation.score import score_attention, write_score
+    from weakseg.report.figures.charts import draw_curve
+    from weakseg.report.table import score_line
 
     score = score_attention(read_index(index, classes), split, _reader(maps))
     write_score(out, score)
@@ -81,7 +77,7 @@ def localisation_command(
 ) -> None:
     """Score boxes from attention maps against true boxes: GT-known, top-1, top-5, MaxBoxAcc."""
     from weakseg.dataset.index import read_index
-    from weakseg.evaluation.scores.localisation import localise, read_cases, write_localisation
+    from weakseg.evaluation.localisation import localise, read_cases, write_localisation
 
     settings = read_stage(config, EvaluationConfig)
     data = read_index(index, classes)
@@ -112,8 +108,8 @@ def detector_command(
 ) -> None:
     """Score a detector's boxes and random boxes by COCO's mean average precision (needs the extra `detector`)."""
     from weakseg.dataset.index import read_index
-    from weakseg.evaluation.scores.detection import detection_line, score_detector
-    from weakseg.evaluation.scores.score import write_json
+    from weakseg.evaluation.detection import detection_line, score_detector
+    from weakseg.evaluation.score import write_json
 
     settings = read_stage(config, EvaluationConfig)
     found = score_detector(read_index(index, classes), split, boxes, settings.boxes, least)
@@ -133,8 +129,8 @@ def detector_command(
 def labels_command(index: Path, classes: Path, split: str, stage: str, labels: Path, out: Path) -> None:
     """Score label maps: proxies or predictions."""
     from weakseg.dataset.index import read_index
-    from weakseg.evaluation.report.table import score_line
-    from weakseg.evaluation.scores.score import score_labels, write_score
+    from weakseg.evaluation.score import score_labels, write_score
+    from weakseg.report.table import score_line
 
     score = score_labels(read_index(index, classes), split, stage, labels)
     write_score(out, score)
@@ -170,13 +166,13 @@ def saliency_command(
 ) -> None:
     """Score saliency maps: mean absolute error, F, weighted F, S and E measures (needs the extra `quality`)."""
     from weakseg.dataset.index import read_index
-    from weakseg.evaluation.scores.saliency_measures import (
+    from weakseg.evaluation.saliency_measures import (
         folder_pairs,
         index_pairs,
         quality_text,
         score_quality,
     )
-    from weakseg.evaluation.scores.score import write_json
+    from weakseg.evaluation.score import write_json
 
     if maps is not None and masks is not None:
         pairs = folder_pairs(maps, masks, foreground)
@@ -189,32 +185,6 @@ def saliency_command(
     found = score_quality(pairs, sequences)
     write_json(out, found)
     click.echo(quality_text(found))
-
-
-@evaluate.command("supervision")
-@run_option
-@click.option("--out", type=FILE, help="The ledger (JSON).  [default: RUN/evaluation/supervision.json]")
-def supervision_command(run: Path, out: Path | None) -> None:
-    """Write what supervision entered a run, file by file and in one line."""
-    from weakseg.evaluation.ledger import ledger
-    from weakseg.evaluation.scores.score import write_json
-    from weakseg.run.entered import entered
-    from weakseg.run.opened import open_table
-
-    table = open_table(run)
-    found = ledger(entered(table), table.config.supervision)
-    write_json(table.evaluation("supervision.json") if out is None else out, asdict(found))
-    click.echo(found.line)
-
-
-@evaluate.command("summary")
-@run_option
-def summary_command(run: Path) -> None:
-    """Write the report's tables and figures into RUN/evaluation and print the score table."""
-    from weakseg.evaluation.report.summary import write_summary
-    from weakseg.run.opened import open_table
-
-    click.echo(write_summary(open_table(run)))
 
 
 def _reader(paths: tuple[Path, ...]) -> "ShardReader":

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from weakseg.evaluation.scores.score import DIGITS
+from weakseg.evaluation.score import DIGITS
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:

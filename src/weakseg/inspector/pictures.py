@@ -14,7 +14,7 @@ from PIL import Image
 
 from weakseg.dataset.images import read_image
 from weakseg.dataset.records import Record
-from weakseg.evaluation.scores.confusion import ConfusionMatrix
+from weakseg.evaluation.confusion import ConfusionMatrix
 from weakseg.inspector.palettes import PALETTES
 from weakseg.inspector.run import RunView
 from weakseg.proxy.stages import enlarge

@@ -11,9 +11,9 @@ import numpy as np
 from weakseg.dataset.index import proxy_records, read_index
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.evaluation.figures.curves import read_columns, training_name
-from weakseg.evaluation.progress import located, made, predictions
 from weakseg.proxy.settings import ProxyConfig
+from weakseg.report.figures.curves import read_columns, training_name
+from weakseg.report.progress import located, made, predictions
 from weakseg.run.opened import open_table
 from weakseg.storage.labels import read_labels
 from weakseg.storage.shards import ShardReader

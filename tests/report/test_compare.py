@@ -11,9 +11,9 @@ from weakseg.cli import weakseg
 from weakseg.dataset.index import Index, write_index
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.evaluation.report.compare import read_run
-from weakseg.evaluation.scores.localisation import Localisation, write_localisation
-from weakseg.evaluation.scores.score import Score, write_score
+from weakseg.evaluation.localisation import Localisation, write_localisation
+from weakseg.evaluation.score import Score, write_score
+from weakseg.report.compare import read_run
 
 Run = Callable[..., Path]
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from weakseg.dataset.images import image_size
 from weakseg.dataset.index import Index
 from weakseg.errors import InputError
-from weakseg.evaluation.scores.boxes import Boxes, box_source
+from weakseg.evaluation.boxes import Boxes, box_source
 from weakseg.evaluation.text import decimals
 
 LEAST_REGION = 0.005

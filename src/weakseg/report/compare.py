@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from weakseg.errors import InputError
-from weakseg.evaluation.figures.charts import draw_comparison
-from weakseg.evaluation.report.costs import total
-from weakseg.evaluation.report.results import read_results
-from weakseg.evaluation.scores.score import write_json
+from weakseg.evaluation.score import write_json
 from weakseg.evaluation.text import aligned, decimals
+from weakseg.report.costs import total
+from weakseg.report.figures.charts import draw_comparison
+from weakseg.report.results import read_results
 from weakseg.run.opened import open_table
 from weakseg.storage.atomic import write_text
 

@@ -17,8 +17,8 @@ import numpy as np
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.evaluation.scores.confusion import ConfusionMatrix
-from weakseg.evaluation.scores.curve import ThresholdSweep
+from weakseg.evaluation.confusion import ConfusionMatrix
+from weakseg.evaluation.curve import ThresholdSweep
 from weakseg.storage.atomic import write_text
 from weakseg.storage.labels import read_labels
 from weakseg.storage.presence import Tally

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from weakseg.dataset.index import Index, read_index
 from weakseg.errors import InputError
-from weakseg.evaluation.figures.curves import Curve, read_curve, training_name
-from weakseg.evaluation.ledger import Ledger, read_ledger
-from weakseg.evaluation.progress import made
-from weakseg.evaluation.report.costs import Cost, read_cost
-from weakseg.evaluation.scores.localisation import Localisation, read_localisation
-from weakseg.evaluation.scores.score import Score, read_score
+from weakseg.evaluation.localisation import Localisation, read_localisation
+from weakseg.evaluation.score import Score, read_score
+from weakseg.report.costs import Cost, read_cost
+from weakseg.report.figures.curves import Curve, read_curve, training_name
+from weakseg.report.ledger import Ledger, read_ledger
+from weakseg.report.progress import made
 from weakseg.run.table import Stage, Table
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from weakseg.evaluation.report.costs import Cost, total
-from weakseg.evaluation.report.table import ceiling_line, count, of_classes
-from weakseg.evaluation.scores.localisation import Localisation
-from weakseg.evaluation.scores.score import Score
+from weakseg.evaluation.localisation import Localisation
+from weakseg.evaluation.score import Score
 from weakseg.evaluation.text import decimals
+from weakseg.report.costs import Cost, total
+from weakseg.report.table import ceiling_line, count, of_classes
 
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #1b1f24; background: #fff; margin: 1.5rem; }

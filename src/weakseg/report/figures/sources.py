@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from weakseg.evaluation.progress import made, predictions
+from weakseg.report.progress import made, predictions
 from weakseg.run.table import Stage, Table
 from weakseg.storage.shards import ShardReader
 

@@ -15,9 +15,9 @@ from weakseg.dataset.images import read_image
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.evaluation.figures.charts import draw_sentence, plain
-from weakseg.evaluation.figures.sources import Sources
-from weakseg.evaluation.scores.score import class_maps, score_image
+from weakseg.evaluation.score import class_maps, score_image
+from weakseg.report.figures.charts import draw_sentence, plain
+from weakseg.report.figures.sources import Sources
 from weakseg.storage.atomic import atomic_path
 from weakseg.storage.labels import UNDECIDED, read_labels
 from weakseg.storage.shards import ShardReader

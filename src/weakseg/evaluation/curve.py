@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from weakseg.evaluation.scores.confusion import divide, intersection_over_union, mean_defined
+from weakseg.evaluation.confusion import divide, intersection_over_union, mean_defined
 from weakseg.storage.labels import UNDECIDED
 
 THRESHOLDS: np.ndarray = np.arange(101, dtype=np.float32) / np.float32(100)

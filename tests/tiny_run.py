@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from weakseg.cli import weakseg
 from weakseg.dataset.index import Index, read_index, write_index
 from weakseg.dataset.records import Record
-from weakseg.evaluation.commands import evaluate
 from weakseg.storage.labels import write_labels
 from weakseg.storage.shards import write_shard
 
@@ -92,7 +92,8 @@ class Tiny:
 
     def evaluate(self, *arguments: object) -> Result:
         """Run a command; what it raises is raised here too."""
-        return CliRunner().invoke(evaluate, [str(argument) for argument in arguments], catch_exceptions=False)
+        words = ["evaluate", *map(str, arguments)]
+        return CliRunner().invoke(weakseg, words, catch_exceptions=False)
 
     def score(self, name: str) -> Result:
         """Score the label maps of a stage."""

@@ -1,8 +1,9 @@
-"""`weakseg show` and `weakseg compare`: a run's images, and several runs side by side."""
+"""Commands on whole runs: `weakseg evaluate summary · supervision`, `weakseg show` and `weakseg compare`."""
 
 import os
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -10,6 +11,35 @@ import click
 from weakseg.errors import InputError
 
 FILE = click.Path(path_type=Path)
+run_option = click.option(
+    "--run", type=FILE, required=True, metavar="RUN", help="Folder of a run, such as results/demo."
+)
+
+
+@click.command()
+@run_option
+@click.option("--out", type=FILE, help="The ledger (JSON).  [default: RUN/evaluation/supervision.json]")
+def supervision(run: Path, out: Path | None) -> None:
+    """Write what supervision entered a run, file by file and in one line."""
+    from weakseg.evaluation.score import write_json
+    from weakseg.report.ledger import ledger
+    from weakseg.run.entered import entered
+    from weakseg.run.opened import open_table
+
+    table = open_table(run)
+    found = ledger(entered(table), table.config.supervision)
+    write_json(table.evaluation("supervision.json") if out is None else out, asdict(found))
+    click.echo(found.line)
+
+
+@click.command()
+@run_option
+def summary(run: Path) -> None:
+    """Write the report's tables and figures into RUN/evaluation and print the score table."""
+    from weakseg.report.summary import write_summary
+    from weakseg.run.opened import open_table
+
+    click.echo(write_summary(open_table(run)))
 
 
 @click.command()
@@ -21,7 +51,7 @@ def show(run: Path, ids: tuple[str, ...], out: Path | None) -> None:
 
     ID is the first column of the run's dataset/index.csv.
     """
-    from weakseg.evaluation.figures.terminal import choose, encode
+    from weakseg.report.figures.terminal import choose, encode
 
     protocol = choose(os.environ, sys.stdout.isatty()) if out is None else ""
     if out is not None and out.suffix.lower() != ".png":
@@ -35,9 +65,9 @@ def show(run: Path, ids: tuple[str, ...], out: Path | None) -> None:
 
 def _draw(run: Path, ids: tuple[str, ...], picture: Path) -> None:
     from weakseg.dataset.index import read_index
-    from weakseg.evaluation.figures.montage import draw_montage, find
-    from weakseg.evaluation.figures.sources import open_sources
-    from weakseg.evaluation.progress import located
+    from weakseg.report.figures.montage import draw_montage, find
+    from weakseg.report.figures.sources import open_sources
+    from weakseg.report.progress import located
     from weakseg.run.opened import open_table
 
     table = open_table(run)
@@ -52,6 +82,6 @@ def _draw(run: Path, ids: tuple[str, ...], picture: Path) -> None:
 @click.option("--out", type=FILE, default=Path("results"), help="Folder of compare.csv, .json and .png.")
 def compare(runs: tuple[Path, ...], out: Path) -> None:
     """Put runs (folders such as results/demo) side by side, each as far as it has come: scores, time, memory."""
-    from weakseg.evaluation.report.compare import read_run, write_comparison
+    from weakseg.report.compare import read_run, write_comparison
 
     click.echo(write_comparison([read_run(folder) for folder in runs], out))

@@ -7,7 +7,8 @@ from PIL import Image
 
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import Record
-from weakseg.evaluation.figures.montage import (
+from weakseg.evaluation.score import Score
+from weakseg.report.figures.montage import (
     CAPTION,
     CELL,
     EMPTY,
@@ -18,9 +19,8 @@ from weakseg.evaluation.figures.montage import (
     draw_montage,
     evenly,
 )
-from weakseg.evaluation.figures.sources import Sources
-from weakseg.evaluation.report.summary import worst
-from weakseg.evaluation.scores.score import Score
+from weakseg.report.figures.sources import Sources
+from weakseg.report.summary import worst
 from weakseg.storage.labels import voc_palette, write_labels
 from weakseg.storage.show import BACKGROUND_COLOUR, UNDECIDED_COLOUR, fit, overlay_heat, overlay_labels
 

@@ -14,7 +14,7 @@ import torch
 from weakseg.config import Config
 from weakseg.dataset.index import Index, write_index
 from weakseg.errors import InputError
-from weakseg.evaluation.figures.charts import colours_of
+from weakseg.report.figures.charts import colours_of
 from weakseg.run.table import Table
 from weakseg.storage.labels import write_labels
 from weakseg.storage.weights import Weights, file_sha256, save_weights

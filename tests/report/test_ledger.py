@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from weakseg.cli import weakseg
 from weakseg.errors import InputError
-from weakseg.evaluation.ledger import KNOWN, Ledger, read_ledger
-from weakseg.evaluation.ledger import ledger as whole_ledger
 from weakseg.evaluation.settings import SupervisionConfig
+from weakseg.report.ledger import KNOWN, Ledger, read_ledger
+from weakseg.report.ledger import ledger as whole_ledger
 from weakseg.run.entered import Entered
 from weakseg.storage.weights import Weights, save_weights
 

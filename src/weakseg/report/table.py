@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 
-from weakseg.evaluation.scores.score import Score
+from weakseg.evaluation.score import Score
 from weakseg.evaluation.text import aligned, decimals
 
 

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from weakseg.evaluation.figures.curves import Curve
-from weakseg.evaluation.scores.score import Score
+from weakseg.evaluation.score import Score
+from weakseg.report.figures.curves import Curve
 from weakseg.run.table import Stage
 from weakseg.storage.atomic import atomic_path
 

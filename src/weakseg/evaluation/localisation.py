@@ -20,8 +20,8 @@ import numpy as np
 from weakseg.dataset.images import image_size
 from weakseg.dataset.index import Index
 from weakseg.errors import InputError
-from weakseg.evaluation.scores.boxes import Box, Boxes, box_source
-from weakseg.evaluation.scores.score import class_maps, write_json
+from weakseg.evaluation.boxes import Box, Boxes, box_source
+from weakseg.evaluation.score import class_maps, write_json
 from weakseg.storage.shards import ShardReader
 
 THRESHOLDS: np.ndarray = np.arange(100, dtype=np.float32) / np.float32(100)
