@@ -175,9 +175,7 @@ def test_command_line_starts_without_heavy_libraries() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize(
-    "module", ["inspector.server", "report.compare", "report.figures.montage"]
-)
+@pytest.mark.parametrize("module", ["inspector.server", "report.compare", "report.figures.montage"])
 def test_runs_are_looked_at_without_torch(module: str) -> None:
     """It takes three seconds of every call."""
     code = f"import sys, weakseg.{module}; print('torch' in sys.modules)"

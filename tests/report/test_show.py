@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
-from weakseg.report.figures import terminal
 
 from weakseg.cli import weakseg
 from weakseg.dataset.index import Index, write_index
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
+from weakseg.report.figures import terminal
 from weakseg.report.figures.montage import CAPTION, CELL, EMPTY, GAP, HEAD, MARGIN, TITLES
 from weakseg.report.figures.terminal import choose, encode
 from weakseg.storage.labels import write_labels

@@ -34,26 +34,15 @@ def evaluate() -> None:
 @classes_option
 @split_option
 @click.option("--maps", type=FILE, multiple=True, required=True, help="Shards of attention maps.")
-@click.option("--curve", type=FILE, help="A picture (PNG) of the scores over the thresholds to draw.")
 @out_option
-def attention_command(
-    index: Path,
-    classes: Path,
-    split: str,
-    maps: tuple[Path, ...],
-    curve: Path | None,
-    out: Path,
-) -> None:
+def attention_command(index: Path, classes: Path, split: str, maps: tuple[Path, ...], out: Path) -> None:
     """Score attention maps at every background threshold from 0.00 to 1.00, in one pass."""
     from weakseg.dataset.index import read_index
     from weakseg.evaluation.score import score_attention, write_score
-    from weakseg.report.figures.charts import draw_curve
-    from weakseg.report.table import score_line
+    from weakseg.evaluation.table import score_line
 
     score = score_attention(read_index(index, classes), split, _reader(maps))
     write_score(out, score)
-    if curve is not None:
-        draw_curve(score, curve)
     best = "" if score.threshold is None else f", at the threshold {score.threshold:.2f}"
     click.echo(score_line(score) + best)
 
@@ -130,7 +119,7 @@ def labels_command(index: Path, classes: Path, split: str, stage: str, labels: P
     """Score label maps: proxies or predictions."""
     from weakseg.dataset.index import read_index
     from weakseg.evaluation.score import score_labels, write_score
-    from weakseg.report.table import score_line
+    from weakseg.evaluation.table import score_line
 
     score = score_labels(read_index(index, classes), split, stage, labels)
     write_score(out, score)

@@ -5,9 +5,9 @@ from html import escape
 
 from weakseg.evaluation.localisation import Localisation
 from weakseg.evaluation.score import Score
+from weakseg.evaluation.table import ceiling_line, count, of_classes
 from weakseg.evaluation.text import decimals
 from weakseg.report.costs import Cost, total
-from weakseg.report.table import ceiling_line, count, of_classes
 
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #1b1f24; background: #fff; margin: 1.5rem; }

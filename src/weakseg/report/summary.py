@@ -9,13 +9,13 @@ from weakseg.dataset.index import Index
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.evaluation.score import Score, read_score, write_json
+from weakseg.evaluation.table import ceiling_line, score_csv, score_text
 from weakseg.report.figures.charts import colours_of, draw_curve, draw_per_class, draw_training
 from weakseg.report.figures.montage import draw_montage, evenly, find
 from weakseg.report.figures.sources import open_sources
 from weakseg.report.page import score_page
 from weakseg.report.progress import located
 from weakseg.report.results import Results, read_results
-from weakseg.report.table import ceiling_line, score_csv, score_text
 from weakseg.run.table import Table
 from weakseg.storage.atomic import write_text
 from weakseg.storage.weights import file_sha256, load_weights
