@@ -116,7 +116,8 @@ def _saliency_maps(config: Config, pixels: int) -> float:
     own = config.saliency.own
     if not isinstance(own, TrainedMethod):
         return float(own.maps_mb())
-    return _looking(own.architecture, own.longest**2 if own.longest else pixels)
+    size = getattr(own, "size", None)
+    return _looking(own.architecture, size**2 if size else pixels)
 
 
 def _looking(architecture: str, pixels: float) -> float:
