@@ -175,6 +175,18 @@ def test_command_line_starts_without_heavy_libraries() -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize(
+    "module", ["inspector.server", "evaluation.report.compare", "evaluation.figures.montage"]
+)
+def test_runs_are_looked_at_without_torch(module: str) -> None:
+    """It takes three seconds of every call."""
+    code = f"import sys, weakseg.{module}; print('torch' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.strip() == "False", done.stderr
+
+
 def test_networks_and_trainings_are_known_without_what_starts_slowly() -> None:
     """torchvision takes two seconds, torchmetrics with its SciPy one more, of every job of every run."""
     networks = [f"weakseg.{room}.network" for room in ("attention", "saliency", "segmenter")]

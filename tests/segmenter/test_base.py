@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from weakseg.segmenter.grid import cells, padding
 from weakseg.segmenter.network import build, load, make
 from weakseg.segmenter.networks import NETWORKS
-from weakseg.segmenter.networks.method import SegmenterMethod
+from weakseg.segmenter.networks.declaration import SegmenterMethod
 from weakseg.segmenter.prediction.predict import predict_scores, upsample
 from weakseg.segmenter.prediction.settings import PredictionConfig
 from weakseg.segmenter.settings import SegmenterConfig

@@ -207,7 +207,10 @@ def test_every_result(trained_run: Path, photos: Path, invoke: Invoke, tmp_path:
 def test_scores_say_where_their_cells_lie(
     fcn_run: Path, trained_run: Path, photos: Path, invoke: Invoke, tmp_path: Path
 ) -> None:
-    for run, said in ((fcn_run, {"stride": 32, "aligned": "centres"}), (trained_run, {})):
+    for run, said in (
+        (fcn_run, {"stride": 32, "aligned": "centres"}),
+        (trained_run, {"stride": 8, "aligned": "corners"}),
+    ):
         out = tmp_path / run.name
         invoke("predict", photos / "a.jpg", "--run", run, "--scores", out / "s.h5", "--out", out / "labels")
         with h5py.File(out / "s.h5") as file:

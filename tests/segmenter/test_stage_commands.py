@@ -59,7 +59,7 @@ def test_scores_say_where_their_cells_lie(stage: Path, invoke: Invoke) -> None:
     with h5py.File(stage / "scores.h5") as file:
         assert (file.attrs["stride"], file.attrs["aligned"]) == (8, "centres")
         assert file["a/cat"].shape == (3, 4)  # of 24×32 pixels
-    assert ShardReader([stage / "scores.h5"]).attribute("aligned", "corners") == "centres"
+    assert ShardReader([stage / "scores.h5"]).attribute("aligned") == "centres"
     assert read_labels(stage / "plain" / "a.png").shape == (24, 32)
 
 

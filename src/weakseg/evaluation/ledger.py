@@ -9,11 +9,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from weakseg.errors import InputError
 from weakseg.evaluation.settings import SupervisionConfig
 from weakseg.run.entered import Entered
-from weakseg.storage.weights import Weights, file_sha256, load_weights
+
+if TYPE_CHECKING:
+    from weakseg.storage.weights import Weights
 
 UNKNOWN = "unknown"
 IMAGENET = ("ImageNet", "image")
@@ -84,6 +87,8 @@ def ledger(entered: Entered, said: SupervisionConfig) -> Ledger:
     Raises:
         InputError: a file is missing or is not what it is given as.
     """
+    from weakseg.storage.weights import file_sha256
+
     files = {str(Path(name)): (file.data, file.labels) for name, file in said.files.items()}
     sources: list[Source] = []
     for room, path in entered.weights.items():
@@ -101,6 +106,8 @@ def ledger(entered: Entered, said: SupervisionConfig) -> Ledger:
 
 def _trained(room: str, path: Path, files: Mapping[str, tuple[str, str]]) -> list[Source]:
     """A trained network and what it started from."""
+    from weakseg.storage.weights import file_sha256, load_weights
+
     weights = load_weights(path, room)
     found = [Source(room, str(path), file_sha256(path), *_trained_on(room, weights, files))]
     corrected = weights.settings.get("corrected", 0)
@@ -125,7 +132,7 @@ def _trained(room: str, path: Path, files: Mapping[str, tuple[str, str]]) -> lis
     return found
 
 
-def _trained_on(room: str, weights: Weights, files: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
+def _trained_on(room: str, weights: "Weights", files: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
     if room == "attention":
         return "image labels", "image"
     if room == "saliency":

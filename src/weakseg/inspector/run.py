@@ -11,9 +11,8 @@ import numpy as np
 from weakseg.dataset.index import proxy_records, read_index
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.evaluation.figures.curves import read_columns
+from weakseg.evaluation.figures.curves import read_columns, training_name
 from weakseg.evaluation.progress import located, made, predictions
-from weakseg.evaluation.report.results import training_name
 from weakseg.proxy.settings import ProxyConfig
 from weakseg.run.opened import open_table
 from weakseg.storage.labels import read_labels

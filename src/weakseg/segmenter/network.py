@@ -8,7 +8,7 @@ from weakseg.backbones.start import Start
 from weakseg.backbones.weights import InitialWeights
 from weakseg.segmenter.loss import PixelLoss
 from weakseg.segmenter.networks import NETWORKS
-from weakseg.segmenter.networks.method import SegmenterMethod
+from weakseg.segmenter.networks.declaration import SegmenterMethod
 from weakseg.segmenter.networks.parts import PixelClassifier
 from weakseg.segmenter.settings import SegmenterConfig
 from weakseg.storage.weights import Weights, load_weights, restore

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from weakseg.errors import InputError
 from weakseg.storage.atomic import atomic_path
 
 HISTORY = "history.csv"
@@ -61,11 +62,24 @@ class History:
 
 
 def read_history(path: Path) -> list[Row]:
-    """Rows of a history file; none if it does not exist."""
+    """Rows of a history file, without one that a kill cut off; none if it does not exist.
+
+    Raises:
+        InputError: the file is damaged, or lacks the columns `iteration` and `loss`.
+    """
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [row for row in csv.DictReader(file) if None not in row.values()]
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            if {"iteration", "loss"} <= {*(reader.fieldnames or ["iteration", "loss"])}:
+                return [row for row in reader if None not in row.values()]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} cannot be read ({error}); delete it and run snakemake again.") from None
+    raise InputError(
+        f"{path} lacks the columns iteration and loss; the history of a training was expected: delete it and run "
+        "snakemake again."
+    )
 
 
 def _text(value: float | int) -> str:

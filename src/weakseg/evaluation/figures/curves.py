@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from weakseg.run.table import Stage
 from weakseg.training.history import read_history
 
 NOT_LOSSES = ("iteration", "epoch", "learning_rate", "loss", "gradient_norm", "seconds")
@@ -28,6 +29,11 @@ class Curve:
     loss: np.ndarray
     parts: dict[str, np.ndarray]
     epochs_per_second: float | None = None
+
+
+def training_name(stage: Stage) -> str:
+    """Name of a stage's training in tables and figures: `attention`, `segmenter`, `segmenter/round-2`."""
+    return stage.room if stage.round == 1 else stage.place
 
 
 def read_columns(path: Path) -> dict[str, np.ndarray]:

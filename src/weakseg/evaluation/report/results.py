@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from weakseg.dataset.index import Index, read_index
 from weakseg.errors import InputError
-from weakseg.evaluation.figures.curves import Curve, read_curve
+from weakseg.evaluation.figures.curves import Curve, read_curve, training_name
 from weakseg.evaluation.ledger import Ledger, read_ledger
 from weakseg.evaluation.progress import made
 from weakseg.evaluation.report.costs import Cost, read_cost
@@ -73,8 +73,3 @@ def read_results(table: Table, stages: Sequence[Stage]) -> Results:
         localisation=read_localisation(boxes) if boxes.is_file() else None,
         supervision=read_ledger(supervision) if supervision.is_file() else None,
     )
-
-
-def training_name(stage: Stage) -> str:
-    """Name of a stage's training in tables and figures: `attention`, `segmenter`, `segmenter/round-2`."""
-    return stage.room if stage.round == 1 else stage.place

@@ -1,6 +1,6 @@
 """The segmenters: one file each, and the table of them."""
 
-from weakseg.segmenter.networks.method import SegmenterMethod
+from weakseg.segmenter.networks.declaration import SegmenterMethod
 from weakseg.settings.methods import Methods
 
 NETWORKS: Methods[SegmenterMethod] = Methods(

@@ -1,6 +1,6 @@
 """DeepLab v2 (Chen et al., PAMI 2018): atrous spatial pyramid pooling on a dilated ResNet or SPG's Inception-v3."""
 
-from weakseg.segmenter.networks.method import ResNetMethod
+from weakseg.segmenter.networks.declaration import ResNetMethod
 
 
 class DeepLabV2Settings(ResNetMethod):

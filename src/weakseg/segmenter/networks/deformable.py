@@ -9,7 +9,7 @@ else is DeepLab v2, or LargeFOV on a VGG, so that two runs differ by the deforma
 from collections.abc import Iterable
 from typing import Literal
 
-from weakseg.segmenter.networks.method import ResNetMethod
+from weakseg.segmenter.networks.declaration import ResNetMethod
 from weakseg.settings.section import Positive
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from weakseg.segmenter.networks.method import SegmenterMethod
+from weakseg.segmenter.networks.declaration import SegmenterMethod
 from weakseg.settings.section import Positive
 
 

@@ -4,7 +4,7 @@ Pools 1–3 halve the resolution, pools 4 and 5 do not, conv5 and fc6 are dilate
 a dilation of 12 fc6's 3×3 kernel covers 25×25 positions, 200 pixels.
 """
 
-from weakseg.segmenter.networks.method import SegmenterMethod
+from weakseg.segmenter.networks.declaration import SegmenterMethod
 from weakseg.settings.section import Positive
 
 

@@ -1,6 +1,6 @@
 """LR-ASPP (Howard et al., ICCV 2019): torchvision's own head on MobileNetV3, for computers without a GPU."""
 
-from weakseg.segmenter.networks.method import SegmenterMethod
+from weakseg.segmenter.networks.declaration import SegmenterMethod
 from weakseg.settings.section import Positive
 
 

@@ -1,6 +1,6 @@
 """DeepLab-ASPP on VGG16 (Chen et al., PAMI 2018, section 4.1.2, DeepLab-ASPP-L): four LargeFOV heads side by side."""
 
-from weakseg.segmenter.networks.method import SegmenterMethod
+from weakseg.segmenter.networks.declaration import SegmenterMethod
 from weakseg.settings.section import Positive
 
 
