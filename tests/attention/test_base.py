@@ -136,3 +136,13 @@ def test_a_declaration_is_what_the_configuration_takes(name: str) -> None:
     assert callable(declared.maker())
     if declared.learns_from is not None:
         assert section.accumulating == AttentionConfig(method=declared.learns_from)
+
+
+def test_a_training_is_known_by_what_determines_it() -> None:
+    plain = AttentionConfig().identity()
+    backbone = {"weights": "elsewhere.pth"}
+    beside = {"backbone": backbone, "maps": {"size": 99}, "schedule_of": "seenet", "from_run": "other"}
+    assert AttentionConfig.model_validate(beside).identity() == plain
+    assert AttentionConfig.model_validate({"spg": {"guided": False}}).identity() == plain  # not the method
+    for changed in ({"stride": 8}, {"seenet": {"thresholds": "release"}}, {"training": {"seed": 1}}):
+        assert AttentionConfig.model_validate(changed).identity() != plain

@@ -204,7 +204,8 @@ def test_rcrnet_needs_two_images_in_each_process(refusal: Callable[[str, Any], s
 def test_vgg_small_has_no_published_weights(refusal: Callable[[str, Any], str], room: str) -> None:
     for weights in ("IMAGENET1K_V1", "vgg16.npz"):
         values = {"architecture": "vgg_small", "weights": weights}
-        assert f"weights is {weights}, but nobody published any" in refusal(f"{room}.backbone", values)
+        said = refusal(f"{room}.backbone", values)
+        assert f"weights is {weights}, but there are no published weights of vgg_small" in said
 
 
 def test_attention_refuses_the_segmenters_backbones(refusal: Callable[[str, Any], str]) -> None:

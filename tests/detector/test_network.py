@@ -9,10 +9,11 @@ from torch import Tensor
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 
 from weakseg.attention.networks.seenet import SeeNet, SeeNetSettings
+from weakseg.backbones import serving
 from weakseg.backbones.weights import InitialWeights
 from weakseg.detector.features import Pyramid
 from weakseg.detector.network import Detector, load
-from weakseg.detector.settings import MAPS, BoxPredictionConfig, DetectorConfig
+from weakseg.detector.settings import BoxPredictionConfig, DetectorConfig
 from weakseg.errors import InputError
 from weakseg.storage.weights import Weights, save_weights
 
@@ -70,7 +71,7 @@ def descend(network: Detector, given: dict[str, Tensor], steps: int, rate: float
 
 
 def test_every_backbone_is_tested() -> None:
-    assert {*CASES, "resnet101"} == set(MAPS)
+    assert {*CASES, "resnet101"} == set(serving("detector"))
 
 
 @pytest.mark.parametrize("architecture", FAST)

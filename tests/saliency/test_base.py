@@ -1,6 +1,7 @@
 """What every saliency network of the table must do."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -160,3 +161,21 @@ def test_a_declaration_is_what_the_configuration_takes(name: str) -> None:
         assert section.training.iterations > 0
         assert section.own.architecture in BACKBONES
     assert section.own.maps_mb() >= 100
+
+
+def test_a_training_is_known_by_content_not_by_where_its_files_lie() -> None:
+    """Files count by their hashes and digests; a moved folder must not discard an unfinished training."""
+
+    def identity(**changes: Any) -> Any:
+        data = {"source": "folder", "images": changes.pop("images", "i"), "masks": changes.pop("masks", "m")}
+        backbone = {"weights": changes.pop("weights", "none")} | changes.pop("backbone", {})
+        values = {"method": "srm", "srm": {"data": data, "backbone": backbone} | changes.pop("srm", {})}
+        return SaliencyConfig.model_validate(values | changes).identity()
+
+    plain = identity()
+    assert identity(images="elsewhere", masks="there", weights="vgg.npz") == plain
+    assert identity(srm={"size": 99}, flip=True, from_run="other") == plain
+    assert identity(srm={"training": {"workers": 5, "checkpoint_every": 7}}) == plain
+    for changed in ({"srm": {"stages": 2}}, {"backbone": {"frozen_stages": 1}}):
+        assert identity(**changed) != plain
+    assert identity(srm={"training": {"seed": 1}}) != plain

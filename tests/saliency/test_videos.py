@@ -77,14 +77,23 @@ def test_labels_at_an_interval(videos: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("a: [", "is no YAML"),
+        ("a: [", "is not YAML"),
         ("[]", "data sets by name were expected"),
-        ({"SET": "x"}, "keys such as image_dir"),
-        ({"SET": entry(image_dir=None)}, "lacks 'image_dir'"),
+        ({"SET": "x"}, "valid dictionary"),
+        ({"SET": entry(image_dir=None)}, "'image_dir': Field required"),
         ({"SET": entry() | {"image_dri": "x"}}, "unknown key 'image_dri'"),
-        ({"SET": entry(default_label_interval="two")}, "int was expected"),
-        ({"SET": entry(default_label_interval=0)}, "interval below 1"),
-        ({"SET": entry(video_split={"train": "bear"})}, "a list was expected"),
+        (
+            {"SET": entry(default_label_interval="two")},
+            "should be a number, found 'two'",
+        ),
+        (
+            {"SET": entry(default_label_interval=0)},
+            "greater than or equal to 1, found 0",
+        ),
+        (
+            {"SET": entry(video_split={"train": "bear"})},
+            "should be a valid list, found 'bear'",
+        ),
         ({"SET": entry(video_split={"val": ["bear"]})}, "no video in the split 'train'; its splits are val"),
         ({"SET": entry(video_split={"train": ["bera"]})}, "video 'SET/bera' has no frames"),
         ({"SET": entry(label_dir="elsewhere")}, "frame 0 of video 'SET/bear' has no label"),
@@ -144,7 +153,7 @@ def test_folder_of_images_and_masks(videos: Path) -> None:
     found = folder_records(images, masks)
     assert [record.id for record in found] == [f"bear/{n:05d}" for n in range(6)] + ["cow/00000", "cow/00001"]
     assert digest(found) != digest(found[1:])
-    with pytest.raises(InputError, match="is no folder"):
+    with pytest.raises(InputError, match="is not a folder"):
         folder_records(images / "none", masks)
     with pytest.raises(InputError, match="none of the 9 images"):
         folder_records(images, videos)
@@ -210,6 +219,8 @@ def test_windows_show_every_frame_once_in_order(count: int) -> None:
 class Counting(nn.Module):
     """Gives each frame its red, and remembers how many frames it was given at once."""
 
+    sees_clips = True
+
     def __init__(self) -> None:
         super().__init__()
         self.most = 0
@@ -221,7 +232,7 @@ class Counting(nn.Module):
 
 def test_a_video_is_seen_in_windows(videos: Path) -> None:
     (video,) = read_video_list(listed(videos, {"SET": entry()}), "train")
-    network = Counting()
+    network: Any = Counting()
     maps = list(video_maps(network, video.frames, 4, 16, torch.device("cpu")))
     assert [record.id for record, _ in maps] == [record.id for record in video.frames]
     assert [round(float(values.mean()) * 255) for _, values in maps] == list(range(6))

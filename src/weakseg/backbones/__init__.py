@@ -21,5 +21,5 @@ BACKBONES: Methods[Architecture] = Methods(
 
 
 def serving(room: str) -> dict[str, type[Architecture]]:
-    """The backbones that networks of a room stand on."""
+    """The backbones that a room's networks can have."""
     return {name: declared for name, declared in BACKBONES.items() if room in declared.rooms}

@@ -20,8 +20,8 @@ class Architecture(Method):
     """A backbone.
 
     Attributes:
-        rooms: the rooms besides the segmenter whose networks stand on it; each segmenter names its backbones itself.
-            Its class is then an `AttentionBackbone` or a `SaliencyBackbone` of `base.py`.
+        rooms: the rooms besides the segmenter whose networks can have it; each segmenter lists its backbones itself.
+            For `attention` its class is an `AttentionBackbone`, for `saliency` a `SaliencyBackbone` of `base.py`.
         pyramid: a detector sees the features of several of its stages, not of the last alone.
         published: there are published weights.
         torchvision: where those weights are torchvision's, whole, and not VGG16's alone.
@@ -40,6 +40,6 @@ class Architecture(Method):
         """Refuse weights that do not exist."""
         if not self.published and section.weights not in ("none", "attention"):
             raise ValueError(
-                f"weights is {section.weights}, but nobody published any for {self.name}; set weights to none or, in "
-                "the segmenter and the detector, to attention"
+                f"weights is {section.weights}, but there are no published weights of {self.name}; set weights to none "
+                "or, in the segmenter and the detector, to attention"
             )

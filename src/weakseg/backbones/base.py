@@ -115,7 +115,7 @@ class Pools:
 
 
 class AttentionBackbone(Backbone):
-    """What attention networks stand on.
+    """A backbone of attention networks.
 
     Attributes:
         head_width, dense_width: channels of the convolutions of a head, and of ACoL's.
@@ -140,7 +140,7 @@ class AttentionBackbone(Backbone):
 
 
 class SaliencyBackbone(Backbone):
-    """What saliency networks stand on: from the second on, its stages have the strides 4, 8, 16 and 32."""
+    """A backbone of saliency networks: its stages from the second on have the strides 4, 8, 16 and 32."""
 
     @classmethod
     @abstractmethod
@@ -155,8 +155,8 @@ class SaliencyBackbone(Backbone):
 def unit_scale(features: Tensor) -> Tensor:
     """Features N×D×h×w, each image's divided by their root mean square.
 
-    VGG16's reach hundreds without batch normalisation; layers that start from noise above them die in their first
-    steps: SPG's mask branches call everything background.
+    VGG16's reach hundreds without batch normalisation; randomly initialised layers above them die in their first
+    steps: SPG's mask branches then predict background everywhere.
     """
     square = features.float().square().mean(dim=(1, 2, 3), keepdim=True)
     return features / (square.sqrt() + EPSILON).to(features.dtype)

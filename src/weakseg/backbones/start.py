@@ -1,4 +1,4 @@
-"""What a room's backbone starts from: published weights, or what this run's attention network learnt."""
+"""What a room's backbone starts from: published weights, or those of this run's attention network."""
 
 from collections.abc import Mapping
 from pathlib import Path

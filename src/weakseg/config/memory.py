@@ -37,9 +37,12 @@ def needed_mb(config: Config, rule: str, width: int, height: int) -> int:
             `segmenter_relabel`, `detector_predict` and `evaluate`.
         width, height: of the largest image, pixels.
     """
-    return math.ceil(
-        _TRAININGS[rule](config) if rule in _TRAININGS else _of_images(config, rule, width, height)
-    )
+    room, _, step = rule.partition("_")
+    if step != "train":
+        return math.ceil(_of_images(config, rule, width, height))
+    section = getattr(config, room)
+    network = section.own if room == "saliency" else section.backbone
+    return math.ceil(_training(section.training, network.architecture))
 
 
 def megabytes(config: Config, dataset: Path, rule: str) -> Callable[[object, int], int]:
@@ -54,20 +57,6 @@ def megabytes(config: Config, dataset: Path, rule: str) -> Callable[[object, int
         return int(needed_mb(config, rule, width, height) * (1 + attempt) / 2)
 
     return mem_mb
-
-
-_TRAININGS: dict[str, Callable[[Config], float]] = {
-    "saliency_train": lambda config: _saliency_training(config),
-    "attention_train": lambda config: _training(
-        config.attention.training, config.attention.backbone.architecture
-    ),
-    "segmenter_train": lambda config: _training(
-        config.segmenter.training, config.segmenter.backbone.architecture
-    ),
-    "detector_train": lambda config: _training(
-        config.detector.training, config.detector.backbone.architecture
-    ),
-}
 
 
 def _of_images(config: Config, rule: str, width: int, height: int) -> float:
@@ -108,15 +97,12 @@ def _training(training: TrainingConfig, architecture: str) -> float:
     return PROCESS_MB + backbone.network_mb + backbone.pixel_bytes * pixels / 1e6
 
 
-def _saliency_training(config: Config) -> float:
-    return _training(config.saliency.training, config.saliency.own.architecture)
-
-
 def _saliency_maps(config: Config, pixels: int) -> float:
     own = config.saliency.own
     if not isinstance(own, TrainedMethod):
         return float(own.maps_mb())
-    return _looking(own.architecture, own.longest**2 if own.longest else pixels)
+    size = getattr(own, "size", None)
+    return _looking(own.architecture, size**2 if size else pixels)
 
 
 def _looking(architecture: str, pixels: float) -> float:

@@ -134,7 +134,7 @@ def knobs(settings: ProxyConfig) -> dict[str, Any]:
     """What the page offers to change: rule → its sliders, then the CRF's; `value` is the run's own."""
     return {
         "rule": settings.rule,
-        "rules": {name: _sliders(getattr(settings, name)) for name in RULES},
+        "rules": {name: _sliders(getattr(settings, name, RULES[name]())) for name in RULES},
         "refine": _sliders(settings.refine),
         "crf": _sliders(settings.refine.crf),
         "preset": settings.refine.crf.preset,

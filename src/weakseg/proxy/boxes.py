@@ -1,8 +1,8 @@
 """Boxes of label maps as COCO's JSON, for detectors and for programs that label images.
 
 One box around each connected region of a class. That is the instance only where objects of a class do not touch: two
-that do are one box, and one that something else cuts in two is two. Regions below a share of the image are left out as
-crumbs. Every box carries the region's area, so that one's own rule can be applied later.
+that do share a box, and an object that something else cuts in two gets two. Regions below a share of the image are left
+out. Every box carries the region's area, so that one's own rule can be applied later.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ def regions(labels: np.ndarray, least: float) -> list[Region]:
     """Connected regions, of eight neighbours, of every class of a label map.
 
     Args:
-        labels: H×W `uint8`; 0 is background and 255 not decided: neither makes a region, and both divide.
+        labels: H×W `uint8`; 0 (background) and 255 (undecided) make no region and separate regions.
         least: share of the image below which a region is left out.
     """
     found: list[Region] = []

@@ -34,6 +34,7 @@ def train_command(config: Path, index: Path | None, classes: Path | None, state:
     from weakseg.errors import InputError
     from weakseg.saliency.network import build, read_start
     from weakseg.saliency.training_data.material import read_material
+    from weakseg.saliency.training_data.settings import SaliencyData
     from weakseg.training.augment import Crops
     from weakseg.training.stage import train_stage
 
@@ -44,12 +45,14 @@ def train_command(config: Path, index: Path | None, classes: Path | None, state:
             f"saliency.method is '{own.name}', for which nothing is trained here; a method that trains a network was "
             "expected, without its value 'trained'."
         )
-    material, start = read_material(own.masks, index, classes), read_start(own)
+    material, start = read_material(getattr(own, "data", SaliencyData()), index, classes), read_start(own)
     train_stage(
         "saliency",
         settings,
         lambda: build(own, start),
-        lambda network: material.samples(Crops(own.training, network.backbones()[0].fill), own.clip_length),
+        lambda network: material.samples(
+            Crops(own.training, network.backbones()[0].fill), getattr(own, "clip", None)
+        ),
         inputs=material.inputs,
         classes=[],
         initial=start.provenance,

@@ -1,4 +1,4 @@
-"""What a source of saliency is: a function of an image or of a record, mirrored copies, and maps that say nothing."""
+"""What a source of saliency is: a function of an image or of a record; mirrored copies; flat maps."""
 
 from collections.abc import Callable
 
@@ -61,7 +61,7 @@ class Flatness:
             self._flat = None
 
     def sentence(self, shard: str, key: str) -> str | None:
-        """What to say after the maps of a shard, if every one of them says nothing.
+        """What to say after the maps of a shard, if all of them are flat.
 
         Args:
             shard: which part of the images it is.

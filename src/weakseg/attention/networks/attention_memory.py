@@ -23,8 +23,8 @@ UNSEEN, PROVISIONAL, ACCEPTED = 0, 1, 2
 class AttentionMemory(nn.Module):
     """Maps S×40×40 `uint8`, one slot per (training image, present class).
 
-    `state` says what a slot holds: nothing yet, the last attention of a class that was never recognised (better than
-    nothing for what follows), or the accumulated maximum. `visits` counts how often it was offered. `slots` gives the
+    `state` says what a slot holds: nothing yet, the last attention of a class that was never recognised (used where
+    there is nothing better), or the accumulated maximum. `visits` counts how often it was offered. `slots` gives the
     slot's number for (image id, class). All tensors are integer buffers: they follow the network to any device, and a
     change of its number format leaves them as they are.
 

@@ -1,8 +1,8 @@
 """SeeNet: Self-Erasing Network for Integral Object Attention (Hou, Jiang, Wei, Cheng, NeurIPS 2018).
 
-Three classifiers stand on one VGG16 (stride 16). S_A sees the features. S_B sees them through conditionally
+Three classifiers share one VGG16 (stride 16). S_A sees the features. S_B sees them through conditionally
 reversed linear units (C-ReLU): erased where S_A is sure, negated where S_A sees background. S_C sees only that
-background and is told that no class is there. S_B and S_C share their weights, as the names in the released
+background and learns that it shows no class. S_B and S_C share their weights, as the names in the released
 prototxt imply.
 """
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from weakseg.backbones import serving
 from weakseg.saliency.training_data.settings import SaliencyData, refuse_unread
 from weakseg.settings.methods import Choice, Method
-from weakseg.settings.section import FilePath, Positive, Scale
+from weakseg.settings.section import FilePath, Positive
 from weakseg.training.settings import TrainingConfig
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 """Is given a sentence for the user."""
+WHOLE_IMAGES = TrainingConfig(iterations=10_000, scales=(1.0, 1.0), crop=448, resize=448)
+"""A training that sees whole images, mirrored half of the time, and changes nothing else unless told to."""
 
 
 class SaliencyMethod(Method):
@@ -71,27 +73,12 @@ class TrainedMethod(SaliencyMethod):
     @property
     def trains(self) -> bool:
         """Whether a run trains a network."""
-        return True
+        return getattr(self, "trained", None) is None
 
     @property
     def architecture(self) -> str:
         """Name of the backbone."""
         return "vgg_small"
-
-    @property
-    def longest(self) -> int | None:
-        """Longest side that images are brought to for their maps; `None` keeps their size."""
-        return None
-
-    @property
-    def clip_length(self) -> int | None:
-        """Frames of a training clip, of a model of videos."""
-        return None
-
-    @property
-    def masks(self) -> SaliencyData:
-        """What it learns from."""
-        return SaliencyData()
 
     def source(self, weights: Path | None, flip: bool, say: Say) -> "Source":
         """The maps of trained weights."""
@@ -102,20 +89,7 @@ class TrainedMethod(SaliencyMethod):
             raise InputError(
                 f"saliency.method is '{self.name}' but no --weights were given; train the network first."
             )
-        return network_source(weights, self.longest, flip)
-
-
-class WholeImages(TrainingConfig):
-    """A training that sees whole images, mirrored half of the time, and changes nothing else unless told to."""
-
-    scales: tuple[Scale, Scale] = (1.0, 1.0)
-    """Range of the random scale, after `resize`."""
-    crop: int = Field(448, ge=32, le=4096)
-    """Side of the square that the image is laid in; what it does not fill is not scored."""
-    resize: int | None = Field(448, ge=16)
-    """Longest side the image is brought to; `null` keeps its size."""
-    iterations: int = Field(10_000, ge=1)
-    """Optimisation steps."""
+        return network_source(weights, getattr(self, "size", None), flip)
 
 
 class StagedConfig(Choice, methods=serving("saliency"), key="architecture"):
@@ -146,7 +120,7 @@ class NetworkMethod(TrainedMethod):
     start: FilePath | None = None
     """A `weights.pt` of this method (of `rcrnet_video` also: of `rcrnet`, as published) that the training starts from;
     `null`: from the backbone's weights."""
-    training: WholeImages = WholeImages()
+    training: TrainingConfig = WHOLE_IMAGES
     size: int = Field(448, ge=32, le=4096)
     """Longest side that images are brought to for their maps; smaller ones keep their size."""
 
@@ -159,24 +133,9 @@ class NetworkMethod(TrainedMethod):
         return self
 
     @property
-    def trains(self) -> bool:
-        """Whether a run trains a network."""
-        return self.trained is None
-
-    @property
     def architecture(self) -> str:
         """Name of the backbone."""
         return self.backbone.architecture
-
-    @property
-    def longest(self) -> int | None:
-        """Longest side that images are brought to for their maps."""
-        return self.size
-
-    @property
-    def masks(self) -> SaliencyData:
-        """What it learns from."""
-        return self.data
 
     @property
     def freezes(self) -> bool:

@@ -7,20 +7,12 @@ detail of layers 3, 2 and 1 (of a VGG16: of stages 4, 3 and 2). The video model 
 from collections.abc import Callable
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from weakseg.saliency.methods.declaration import NetworkMethod, WholeImages
+from weakseg.saliency.methods.declaration import WHOLE_IMAGES, NetworkMethod
+from weakseg.training.settings import TrainingConfig
 
-
-class RcrNetTraining(WholeImages):
-    """RCRNet's: Adam; its authors published the training of the video model only."""
-
-    optimizer: Literal["sgd", "adamw"] = "adamw"
-    """The paper takes Adam; `adamw` keeps its weight decay out of the step."""
-    learning_rate: float = Field(1e-4, gt=0, le=10)
-    """Base rate."""
-    batch_size: int = Field(8, ge=1)
-    """Images per step, 2 or more."""
+TRAINING = WHOLE_IMAGES.model_copy(update={"optimizer": "adamw", "learning_rate": 1e-4, "batch_size": 8})
 
 
 class RcrNetSettings(NetworkMethod):
@@ -35,7 +27,9 @@ class RcrNetSettings(NetworkMethod):
     """Of the refinement blocks; the published one is `relu`."""
     frozen_batch_norm: bool | None = None
     """Whether the backbone's batch normalisation stays as it is; `null`: where it starts from trained weights."""
-    training: RcrNetTraining = RcrNetTraining()
+    training: TrainingConfig = TRAINING
+    """On whole images. The paper takes Adam; `adamw` keeps its weight decay out of the step. Its authors published the
+    training of the video model only. 2 images or more per step and process."""
 
     @model_validator(mode="after")
     def _more_than_one_image(self) -> Self:

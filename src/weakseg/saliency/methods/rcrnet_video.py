@@ -9,21 +9,9 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from weakseg.saliency.methods.declaration import NetworkMethod
-from weakseg.saliency.methods.rcrnet import RcrNetSettings, RcrNetTraining
+from weakseg.saliency.methods.rcrnet import TRAINING, RcrNetSettings
 from weakseg.saliency.training_data.settings import refuse_unread
-
-
-class RcrNetVideoTraining(RcrNetTraining):
-    """As published: one clip of four frames a step at a constant rate."""
-
-    learning_rate: float = Field(1e-5, gt=0, le=10)
-    """Base rate."""
-    batch_size: int = Field(1, ge=1)
-    """Clips per step."""
-    schedule: Literal["poly", "step", "constant"] = "constant"
-    """As in any training."""
-    clip_gradient: float = Field(0.0, ge=0)
-    """As in any training; the published one does not clip."""
+from weakseg.training.settings import TrainingConfig
 
 
 class RcrNetVideoSettings(NetworkMethod):
@@ -38,18 +26,16 @@ class RcrNetVideoSettings(NetworkMethod):
     """As in `rcrnet`."""
     clip: int = Field(4, ge=1, le=64)
     """Frames of a training clip, of a source that has videos."""
-    training: RcrNetVideoTraining = RcrNetVideoTraining()
+    training: TrainingConfig = TRAINING.model_copy(
+        update={"learning_rate": 1e-5, "batch_size": 1, "schedule": "constant", "clip_gradient": 0.0}
+    )
+    """As published: one clip a step, at a constant rate, gradients not clipped. `batch_size` counts clips."""
 
     @model_validator(mode="after")
     def _clips_of_videos(self) -> Self:
         if self.data.source in ("split", "folder"):
             refuse_unread(self, {"clip"}, f"data.source '{self.data.source}'")
         return self
-
-    @property
-    def clip_length(self) -> int | None:
-        """Frames of a training clip."""
-        return self.clip
 
 
 import torch

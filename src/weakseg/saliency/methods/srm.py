@@ -9,19 +9,9 @@ from typing import Literal, Self
 
 from pydantic import Field
 
-from weakseg.saliency.methods.declaration import NetworkMethod, WholeImages
+from weakseg.saliency.methods.declaration import WHOLE_IMAGES, NetworkMethod
 from weakseg.settings.section import Positive
-
-
-class SrmTraining(WholeImages):
-    """SRM's image size; its rate of 1e-10 is for the sum over 353² pixels, which on their mean is 1.2e-5."""
-
-    crop: int = Field(353, ge=32, le=4096)
-    """As in any training on whole images."""
-    resize: int | None = Field(353, ge=16)
-    """As in any training on whole images."""
-    batch_size: int = Field(8, ge=1)
-    """Images per step; published: 1, with a momentum of 0.99 and 300,000 steps."""
+from weakseg.training.settings import TrainingConfig
 
 
 class SrmSettings(NetworkMethod):
@@ -37,7 +27,9 @@ class SrmSettings(NetworkMethod):
     frozen_batch_norm: bool | None = None
     """Whether batch normalisation keeps its statistics (its weights and biases learn); `null`: as in `rcrnet`. The
     published training has one image a step and keeps them."""
-    training: SrmTraining = SrmTraining()
+    training: TrainingConfig = WHOLE_IMAGES.model_copy(update={"crop": 353, "resize": 353, "batch_size": 8})
+    """On whole images of the published size. Published: one image per step, a momentum of 0.99, 300,000 steps, and a
+    rate of 1e-10 for the sum over 353² pixels, which on their mean is 1.2e-5."""
     size: int = Field(353, ge=32, le=4096)
     """As in `rcrnet`."""
 

@@ -14,27 +14,31 @@ A list names data sets, each with
 in the folder of its name beside the list, or in `root`, if it names one (relative to the list).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import Field
 
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
+from weakseg.settings.reading import parse
+from weakseg.settings.section import Section
 
 RESOLUTION = "480p"
-KEYS = {
-    "root": str,
-    "image_dir": str,
-    "label_dir": str,
-    "image_ext": str,
-    "label_ext": str,
-    "default_label_interval": int,
-    "video_split": dict,
-}
-REQUIRED = ("image_dir", "label_dir", "video_split")
+
+
+class DataSet(Section):
+    """One of a list; what its keys mean stands above."""
+
+    root: str | None = None
+    image_dir: str
+    label_dir: str
+    image_ext: str = ".jpg"
+    label_ext: str = ".png"
+    default_label_interval: int = Field(1, ge=1)
+    video_split: dict[str | int, list[Any] | None]
 
 
 @dataclass(frozen=True)
@@ -67,10 +71,14 @@ def read_davis(folder: Path, split: str) -> list[Video]:
             "or data.video_split."
         ) from None
     names = list(dict.fromkeys(_name(line) for line in lines if line.strip()))
-    images, labels = (folder / part / RESOLUTION for part in ("JPEGImages", "Annotations"))
     if not names:
         raise InputError(f"{path} names no video; one a line was expected.")
-    return [_video(name, name, images / name, labels / name, (".jpg", ".png"), 1) for name in names]
+    layout = DataSet(
+        image_dir=f"JPEGImages/{RESOLUTION}",
+        label_dir=f"Annotations/{RESOLUTION}",
+        video_split={split: names},
+    )
+    return [_video(name, name, folder, layout) for name in names]
 
 
 def _name(line: str) -> str:
@@ -96,15 +104,20 @@ def read_video_list(path: Path, split: str) -> list[Video]:
         raise InputError(f"video list {path} is not YAML ({problem}); correct it.") from None
     if not isinstance(content, dict) or not content:
         raise InputError(
-            f"video list {path} holds {type(content).__name__}; data sets by name were expected, each with "
-            f"{', '.join(REQUIRED)}."
+            f"video list {path} holds {type(content).__name__}; data sets by name were expected, each with image_dir, "
+            "label_dir and video_split."
         )
-    videos = []
-    for name, entry in content.items():
-        _check(path, str(name), entry)
-        videos += _data_set(path, str(name), entry, split)
+    sets = {
+        str(name): parse(DataSet, entry, f"video list {path}, data set '{name}'")
+        for name, entry in content.items()
+    }
+    videos = [
+        _video(f"{name}/{video}", str(video), path.parent / (entry.root or name), entry)
+        for name, entry in sets.items()
+        for video in entry.video_split.get(split) or []
+    ]
     if not videos:
-        splits = sorted({str(key) for entry in content.values() for key in entry["video_split"]})
+        splits = sorted({str(key) for entry in sets.values() for key in entry.video_split})
         raise InputError(
             f"video list {path} has no video in the split '{split}'; its splits are {', '.join(splits) or 'none'}: "
             "correct data.video_split."
@@ -112,55 +125,17 @@ def read_video_list(path: Path, split: str) -> list[Video]:
     return videos
 
 
-def _check(path: Path, name: str, entry: Any) -> None:
-    where = f"data set '{name}' of the video list {path}"
-    if not isinstance(entry, dict):
-        raise InputError(f"{where} is {entry!r}; keys such as {', '.join(REQUIRED)} were expected.")
-    for key in REQUIRED:
-        if key not in entry:
-            raise InputError(f"{where} lacks '{key}'; {', '.join(REQUIRED)} are needed.")
-    for key, value in entry.items():
-        if key not in KEYS:
-            raise InputError(f"{where} has the unknown key '{key}'; known: {', '.join(KEYS)}.")
-        if not isinstance(value, KEYS[key]) or isinstance(value, bool):
-            raise InputError(f"{where} has {value!r} as '{key}'; {KEYS[key].__name__} was expected.")
-    if entry.get("default_label_interval", 1) < 1:
-        raise InputError(f"{where} has a default_label_interval below 1; 1 labels every frame.")
-
-
-def _data_set(path: Path, name: str, entry: dict[str, Any], split: str) -> list[Video]:
-    root = path.parent / entry.get("root", name)
-    extensions = (entry.get("image_ext", ".jpg"), entry.get("label_ext", ".png"))
-    interval = entry.get("default_label_interval", 1)
-    chosen = entry["video_split"].get(split) or []
-    if not isinstance(chosen, Sequence) or isinstance(chosen, str):
-        raise InputError(
-            f"data set '{name}' of {path} has {chosen!r} as split '{split}'; a list was expected."
-        )
-    return [
-        _video(
-            f"{name}/{video}",
-            str(video),
-            root / entry["image_dir"] / str(video),
-            root / entry["label_dir"] / str(video),
-            extensions,
-            interval,
-        )
-        for video in chosen
-    ]
-
-
-def _video(
-    name: str, video: str, images: Path, labels: Path, extensions: tuple[str, str], interval: int
-) -> Video:
-    frames = sorted(images.glob(f"*{extensions[0]}")) if images.is_dir() else []
+def _video(name: str, video: str, root: Path, layout: DataSet) -> Video:
+    images, labels = root / layout.image_dir / video, root / layout.label_dir / video
+    interval = layout.default_label_interval
+    frames = sorted(images.glob(f"*{layout.image_ext}")) if images.is_dir() else []
     if not frames:
         raise InputError(
-            f"video '{name}' has no frames: {images} holds no *{extensions[0]}; add them or leave the video out."
+            f"video '{name}' has no frames: {images} holds no *{layout.image_ext}; add them or leave the video out."
         )
     records = []
     for number, frame in enumerate(frames):
-        mask = labels / f"{frame.stem}{extensions[1]}" if number % interval == 0 else None
+        mask = labels / f"{frame.stem}{layout.label_ext}" if number % interval == 0 else None
         if mask is not None and not mask.is_file():
             raise InputError(
                 f"frame {number} of video '{name}' has no label {mask}; with an interval of {interval} one was "
