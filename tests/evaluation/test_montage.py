@@ -21,8 +21,8 @@ from weakseg.evaluation.figures.montage import (
 from weakseg.evaluation.figures.sources import Sources
 from weakseg.evaluation.report.summary import worst
 from weakseg.evaluation.scores.score import Score
+from weakseg.storage.drawing import BACKGROUND_COLOUR, UNDECIDED_COLOUR, fit, overlay_heat, overlay_labels
 from weakseg.storage.labels import voc_palette, write_labels
-from weakseg.storage.show import BACKGROUND_COLOUR, UNDECIDED_COLOUR, fit, overlay_heat, overlay_labels
 
 
 def records(count: int) -> list[Record]:

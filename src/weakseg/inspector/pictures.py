@@ -18,9 +18,9 @@ from weakseg.evaluation.scores.confusion import ConfusionMatrix
 from weakseg.inspector.palettes import PALETTES
 from weakseg.inspector.run import RunView
 from weakseg.proxy.stages import enlarge
+from weakseg.storage.drawing import outline, stretch_labels
 from weakseg.storage.labels import UNDECIDED, read_labels
 from weakseg.storage.shards import to_uint8
-from weakseg.storage.show import outline, stretch_labels
 
 THUMBNAIL = 176  # longest side, pixels: a tile's width on a screen of ordinary density
 LARGEST = (
