@@ -19,11 +19,11 @@ from weakseg.dataset.images import read_image
 from weakseg.evaluation.scores.saliency_measures import MEASURES, score_quality
 from weakseg.evaluation.scores.score import write_json
 from weakseg.evaluation.text import aligned, decimals
-from weakseg.saliency.barrier import barrier_saliency
-from weakseg.saliency.data import read_bright
 from weakseg.saliency.frames import video_maps
+from weakseg.saliency.methods.unsupervised import barrier_saliency
 from weakseg.saliency.network import load
-from weakseg.saliency.videos import Video, read_davis
+from weakseg.saliency.training_data.masks import read_bright
+from weakseg.saliency.training_data.videos import Video, read_davis
 
 FILE = click.Path(path_type=Path)
 WINDOW = 4  # frames, as in the training of the video model

@@ -23,7 +23,6 @@ from weakseg.dataset.images import read_image
 from weakseg.dataset.index import Index, read_index
 from weakseg.dataset.records import Record
 from weakseg.evaluation.scores.confusion import ConfusionMatrix
-from weakseg.proxy.rules import RULES
 from weakseg.proxy.settings import ProxyConfig
 from weakseg.proxy.stages import enlarge, fuse, refine
 from weakseg.settings.reading import parse
@@ -103,12 +102,11 @@ def label(run: Path, values: tuple[str, ...], out: Path) -> None:
 
 
 def _labelled(run: Path, config: ProxyConfig, index: Index, record: Record) -> tuple[str, np.ndarray, bool]:
-    image, options = read_image(record.image), config.threshold.model_dump()
+    image = read_image(record.image)
     maps, saliency = _maps(run, record)
-    fused = fuse(image.shape[:2], saliency, maps, index.classes, RULES["threshold"], options)
+    fused = fuse(image.shape[:2], saliency, maps, index.classes, config.own)
     present = [index.classes.index(name) + 1 for name in record.labels]
-    refine_with = config.refine.model_dump(include={"label_confidence", "confidence", "undecided"})
-    refined = refine(image, fused, present, config.refine.crf, **refine_with)
+    refined = refine(image, fused, present, config.refine)
     lacks = bool(missing(refined, present))
     if config.refine.missing_class == "undecided":
         refined = doubted(refined, present)
@@ -179,7 +177,7 @@ def _counted(run: Path, index: Index) -> np.ndarray:
 def _matrix(
     index: Index, counts: np.ndarray, low: int, high: int, least: int, background: int, rescue: int
 ) -> ConfusionMatrix:
-    """The confusion matrix of `proxy.rules.threshold` with these thresholds."""
+    """The confusion matrix of the rule `threshold` with these thresholds."""
     saliency, attention = np.mgrid[:LEVELS, :LEVELS]
     unsure = (saliency >= low) & ((saliency < high) | (attention < least))
     unsure |= (saliency < low) & (attention >= background)

@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from weakseg.backbones import BACKBONES, serving
-from weakseg.backbones.base import AttentionBackbone, Backbone, Pools, SaliencyBackbone
-from weakseg.backbones.build import backbone, staged
+from weakseg.backbones.base import UNDILATED, AttentionBackbone, Backbone, Pools, SaliencyBackbone
 from weakseg.backbones.settings import BackboneConfig
 from weakseg.backbones.weights import NORMALIZATIONS
 
@@ -28,7 +27,7 @@ def test_a_backbone_can_do_what_it_declares(name: str) -> None:
 @pytest.mark.parametrize("stride", [8, 16])
 @pytest.mark.parametrize("name", serving("attention"))
 def test_under_attention_networks(name: str, stride: int) -> None:
-    body = backbone(name, stride, Pools()).eval()
+    body = BACKBONES[name].maker().for_attention(name, stride, Pools()).eval()
     assert body.architecture == name
     with torch.no_grad():
         low, high, features = body.side_features(IMAGES)
@@ -44,7 +43,7 @@ def test_under_attention_networks(name: str, stride: int) -> None:
 @pytest.mark.parametrize("stride", [8, 16, 32])
 @pytest.mark.parametrize("name", serving("saliency"))
 def test_under_saliency_networks(name: str, stride: int) -> None:
-    body = staged(name, stride).eval()
+    body = BACKBONES[name].maker().for_saliency(name, stride, UNDILATED, False).eval()
     with torch.no_grad():
         stages = body.stage_features(IMAGES)
     assert [features.shape[1] for features in stages] == list(body.widths)

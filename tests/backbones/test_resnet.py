@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torchvision import models
 
-from weakseg.backbones.base import Dilations
-from weakseg.backbones.resnet import TORCHVISION_8, UNDILATED, ResNet
+from weakseg.backbones.base import UNDILATED, Dilations
+from weakseg.backbones.resnet import TORCHVISION_8, ResNet
 from weakseg.backbones.weights import read_initial_weights
 from weakseg.errors import InputError
 

@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[2] / "src"
 CODE = """
 import numpy as np
 from weakseg.crf import lattice
-from weakseg.saliency.barrier import barrier_distance
+from weakseg.saliency.methods.unsupervised import barrier_distance
 corners = np.array([[1, 0]], np.int32)
 lattice._renumber(corners, np.array([7, 8], np.int32))
 lattice._filter_of(1)

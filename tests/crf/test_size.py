@@ -51,15 +51,14 @@ PEAK = """
 import resource, sys
 import numpy as np
 from weakseg.crf.settings import CrfConfig
+from weakseg.proxy.settings import RefineConfig
 from weakseg.proxy.stages import refine
 height, width, longest = (int(word) for word in sys.argv[1:])
 image = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
 labels = np.zeros((height, width), np.uint8)
 labels[height // 4 : height // 2, width // 4 : width // 2] = 1
-found = refine(
-    image, labels, [1, 2], CrfConfig(longest=longest).model_copy(update={"iterations": 2}),
-    label_confidence=0.7, confidence=0.0, undecided="resolve",
-)
+crf = CrfConfig(longest=longest).model_copy(update={"iterations": 2})
+found = refine(image, labels, [1, 2], RefineConfig().model_copy(update={"crf": crf}))
 assert found.shape == (height, width) and (found == 1).any()
 print(*(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """

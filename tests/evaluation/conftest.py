@@ -37,8 +37,8 @@ class Tiny:
         self._write_artefacts()
 
     def configure(self, **values: Any) -> None:
-        """Write other values than the defaults."""
-        values["evaluation"] = {"sample": 2, "worst": 2} | values.get("evaluation", {})
+        """Write other values than the defaults; montages show nothing unless that is asked for."""
+        values["evaluation"] = {"sample": 0, "worst": 0} | values.get("evaluation", {})
         self._configure(self.folder, shards=2, **values)
 
     def _image(self, number: int, masked: bool) -> Record:

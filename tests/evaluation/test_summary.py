@@ -21,6 +21,7 @@ from weakseg.storage.weights import Weights, file_sha256, save_weights
 
 CLASSES = ("cat", "dog")
 CHAIN = ["attention", "fused", "refined", "segmenter", "segmenter-crf"]
+MONTAGES = {"sample": 2, "worst": 2}
 FIGURES = ("per_class.png", "curve.png", "training.png", "montage-sample.png", "montage-worst.png")
 HISTORY = "iteration,epoch,learning_rate,loss,a,b,seconds\n1,0,.1,3,1,2,1\n2,4,.1,2,1,1,1\n"
 
@@ -31,6 +32,7 @@ def rows(run: Any) -> list[dict[str, str]]:
 
 
 def test_it_writes_tables_and_figures(scored: Any) -> None:
+    scored.configure(evaluation=MONTAGES)
     scored.write("attention/history.csv", HISTORY)
     scored.write(
         "benchmarks/attention_maps/1-of-2.tsv", "s\th:m:s\tmax_rss\tcpu_time\n2.5\t0:00:02\t100.5\t2\n"
@@ -72,8 +74,9 @@ def test_it_shows_a_run_as_far_as_it_has_come(tiny: Any) -> None:
 
 def test_a_run_on_masks_shows_its_segmenter_alone(scored: Any) -> None:
     """Proxies that its folder holds besides are no part of it."""
+    scored.configure(evaluation=MONTAGES)
     with_proxies = scored.summary() and scored.picture("montage-sample.png")
-    scored.configure(segmenter={"labels": "masks"})
+    scored.configure(evaluation=MONTAGES, segmenter={"labels": "masks"})
     scored.summary()
     assert [row["stage"] for row in rows(scored)] == ["segmenter", "segmenter-crf"]
     assert scored.picture("montage-sample.png").std() < with_proxies.std()
@@ -108,6 +111,7 @@ def test_later_rounds_follow_and_the_last_counts(scored: Any) -> None:
 
 
 def test_maps_and_labels_of_another_run_are_shown(scored: Any, configure: Callable[..., Path]) -> None:
+    scored.configure(evaluation=MONTAGES)
     scored.summary()
     own = scored.picture("montage-sample.png")
     reused = {room: {"from_run": "elsewhere"} for room in ("attention", "saliency", "proxy")}
@@ -115,7 +119,7 @@ def test_maps_and_labels_of_another_run_are_shown(scored: Any, configure: Callab
         target = scored.folder.with_name("elsewhere") / room
         target.parent.mkdir(exist_ok=True)
         (scored.folder / room).rename(target)
-    scored.configure(**reused)
+    scored.configure(evaluation=MONTAGES, **reused)
     scored.summary()
     assert np.array_equal(scored.picture("montage-sample.png"), own)
 
@@ -186,6 +190,7 @@ def test_class_names_cannot_break_the_page_or_the_figures(tiny: Any) -> None:
         path.unlink()
     write_index(tiny.folder / "dataset", Index(renamed, odd, (0, 1, 2)))
     tiny.score("segmenter-crf")
+    tiny.configure(evaluation=MONTAGES)
     assert tiny.summary().exit_code == 0
     page = tiny.path("scores.html").read_text(encoding="utf-8")
     assert "&lt;b&gt;cat &amp; $x^$" in page
@@ -199,7 +204,7 @@ def test_the_chain_goes_on_without_any_mask(unmasked: Any) -> None:
         assert set(score["per_class"].values()) == {None}
     assert unmasked.read("attention")["threshold"] is None
     unmasked.write("../full/evaluation/segmenter-crf.json", unmasked.path("segmenter-crf.json").read_text())
-    unmasked.configure(evaluation={"ceiling": "full"})
+    unmasked.configure(evaluation=MONTAGES | {"ceiling": "full"})
     assert unmasked.summary().exit_code == 0
     assert unmasked.read("summary")["ceiling"] == {"weak": None, "full": None, "ratio": None}
     assert {row["mIoU"] for row in rows(unmasked)} == {""}
@@ -210,7 +215,6 @@ def test_the_chain_goes_on_without_any_mask(unmasked: Any) -> None:
 
 
 def test_montages_of_no_images(scored: Any) -> None:
-    scored.configure(evaluation={"sample": 0, "worst": 0})
     assert scored.summary().exit_code == 0
     assert scored.picture("montage-sample.png").shape == (240, 1500, 3)
 
@@ -252,6 +256,7 @@ def test_mistakes_are_one_sentence(scored: Any, tmp_path: Path) -> None:
 
 
 def test_a_damaged_label_map_is_named(scored: Any) -> None:
+    scored.configure(evaluation=MONTAGES)
     write_labels(scored.labels("refined") / "val/5.png", np.zeros((3, 3), np.uint8))
     with pytest.raises(InputError, match="does not fit its mask"):
         scored.summary()

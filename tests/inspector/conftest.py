@@ -25,7 +25,6 @@ from weakseg.evaluation.scores.score import score_labels, write_json, write_scor
 from weakseg.inspector.guard import Guard
 from weakseg.inspector.run import RunView
 from weakseg.inspector.server import application
-from weakseg.proxy.rules import RULES
 from weakseg.proxy.settings import ProxyConfig
 from weakseg.proxy.stages import fuse, refine
 from weakseg.storage.labels import write_labels
@@ -108,8 +107,6 @@ def make_run(root: Path, configure: Callable[..., Path]) -> Path:
 def _write_proxies(root: Path, run: Path, records: list[Record]) -> None:
     attention = ShardReader([run / "attention" / "maps" / "shard-1-of-1.h5"])
     saliency = ShardReader([run / "saliency" / "maps" / "shard-1-of-1.h5"])
-    crf = SETTINGS.refine.crf
-    options = SETTINGS.refine.model_dump(include={"label_confidence", "confidence", "undecided"})
     rows = []
     for record in records:
         fused = fuse(
@@ -117,12 +114,11 @@ def _write_proxies(root: Path, run: Path, records: list[Record]) -> None:
             saliency.read(record.id)["saliency"],
             attention.read(record.id),
             NAMES,
-            RULES["threshold"],
-            SETTINGS.threshold.model_dump(),
+            SETTINGS.own,
         )
         present = [NAMES.index(name) + 1 for name in record.labels]
         image = np.asarray(Image.open(root / record.image))
-        refined = refine(image, fused, present, crf, **options)
+        refined = refine(image, fused, present, SETTINGS.refine)
         write_labels(run / "proxy" / "fused" / f"{record.id}.png", fused)
         write_labels(run / "proxy" / "refined" / f"{record.id}.png", refined)
         if record.split == "val":

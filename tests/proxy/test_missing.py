@@ -131,7 +131,7 @@ def test_its_background_is_not_learnt(stage: Path, fuse: Any, refine: Any, rule:
 def test_the_switch_keeps_it_background(stage: Path, fuse: Any, refine: Any) -> None:
     fuse("threshold")
     said, _ = refine(missing_class="background")
-    assert said[-1].endswith("their background is learnt as such")
+    assert said[-1].endswith("their background is kept as background")
     assert set(np.unique(read_labels(stage / "refined" / "b.png"))) == {0, 2}
 
 

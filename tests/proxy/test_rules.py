@@ -6,7 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from weakseg.proxy.rules import RULES, dcsp, oaa, seenet, threshold
+from weakseg.proxy.rules import RULES
+from weakseg.proxy.rules.dcsp import DcspRule, dcsp
+from weakseg.proxy.rules.oaa import OaaRule, oaa
+from weakseg.proxy.rules.parts import harmonic_mean
+from weakseg.proxy.rules.seenet import SeeNetRule, seenet
+from weakseg.proxy.rules.threshold import ThresholdRule, threshold
 from weakseg.proxy.settings import ProxyConfig
 
 ROW = np.ndarray
@@ -26,30 +31,17 @@ def test_threshold() -> None:
     saliency = row(0.1, 0.3, 0.9, 0.9, 0.1, 0.9)
     cat = row(0.3, 0.6, 0.6, 0.2, 0.1, 0.05)
     dog = row(0.2, 0.1, 0.1, 0.5, 0.8, 0.01)
-    _, labels = threshold(
-        saliency,
-        maps(cat, dog),
-        [8, 12],
-        saliency_low=0.2,
-        saliency_high=0.4,
-        attention_least=0.1,
-        rescue=0.7,
-        background_attention=1.0,
-    )
+    labels = threshold(saliency, maps(cat, dog), [8, 12], ThresholdRule(attention_least=0.1))
     assert labels.tolist() == [[0, 255, 8, 12, 12, 255]]
 
 
 def test_threshold_leaves_background_that_attracts_attention_undecided() -> None:
     #              background  attended  rescued  salient
-    _, labels = threshold(
+    labels = threshold(
         row(0.1, 0.1, 0.1, 0.9),
         maps(row(0.3, 0.4, 0.95, 0.6), row(0.0, 0.1, 0.1, 0.4)),
         [8, 12],
-        saliency_low=0.2,
-        saliency_high=0.4,
-        attention_least=0.0,
-        rescue=0.9,
-        background_attention=0.35,
+        ThresholdRule(rescue=0.9, background_attention=0.35),
     )
     assert labels.tolist() == [[0, 255, 8, 8]]
 
@@ -59,9 +51,9 @@ def test_seenet() -> None:
     saliency = row(0.8, 0.1, 0.9, 0.12)
     cat = row(0.6, 0.9, 0.8, 1.0)
     dog = row(0.2, 0.0, 0.75, 0.0)
-    scores, labels = seenet(saliency, maps(cat, dog), [1, 2], weight=1.5, conflict=0.7, saliency_low=32 / 255)
-    assert scores[1, 0, 0] == pytest.approx(2.5 / (1.5 / 0.6 + 1 / 0.8), abs=1e-5)
-    assert scores[0, 0, 0] == pytest.approx(0.2, abs=1e-6)
+    labels = seenet(saliency, maps(cat, dog), [1, 2], SeeNetRule())
+    mean = harmonic_mean(saliency, maps(cat, dog), 1.5)
+    assert mean[0, 0, 0] == pytest.approx(2.5 / (1.5 / 0.6 + 1 / 0.8), abs=1e-5)
     # second: Q_cat = 2.5 / (1.67 + 10) = 0.21 < 0.9; third: both classes attract more than 0.7;
     # fourth: Q_cat = 2.5 / (1.5 + 8.33) = 0.25 < 0.88
     assert labels.tolist() == [[1, 0, 255, 0]]
@@ -69,22 +61,19 @@ def test_seenet() -> None:
 
 def test_seenet_class_pixels_need_saliency() -> None:
     # with a low weight on background the class wins at D = 0.5; 0.6 is asked for
-    _, labels = seenet(row(0.55), maps(row(1.0)), [3], weight=1.5, conflict=0.7, saliency_low=0.6)
+    labels = seenet(row(0.55), maps(row(1.0)), [3], SeeNetRule(saliency_low=0.6))
     assert labels.tolist() == [[255]]
 
 
 def test_dcsp() -> None:
     # 2 / (1 / 0.5 + 1 / 0.4) = 0.444 ≥ 0.4; 2 / (1 / 0.3 + 1 / 0.4) = 0.343 < 0.4
-    scores, labels = dcsp(
-        row(0.4, 0.4, 0.9), maps(row(0.5, 0.3, 0.1), row(0.1, 0.1, 0.8)), [1, 2], background=0.4
-    )
-    assert labels.tolist() == [[1, 0, 2]]
-    assert scores[1, 0, 0] == pytest.approx(0.4444, abs=1e-4)
+    saliency, attention = row(0.4, 0.4, 0.9), maps(row(0.5, 0.3, 0.1), row(0.1, 0.1, 0.8))
+    assert dcsp(saliency, attention, [1, 2], DcspRule()).tolist() == [[1, 0, 2]]
+    assert harmonic_mean(saliency, attention)[0, 0, 0] == pytest.approx(0.4444, abs=1e-4)
 
 
 def oaa_labels(saliency: ROW, attention: np.ndarray, present: list[int]) -> list[list[int]]:
-    options = ProxyConfig().oaa.model_dump() | {"least_foreground": 0.0}
-    result: list[list[int]] = oaa(saliency, attention, present, **options)[1].tolist()
+    result: list[list[int]] = oaa(saliency, attention, present, OaaRule(least_foreground=0.0)).tolist()
     return result
 
 
@@ -104,12 +93,11 @@ def test_oaa_two_sure_classes_are_undecided() -> None:
 
 
 def test_oaa_image_without_foreground() -> None:
-    options = ProxyConfig().oaa.model_dump()
     saliency, attention = np.zeros((10, 20), np.float32), np.zeros((1, 10, 20), np.float32)
     saliency[0, 0], attention[0, 0, 0] = 1.0, 1.0
-    assert (oaa(saliency, attention, [1], **options)[1] == 255).all()  # 1 of 200 pixels is 0.5 %
+    assert (oaa(saliency, attention, [1], OaaRule()) == 255).all()  # 1 of 200 pixels is 0.5 %
     saliency[0, 1], attention[0, 0, 1] = 1.0, 1.0
-    labels = oaa(saliency, attention, [1], **options)[1]  # 1 % is enough
+    labels = oaa(saliency, attention, [1], OaaRule())  # 1 % is enough
     assert (labels == 1).sum() == 2
     assert (labels == 0).sum() == 198
 
@@ -117,21 +105,26 @@ def test_oaa_image_without_foreground() -> None:
 unit = st.floats(0, 1, width=32)
 
 
-@pytest.mark.parametrize("name", sorted(RULES))
+@pytest.mark.parametrize("name", RULES)
 @given(
     saliency=arrays(np.float32, (4, 5), elements=unit),
     attention=arrays(np.float32, (2, 4, 5), elements=unit),
 )
 def test_no_rule_invents_a_class(name: str, saliency: np.ndarray, attention: np.ndarray) -> None:
-    options = getattr(ProxyConfig(), name).model_dump()
-    scores, labels = RULES[name](saliency, attention, [3, 7], **options)
-    assert scores.shape == (3, 4, 5)
+    labels = RULES[name].maker()(saliency, attention, [3, 7], RULES[name]())
+    assert labels.shape == (4, 5)
     assert labels.dtype == np.uint8
     assert set(np.unique(labels)) <= {0, 3, 7, 255}
 
 
-@pytest.mark.parametrize("name", sorted(RULES))
+@pytest.mark.parametrize("name", RULES)
 def test_image_without_classes_has_no_foreground(name: str) -> None:
-    options = getattr(ProxyConfig(), name).model_dump()
-    labels = RULES[name](np.full((4, 5), 0.9, np.float32), np.zeros((0, 4, 5), np.float32), [], **options)[1]
+    labels = RULES[name].maker()(
+        np.full((4, 5), 0.9, np.float32), np.zeros((0, 4, 5), np.float32), [], RULES[name]()
+    )
     assert set(np.unique(labels)) <= {0, 255}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_declaration_is_what_the_configuration_takes(name: str) -> None:
+    assert isinstance(ProxyConfig(rule=name).own, RULES[name])

@@ -3,16 +3,9 @@
 import numpy as np
 
 from weakseg.crf.settings import CrfConfig
-from weakseg.proxy.rules import threshold
+from weakseg.proxy.rules.threshold import ThresholdRule
+from weakseg.proxy.settings import RefineConfig
 from weakseg.proxy.stages import fuse, label_probabilities, refine
-
-OPTIONS = {
-    "saliency_low": 0.2,
-    "saliency_high": 0.4,
-    "attention_least": 0.0,
-    "rescue": 0.9,
-    "background_attention": 1.0,
-}
 
 
 def square(size: int = 40) -> np.ndarray:
@@ -25,7 +18,7 @@ def square(size: int = 40) -> np.ndarray:
 def test_fuse_keeps_class_order_and_image_size() -> None:
     saliency = np.ones((5, 5), np.float32)
     attention = {"dog": np.full((2, 2), 0.8, np.float32), "cat": np.full((2, 2), 0.3, np.float32)}
-    labels = fuse((24, 30), saliency, attention, ["cat", "cow", "dog"], threshold, OPTIONS)
+    labels = fuse((24, 30), saliency, attention, ["cat", "cow", "dog"], ThresholdRule(rescue=0.9))
     assert labels.shape == (24, 30)
     assert set(np.unique(labels)) == {3}
 
@@ -42,15 +35,7 @@ def test_refine_snaps_to_the_edge_and_fills_undecided() -> None:
     labels = np.zeros((40, 40), np.uint8)
     labels[12:28, 12:28] = 4  # two pixels short on every side
     labels[18:22, 18:22] = 255
-    refined = refine(
-        square(),
-        labels,
-        [4],
-        CrfConfig(preset="irn"),
-        label_confidence=0.7,
-        confidence=0.0,
-        undecided="resolve",
-    )
+    refined = refine(square(), labels, [4], RefineConfig())
     truth = np.zeros((40, 40), np.uint8)
     truth[10:30, 10:30] = 4
     assert (refined == truth).mean() > 0.99
@@ -60,9 +45,8 @@ def test_refine_may_leave_what_was_undecided() -> None:
     labels = np.zeros((40, 40), np.uint8)
     labels[12:28, 12:28] = 4
     labels[18:22, 18:22] = 255
-    options = {"label_confidence": 0.7, "confidence": 0.0}
-    kept = refine(square(), labels, [4], CrfConfig(preset="irn"), undecided="keep", **options)  # type: ignore[arg-type]
-    resolved = refine(square(), labels, [4], CrfConfig(preset="irn"), undecided="resolve", **options)  # type: ignore[arg-type]
+    kept = refine(square(), labels, [4], RefineConfig(undecided="keep"))
+    resolved = refine(square(), labels, [4], RefineConfig(undecided="resolve"))
     assert np.array_equal(kept == 255, labels == 255)
     assert np.array_equal(kept[kept != 255], resolved[kept != 255])
 
@@ -71,9 +55,9 @@ def test_refine_keeps_unsure_pixels_undecided() -> None:
     labels = np.zeros((40, 40), np.uint8)
     labels[15:25, 15:25] = 4
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
-    weak = CrfConfig(preset="oaa")
-    sure = refine(noise, labels, [4], weak, label_confidence=0.6, confidence=0.0, undecided="resolve")
-    asked = refine(noise, labels, [4], weak, label_confidence=0.6, confidence=0.95, undecided="resolve")
+    weak = RefineConfig(crf=CrfConfig(preset="oaa"), label_confidence=0.6)
+    sure = refine(noise, labels, [4], weak)
+    asked = refine(noise, labels, [4], weak.model_copy(update={"confidence": 0.95}))
     assert (sure != 255).all()
     assert (asked == 255).any()
     assert (asked[asked != 255] == sure[asked != 255]).all()
@@ -81,13 +65,5 @@ def test_refine_keeps_unsure_pixels_undecided() -> None:
 
 def test_refine_leaves_images_without_classes_and_undecided_ones_alone() -> None:
     for labels, present in ((np.zeros((40, 40), np.uint8), []), (np.full((40, 40), 255, np.uint8), [2])):
-        refined = refine(
-            square(),
-            labels,
-            present,
-            CrfConfig(preset="irn"),
-            label_confidence=0.7,
-            confidence=0.5,
-            undecided="keep",
-        )
+        refined = refine(square(), labels, present, RefineConfig(confidence=0.5, undecided="keep"))
         assert np.array_equal(refined, labels)

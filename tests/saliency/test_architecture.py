@@ -1,6 +1,7 @@
 """RCRNet and SRM against METHODS.md: shapes, parameter counts, and each part by a computation of its own."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 import torch
@@ -8,10 +9,10 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from weakseg.saliency.rcrnet import RcrNet, Refinement
-from weakseg.saliency.rcrnet_video import GruCell, NonLocal, RcrNetVideo
-from weakseg.saliency.settings import SaliencyConfig
-from weakseg.saliency.srm import PyramidPooling, Srm, padded
+from weakseg.saliency.methods.declaration import StagedConfig
+from weakseg.saliency.methods.rcrnet import RcrNet, RcrNetSettings, Refinement
+from weakseg.saliency.methods.rcrnet_video import GruCell, NonLocal, RcrNetVideo, RcrNetVideoSettings
+from weakseg.saliency.methods.srm import PyramidPooling, Srm, SrmSettings, padded
 
 RESNET50 = 23_508_032  # of torchvision, without its classifier of 2048 · 1000 + 1000
 RESNET50_TO_LAYER3 = 8_543_296
@@ -66,15 +67,17 @@ def rcrnet_parts() -> dict[str, int]:
 
 
 def test_rcrnet_parameters() -> None:
-    network = RcrNet()
+    network = RcrNet(RcrNetSettings())
     assert {name: count(getattr(network, name)) for name in rcrnet_parts()} == rcrnet_parts()
     assert count(network) == sum(rcrnet_parts().values()) == 43_218_433
     assert count(network.refinements) == 1_258_176
 
 
 @pytest.mark.parametrize(("stride", "expected"), [(16, (1, 1, 1, 2)), (8, (1, 1, 2, 2))])
-def test_rcrnet_dilates_every_block_of_a_layer_alike(stride: int, expected: tuple[int, ...]) -> None:
-    backbone = RcrNet(stride=stride).backbone
+def test_rcrnet_dilates_every_block_of_a_layer_alike(
+    stride: Literal[8, 16], expected: tuple[int, ...]
+) -> None:
+    backbone = RcrNet(RcrNetSettings(stride=stride)).backbone
     layers = (backbone.layer1, backbone.layer2, backbone.layer3, backbone.layer4)
     found = [[block.conv2.dilation[0] for block in layer] for layer in layers]
     assert found == [[dilation] * len(layer) for dilation, layer in zip(expected, layers, strict=True)]
@@ -82,8 +85,8 @@ def test_rcrnet_dilates_every_block_of_a_layer_alike(stride: int, expected: tupl
 
 
 @pytest.mark.parametrize(("stride", "dilations"), [(16, (6, 12, 18)), (8, (12, 24, 36))])
-def test_rcrnet_layers(stride: int, dilations: tuple[int, ...]) -> None:
-    network = RcrNet(stride=stride).eval()
+def test_rcrnet_layers(stride: Literal[8, 16], dilations: tuple[int, ...]) -> None:
+    network = RcrNet(RcrNetSettings(stride=stride)).eval()
     assert [branch[0].dilation[0] for branch in network.pyramid.branches] == [1, *dilations]
     first, second, third = network.refinements
     parts = {"pyramid": network.pyramid, "r1": first, "r2": second, "r3": third, "decoder": network.decoder}
@@ -106,8 +109,8 @@ def test_activation_of_the_refinement_blocks(name: str, kind: type[nn.Module]) -
 
 
 @pytest.mark.parametrize("stride", [8, 16])
-def test_rcrnet_on_vgg16_has_the_same_strides(stride: int) -> None:
-    network = RcrNet("vgg16", stride).eval()
+def test_rcrnet_on_vgg16_has_the_same_strides(stride: Literal[8, 16]) -> None:
+    network = RcrNet(RcrNetSettings(backbone=StagedConfig(architecture="vgg16"), stride=stride)).eval()
     found = [tuple(values.shape[1:]) for values in network.backbone.stage_features(torch.zeros(1, 3, 96, 64))]
     last = (512, 96 // stride, 64 // stride)
     assert found[1:] == [(128, 24, 16), (256, 12, 8), last, last]
@@ -115,7 +118,10 @@ def test_rcrnet_on_vgg16_has_the_same_strides(stride: int) -> None:
 
 
 def test_101_layers_have_17_blocks_more() -> None:
-    blocks = [len(RcrNet(name).backbone.layer3) for name in ("resnet50", "resnet101")]
+    sections = [
+        RcrNetSettings(backbone=StagedConfig(architecture=name)) for name in ("resnet50", "resnet101")
+    ]
+    blocks = [len(RcrNet(section).backbone.layer3) for section in sections]
     assert blocks == [6, 23]
 
 
@@ -125,7 +131,7 @@ def test_101_layers_have_17_blocks_more() -> None:
 @pytest.fixture(scope="module")
 def video() -> RcrNetVideo:
     torch.manual_seed(0)
-    return RcrNetVideo().eval()
+    return RcrNetVideo(RcrNetVideoSettings()).eval()
 
 
 def test_video_model_parameters(video: RcrNetVideo) -> None:
@@ -216,7 +222,7 @@ def test_srm_parameters() -> None:
         channels: 4 * bare(channels, 512, 1) + bare(channels + 2048, 256, 3) + bare(256, 64, 3) + correct
         for channels in (1024, 512)
     }
-    two, three = Srm(stages=2), Srm(stages=3)
+    two, three = Srm(SrmSettings(stages=2)), Srm(SrmSettings(stages=3))
     assert count(three.second) == RESNET50_TO_LAYER3
     assert count(two) == RESNET50 + RESNET50_TO_LAYER3 + coarse + stage[1024]
     assert count(three) == count(two) + stage[512] == 53_189_650
@@ -224,7 +230,7 @@ def test_srm_parameters() -> None:
 
 def test_layers_of_srm_follow_each_other_as_released() -> None:
     """No ReLU after the coarse 256 channels, the pyramid's 1×1 and the first reduction; one before a map is joined."""
-    network = Srm()
+    network = Srm(SrmSettings())
     assert [type(layer) for layer in network.coarse] == [nn.Conv2d, nn.Conv2d]
     assert [layer.kernel_size[0] for layer in network.coarse] == [3, 1]
     for stage in network.refinements:
@@ -235,7 +241,7 @@ def test_layers_of_srm_follow_each_other_as_released() -> None:
 
 
 def test_new_layers_of_srm_learn_ten_times_as_fast() -> None:
-    network = Srm(**SaliencyConfig().srm.options())
+    network = Srm(SrmSettings())
     rates = {
         id(parameter): group.rate for group in network.parameter_groups() for parameter in group.parameters
     }
@@ -248,7 +254,7 @@ def test_new_layers_of_srm_learn_ten_times_as_fast() -> None:
 
 def test_srm_at_the_published_size_aligns_corners() -> None:
     """12 → 23 → 45 cells and 353 = 32 · 11 + 1 pixels: a ramp over the cells is the same ramp at every size."""
-    network = Srm()
+    network = Srm(SrmSettings())
     ramp = torch.linspace(0, 1, 12)[None, None, None].expand(1, 2, 12, 12)
     torch.testing.assert_close(
         network.enlarged(ramp, (353, 353))[0, 0, 0], torch.linspace(0, 1, 353), atol=1e-6, rtol=0
@@ -262,7 +268,7 @@ def test_srm_at_the_published_size_aligns_corners() -> None:
 
 
 def test_srm_pads_other_sizes_so_that_cells_lie_over_every_32nd_pixel() -> None:
-    network = Srm()
+    network = Srm(SrmSettings())
     assert padded(torch.zeros(1, 3, 96, 353)).shape[2:] == (97, 353)
     cells = torch.arange(4.0)[None, None, None].expand(1, 2, 4, 4)  # 97 pixels
     torch.testing.assert_close(network.enlarged(cells, (96, 96))[0, 0, 0], torch.arange(96) / 32)
@@ -271,7 +277,7 @@ def test_srm_pads_other_sizes_so_that_cells_lie_over_every_32nd_pixel() -> None:
 def test_frozen_batch_normalization_of_srm_learns_its_weights() -> None:
     layers = [
         module
-        for module in Srm(frozen_batch_norm=True).train().modules()
+        for module in Srm(SrmSettings(frozen_batch_norm=True)).train().modules()
         if isinstance(module, nn.BatchNorm2d)
     ]
     assert not any(layer.training for layer in layers)
@@ -297,7 +303,7 @@ def test_pyramid_pools_with_the_released_kernels(side: int, kernels: tuple[int, 
 
 @pytest.mark.parametrize(("architecture", "cells"), [("resnet50", (12, 23, 45)), ("vgg16", (11, 22, 44))])
 def test_srm_maps_at_the_published_size(architecture: str, cells: tuple[int, ...]) -> None:
-    network = Srm(architecture).eval()
+    network = Srm(SrmSettings(backbone=StagedConfig(architecture=architecture))).eval()
     parts = {"coarse": network.coarse, "stage2": network.refinements[0], "stage3": network.refinements[1]}
     assert shapes(parts, lambda: network.saliency(torch.zeros(1, 3, 353, 353))) == {
         "coarse": (2, cells[0], cells[0]),
@@ -309,7 +315,7 @@ def test_srm_maps_at_the_published_size(architecture: str, cells: tuple[int, ...
 def test_srm_brings_vgg16s_features_to_unit_scale() -> None:
     """Weights of ImageNet give features in the hundreds: the first maps would have losses of hundreds."""
     torch.manual_seed(0)
-    network = Srm("vgg16").eval()
+    network = Srm(SrmSettings(backbone=StagedConfig(architecture="vgg16"))).eval()
     images = torch.randint(0, 256, (1, 3, 64, 64)).float()
     with torch.no_grad():
         before = network.maps(images)[-1]
@@ -322,7 +328,7 @@ def test_srm_brings_vgg16s_features_to_unit_scale() -> None:
 
 
 def test_later_stages_share_one_backbone() -> None:
-    network = Srm().eval()
+    network = Srm(SrmSettings()).eval()
     called: list[int] = []
     handle = network.second.layer2.register_forward_hook(lambda *_: called.append(1))
     with torch.no_grad():
@@ -335,8 +341,12 @@ def test_later_stages_share_one_backbone() -> None:
 
 def test_srm_has_a_loss_for_each_stage() -> None:
     batch = {"image": torch.zeros(1, 3, 64, 64), "mask": torch.zeros(1, 64, 64, dtype=torch.uint8)}
-    assert set(Srm(stages=2).eval().losses(batch)) == {"loss_stage1", "loss_stage2"}
-    assert set(Srm(stages=3).eval().losses(batch)) == {"loss_stage1", "loss_stage2", "loss_stage3"}
+    assert set(Srm(SrmSettings(stages=2)).eval().losses(batch)) == {"loss_stage1", "loss_stage2"}
+    assert set(Srm(SrmSettings(stages=3)).eval().losses(batch)) == {
+        "loss_stage1",
+        "loss_stage2",
+        "loss_stage3",
+    }
 
 
 def test_pyramid_pooling_by_hand() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from weakseg.dataset.demo import draw
-from weakseg.saliency.barrier import barrier_distance, barrier_saliency, border_contrast
+from weakseg.saliency.methods.unsupervised import barrier_distance, barrier_saliency, border_contrast
 
 
 def test_barrier_distance_by_hand() -> None:

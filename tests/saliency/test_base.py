@@ -1,41 +1,36 @@
 """What every saliency network of the table must do."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from weakseg.saliency.network import NETWORKS, build, load
+from weakseg.backbones import BACKBONES
+from weakseg.saliency.methods import METHODS
+from weakseg.saliency.methods.declaration import TrainedMethod
+from weakseg.saliency.methods.parts import SaliencyNetwork
+from weakseg.saliency.network import build, load
 from weakseg.saliency.settings import SaliencyConfig
 from weakseg.storage.weights import Weights, save_weights
 
-VGG = "-vgg16"
-"""After a method's name: on VGG16 in place of ResNet-50."""
+TRAINED = {name: method for name, method in METHODS.items() if issubclass(method, TrainedMethod)}
+CASES: dict[str, TrainedMethod] = {name: method() for name, method in TRAINED.items()} | {
+    f"{name}-vgg16": TRAINED[name].model_validate({"backbone": {"architecture": "vgg16"}})
+    for name in ("rcrnet", "srm")
+}
 
 
-@pytest.fixture(scope="module", params=[*sorted(NETWORKS), *(f"{name}{VGG}" for name in ("rcrnet", "srm"))])
+@pytest.fixture(scope="module", params=CASES)
 def case(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def method(case: str) -> str:
-    return case.removesuffix(VGG)
-
-
-def options(case: str) -> dict[str, Any]:
-    section = getattr(SaliencyConfig(), case.removesuffix(VGG))
-    chosen = section.options() if case != "small" else {}
-    return chosen | ({"architecture": "vgg16"} if case.endswith(VGG) else {})
-
-
-@pytest.fixture(scope="module")
-def built(case: str, method: str) -> nn.Module:
+def built(case: str) -> SaliencyNetwork:
     """Built once; tests leave it as it was, and those that train it take a copy of their own."""
     torch.manual_seed(0)
-    network = build(method, options(case))
+    network = build(CASES[case])
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             if ".out." in name:  # a non-local block begins as the identity, which hides what is inside it
@@ -44,7 +39,7 @@ def built(case: str, method: str) -> nn.Module:
 
 
 @pytest.fixture
-def network(built: nn.Module) -> nn.Module:
+def network(built: SaliencyNetwork) -> SaliencyNetwork:
     return built.eval()
 
 
@@ -62,21 +57,21 @@ def mask() -> Tensor:
     return mask
 
 
-def saliency(network: nn.Module, images: Tensor) -> Tensor:
+def saliency(network: SaliencyNetwork, images: Tensor) -> Tensor:
     with torch.no_grad():
-        maps: Tensor = network.saliency(images)  # type: ignore[operator]
+        maps: Tensor = network.saliency(images)
     return maps
 
 
 @pytest.mark.parametrize("size", [(64, 64), (65, 49)])
-def test_shape_and_range_at_any_size(network: nn.Module, images: Tensor, size: tuple[int, int]) -> None:
+def test_shape_and_range_at_any_size(network: SaliencyNetwork, images: Tensor, size: tuple[int, int]) -> None:
     maps = saliency(network, images[:1, :, : size[0], : size[1]].new_zeros(1, 3, *size))
     assert maps.shape == (1, 1, *size)
     assert maps.dtype == torch.float32
     assert 0 <= maps.min() <= maps.max() <= 1
 
 
-def test_one_image_alone_equals_itself_in_a_batch(network: nn.Module, images: Tensor) -> None:
+def test_one_image_alone_equals_itself_in_a_batch(network: SaliencyNetwork, images: Tensor) -> None:
     together = saliency(network, images)
     for number in range(2):
         alone = saliency(network, images[number : number + 1])
@@ -84,26 +79,27 @@ def test_one_image_alone_equals_itself_in_a_batch(network: nn.Module, images: Te
     assert not torch.equal(together[0], together[1])
 
 
-def test_state_survives_saving(
-    case: str, method: str, network: nn.Module, images: Tensor, tmp_path: Path
-) -> None:
-    settings = {"method": method, "options": options(case)}
+def test_state_survives_saving(case: str, network: SaliencyNetwork, images: Tensor, tmp_path: Path) -> None:
+    method = CASES[case].name
+    settings = {"method": method, method: CASES[case].values(), "trained_on": "masks"}
     save_weights(tmp_path / "weights.pt", Weights("saliency", network.state_dict(), settings, []))
     assert torch.equal(saliency(load(tmp_path / "weights.pt"), images), saliency(network, images))
 
 
-def test_no_parameter_is_kept_twice(network: nn.Module) -> None:
+def test_no_parameter_is_kept_twice(network: SaliencyNetwork) -> None:
     addresses = [value.data_ptr() for value in network.state_dict().values() if value.numel()]
     assert len(addresses) == len(set(addresses))
 
 
-def test_groups_hold_every_trained_parameter_once(network: nn.Module) -> None:
-    grouped = [id(p) for group in network.parameter_groups() for p in group.parameters]  # type: ignore[operator]
+def test_groups_hold_every_trained_parameter_once(network: SaliencyNetwork) -> None:
+    grouped = [id(p) for group in network.parameter_groups() for p in group.parameters]
     assert sorted(grouped) == sorted(id(p) for p in network.parameters() if p.requires_grad)
 
 
-def test_gradient_reaches_every_trained_parameter(built: nn.Module, images: Tensor, mask: Tensor) -> None:
-    losses = built.eval().losses({"image": images, "mask": mask})  # type: ignore[operator]
+def test_gradient_reaches_every_trained_parameter(
+    built: SaliencyNetwork, images: Tensor, mask: Tensor
+) -> None:
+    losses = built.eval().losses({"image": images, "mask": mask})
     torch.stack(list(losses.values())).sum().backward()
     trained = {name: p for name, p in built.named_parameters() if p.requires_grad}
     silent = [name for name, p in trained.items() if p.grad is None or not p.grad.abs().sum() > 0]
@@ -111,10 +107,10 @@ def test_gradient_reaches_every_trained_parameter(built: nn.Module, images: Tens
     assert silent == []
 
 
-def test_pixels_of_255_do_not_count(network: nn.Module, images: Tensor, mask: Tensor) -> None:
+def test_pixels_of_255_do_not_count(network: SaliencyNetwork, images: Tensor, mask: Tensor) -> None:
     def loss(labels: Tensor) -> Tensor:
         with torch.no_grad():
-            return sum(network.losses({"image": images, "mask": labels}).values())  # type: ignore[operator]
+            return sum(network.losses({"image": images, "mask": labels}).values())
 
     left_out = mask.clone()
     left_out[1] = 255
@@ -127,17 +123,15 @@ def _only(mask: Tensor, number: int) -> Tensor:
     return left
 
 
-def test_one_step_lowers_the_loss(
-    case: str, method: str, built: nn.Module, images: Tensor, mask: Tensor
-) -> None:
-    network = build(method, options(case))
+def test_one_step_lowers_the_loss(case: str, built: SaliencyNetwork, images: Tensor, mask: Tensor) -> None:
+    network = build(CASES[case])
     network.load_state_dict(built.state_dict())
     network.eval()  # the same function before and after
-    groups = network.parameter_groups()  # type: ignore[operator]
+    groups = network.parameter_groups()
     learnt = [parameter for group in groups for parameter in group.parameters]
 
     def loss() -> Tensor:
-        return torch.stack(list(network.losses({"image": images, "mask": mask}).values())).sum()  # type: ignore[operator]
+        return torch.stack(list(network.losses({"image": images, "mask": mask}).values())).sum()
 
     before = loss()
     before.backward()
@@ -146,3 +140,23 @@ def test_one_step_lowers_the_loss(
         for parameter in learnt:  # so far that the loss should fall by a thousandth
             parameter -= 1e-3 * before / squares * parameter.grad
         assert loss() < before
+
+
+def test_frames_of_a_clip_have_the_maps_of_images_where_frames_are_seen_alone(
+    network: SaliencyNetwork, images: Tensor
+) -> None:
+    with torch.no_grad():
+        clip = network.clip_saliency(images[:1, None])
+    assert torch.equal(clip[0], saliency(network, images[:1]))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_declaration_is_what_the_configuration_takes(name: str) -> None:
+    section = SaliencyConfig(method=name)
+    assert isinstance(section.own, METHODS[name])
+    assert callable(section.own.maker())
+    assert section.trains == (name in TRAINED)
+    if section.trains:
+        assert section.training.iterations > 0
+        assert section.own.architecture in BACKBONES
+    assert section.own.maps_mb() >= 100

@@ -14,8 +14,12 @@ from weakseg.cli import weakseg
 from weakseg.dataset.index import Index, write_index
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.saliency.network import build, load, load_start
-from weakseg.saliency.sources import shrunk
+from weakseg.saliency.methods.declaration import StagedConfig
+from weakseg.saliency.methods.rcrnet import RcrNetSettings
+from weakseg.saliency.methods.rcrnet_video import RcrNetVideoSettings
+from weakseg.saliency.methods.small import SmallSettings
+from weakseg.saliency.methods.srm import SrmSettings
+from weakseg.saliency.network import build, load, load_start, read_start
 from weakseg.storage.weights import Weights, load_weights, save_weights
 
 TRAINING = {
@@ -72,8 +76,9 @@ def test_srm_learns_from_a_folder_and_says_so(tmp_path: Path, folder: Path) -> N
     out = train(tmp_path, "srm", {"source": "folder", "images": images, "masks": masks}, stages=2)
     weights = load_weights(out, "saliency")
     assert weights.settings["trained_on"] == f"masks in {masks}"
-    assert weights.settings["options"]["stages"] == 2
-    assert weights.settings["options"]["frozen_batch_norm"] is False  # it starts from nothing
+    assert weights.settings["srm"]["stages"] == 2
+    network: Any = load(out)
+    assert network.frozen_batch_norm is False  # its training started from scratch
 
 
 def test_video_model_learns_from_clips_and_shows_a_video(tmp_path: Path, folder: Path) -> None:
@@ -109,23 +114,25 @@ def test_a_training_starts_from_another(tmp_path: Path, folder: Path) -> None:
         assert weights.initial["source"] == str(first)
         assert weights.initial["trained_on"] == f"masks in {masks}"
         assert weights.initial["masks"] == masks
-    assert weights.settings["options"].get("frozen_batch_norm") is None  # always, in the video model
 
 
 def test_a_start_must_fit(tmp_path: Path) -> None:
-    options = {"architecture": "resnet50", "stride": 16, "activation": "relu"}
-    network = build("rcrnet", options)
+    made = RcrNetSettings(backbone=StagedConfig(weights="none"))
     path = tmp_path / "weights.pt"
-    settings = {"method": "rcrnet", "options": options}
-    save_weights(path, Weights("saliency", network.state_dict(), settings, []))
-    start = load_start(path, "rcrnet_video", options)
-    for method, part in (("rcrnet", ""), ("rcrnet_video", "image_model.")):
-        taken = build(method, options, start=start).state_dict()
-        assert all(torch.equal(taken[part + name], value) for name, value in start.state.items())
+    settings = {"method": "rcrnet", "rcrnet": made.values(), "trained_on": "masks"}
+    save_weights(path, Weights("saliency", build(made).state_dict(), settings, []))
+    for method, part in ((RcrNetSettings, ""), (RcrNetVideoSettings, "image_model.")):
+        following = method(start=str(path))
+        start = read_start(following)
+        assert start.trained is not None
+        taken = build(following, start).state_dict()
+        assert all(torch.equal(taken[part + name], value) for name, value in start.trained.state.items())
     with pytest.raises(InputError, match="whose stride is 16; 8 was expected"):
-        load_start(path, "rcrnet_video", options | {"stride": 8})
+        load_start(path, RcrNetVideoSettings(stride=8))
+    with pytest.raises(InputError, match="whose architecture is resnet50; vgg16 was expected"):
+        load_start(path, RcrNetSettings(backbone=StagedConfig(architecture="vgg16")))
     with pytest.raises(InputError, match="whose method is rcrnet; srm was expected"):
-        load_start(path, "srm", {"architecture": "resnet50", "stages": 3})
+        load_start(path, SrmSettings())
 
 
 def test_mistakes(tmp_path: Path, folder: Path) -> None:
@@ -138,13 +145,6 @@ def test_mistakes(tmp_path: Path, folder: Path) -> None:
         invoke("frames", "--weights", "x.pt", "--out", tmp_path)
     with pytest.raises(InputError, match="at least 1 frame"):
         invoke("frames", "--weights", "x.pt", "--davis", folder, "--clip", 0, "--out", tmp_path)
-
-
-def test_only_larger_images_are_shrunk() -> None:
-    image = np.zeros((30, 60, 3), np.uint8)
-    assert shrunk(image, 20).shape == (10, 20, 3)
-    assert shrunk(image, 60) is image
-    assert shrunk(image, None) is image
 
 
 @pytest.fixture
@@ -182,13 +182,13 @@ def test_black_maps_are_told_of(tmp_path: Path, indexed: list[object]) -> None:
 
 def test_maps_are_mirrored_when_asked_to(tmp_path: Path, indexed: list[object]) -> None:
     torch.manual_seed(0)
-    weights = Weights("saliency", build("small", {}).state_dict(), {"method": "small"}, [])
+    weights = Weights("saliency", build(SmallSettings()).state_dict(), {"method": "small"}, [])
     save_weights(tmp_path / "weights.pt", weights)
     config = configured(tmp_path, "small", {})
-    given = ["--config", config, "--weights", tmp_path / "weights.pt"]
     shards = []
-    for more in ([], ["--flip"]):
-        assert invoke(*indexed, *given, *more).output == ""
+    for flip in (False, True):
+        config.write_text(json.dumps({"method": "small", "flip": flip}))
+        assert invoke(*indexed, "--config", config, "--weights", tmp_path / "weights.pt").output == ""
         shards.append((tmp_path / "maps.h5").read_bytes())
     assert shards[0] != shards[1]
 

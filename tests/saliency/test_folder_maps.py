@@ -9,11 +9,16 @@ from PIL import Image
 
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.saliency.folder_maps import folder_source
+from weakseg.saliency.maps import Source
+from weakseg.saliency.methods.folder import FolderSettings
 
 SIZE = (40, 60)
 OBJECT = np.zeros(SIZE, np.uint8)
 OBJECT[10:30, 15:45] = 255
+
+
+def maps_of(folder: Path) -> Source:
+    return FolderSettings(folder=str(folder)).source(None, False, print)
 
 
 @pytest.fixture
@@ -30,7 +35,7 @@ def record(tmp_path: Path) -> Record:
 
 def refusal(folder: Path, record: Record) -> str:
     with pytest.raises(InputError) as caught:
-        folder_source(folder)(record)
+        maps_of(folder)(record)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -38,7 +43,7 @@ def refusal(folder: Path, record: Record) -> str:
 def test_grey_maps_of_any_size(folder: Path, record: Record) -> None:
     for shape in (SIZE, (20, 30), (7, 10), (32, 32)):
         Image.fromarray(np.full(shape, 51, np.uint8)).save(folder / "x.png")
-        np.testing.assert_allclose(folder_source(folder)(record), np.full(shape, 0.2), atol=1e-6)
+        np.testing.assert_allclose(maps_of(folder)(record), np.full(shape, 0.2), atol=1e-6)
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "RGB", "RGBA", "P", "I;16"])
@@ -47,7 +52,7 @@ def test_one_map_in_every_way_to_store_it(folder: Path, record: Record, mode: st
         Image.fromarray(OBJECT.astype(np.uint16) * 257).save(folder / "x.png")
     else:
         Image.fromarray(OBJECT).convert(mode).save(folder / "x.png")
-    np.testing.assert_array_equal(folder_source(folder)(record) * 255, OBJECT)
+    np.testing.assert_array_equal(maps_of(folder)(record) * 255, OBJECT)
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
@@ -56,7 +61,7 @@ def test_the_alpha_of_a_cut_out_is_the_map_and_is_told_once(folder: Path, record
     dark.putalpha(Image.fromarray(OBJECT))
     dark.convert(mode).save(folder / "x.png")
     said: list[str] = []
-    source = folder_source(folder, said.append)
+    source = FolderSettings(folder=str(folder)).source(None, False, said.append)
     for _ in range(2):
         np.testing.assert_array_equal(source(record) * 255, OBJECT)
     (sentence,) = said
@@ -67,7 +72,7 @@ def test_a_transparent_palette_is_a_cut_out(folder: Path, record: Record) -> Non
     indices = Image.fromarray((OBJECT // 255).astype(np.uint8), mode="P")
     indices.putpalette([200, 0, 0, 10, 60, 10])
     indices.save(folder / "x.png", transparency=0)
-    np.testing.assert_array_equal(folder_source(folder)(record) * 255, OBJECT)
+    np.testing.assert_array_equal(maps_of(folder)(record) * 255, OBJECT)
 
 
 def test_maps_of_0_and_1_are_refused(folder: Path, record: Record) -> None:
@@ -82,9 +87,9 @@ def test_a_dark_map_among_others_is_a_map(folder: Path, record: Record) -> None:
     """An image that shows nothing salient."""
     Image.fromarray(OBJECT // 255).save(folder / "x.png")
     Image.fromarray(OBJECT).save(folder / "y.png")
-    assert folder_source(folder)(record).max() == pytest.approx(1 / 255)
+    assert maps_of(folder)(record).max() == pytest.approx(1 / 255)
     Image.fromarray(np.zeros(SIZE, np.uint8)).save(folder / "x.png")
-    assert folder_source(folder)(record).max() == 0
+    assert maps_of(folder)(record).max() == 0
 
 
 def test_eight_bits_in_sixteen_are_refused(folder: Path, record: Record) -> None:
@@ -113,7 +118,7 @@ def test_a_map_of_pixels_as_a_camera_stores_them_is_refused(folder: Path, record
     exif[0x0112] = 6
     Image.fromarray(np.full((60, 40, 3), 90, np.uint8)).save(record.image, exif=exif)
     Image.fromarray(OBJECT).save(folder / "x.png")
-    assert folder_source(folder)(record).shape == SIZE
+    assert maps_of(folder)(record).shape == SIZE
     Image.fromarray(OBJECT.T).save(folder / "x.png")
     assert "it lies on its side" in refusal(folder, record)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -12,8 +12,8 @@ from PIL import Image
 
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.saliency.onnx_maps import finish, onnx_maps, prepare
-from weakseg.saliency.sources import onnx_source
+from weakseg.saliency.maps import ImageMap, of_images
+from weakseg.saliency.methods.onnx import OnnxSettings, Output, finish, onnx_maps, prepare
 
 SHARED = Path(__file__).resolve().parents[3] / "shared/data"
 Model = Callable[..., Path]
@@ -46,6 +46,10 @@ def model(tmp_path: Path) -> Model:
     return make
 
 
+def maps_of(file: Path, preset: Literal["u2net", "plain"], size: int, output: Output = "preset") -> ImageMap:
+    return onnx_maps(OnnxSettings(file=str(file), preset=preset, size=size, output=output))
+
+
 def node(kind: str, inputs: list[str], output: str, **attributes: Any) -> Any:
     return helper.make_node(kind, inputs, [output], **attributes)
 
@@ -57,10 +61,10 @@ def picture() -> np.ndarray:
 
 
 def test_model_gives_its_first_output(model: Model) -> None:
-    values = onnx_maps(model(), "plain", 32)(picture())
+    values = maps_of(model(), "plain", 32)(picture())
     assert (values.shape, values.dtype) == ((32, 32), np.float32)
     assert values.max() == pytest.approx(120 / 255)
-    assert onnx_maps(model(), "u2net", 32)(picture()).max() == 1
+    assert maps_of(model(), "u2net", 32)(picture()).max() == 1
 
 
 @pytest.mark.parametrize(
@@ -74,8 +78,8 @@ def test_model_gives_its_first_output(model: Model) -> None:
     ],
 )
 def test_other_types_and_channels_last_are_read(model: Model, given: Shape, result: Shape, kind: int) -> None:
-    expected = onnx_maps(model(), "plain", 32)(picture())
-    found = onnx_maps(model(given, result, kind), "plain", 32)(picture())
+    expected = maps_of(model(), "plain", 32)(picture())
+    found = maps_of(model(given, result, kind), "plain", 32)(picture())
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
@@ -107,14 +111,14 @@ def test_a_model_that_does_not_fit_is_refused_when_it_is_opened(
     model: Model, changes: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(InputError) as caught:
-        onnx_maps(model(**changes), "plain", 32)
+        maps_of(model(**changes), "plain", 32)
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_more_than_one_map_is_refused_where_the_model_does_not_say(model: Model) -> None:
     path = model((1, "c", "h", "w"), (1, "c", "h", "w"), nodes=[node("Identity", ["image"], "map")])
-    several = onnx_maps(path, "plain", 32)
+    several = maps_of(path, "plain", 32)
     with pytest.raises(InputError, match=r"is 1×3×32×32; a single map"):
         several(picture())
 
@@ -125,7 +129,7 @@ def test_a_model_that_cannot_be_run_is_one_sentence(model: Model) -> None:
     with pytest.raises(
         InputError, match=r"cannot be run on 32×32 pixels .* set saliency\.onnx\.size"
     ) as caught:
-        onnx_maps(model(nodes=nodes), "plain", 32)(picture())
+        maps_of(model(nodes=nodes), "plain", 32)(picture())
     assert "\n" not in str(caught.value)
 
 
@@ -136,7 +140,7 @@ def test_nan_names_the_image(model: Model, tmp_path: Path) -> None:
         node("Div", ["zero", "zero"], "map"),
     ]
     Image.fromarray(picture()).save(tmp_path / "cat.png")
-    source = onnx_source(model(nodes=nodes), "u2net", 32)
+    source = of_images(maps_of(model(nodes=nodes), "u2net", 32))
     with pytest.raises(InputError, match=r"^image 'cat': saliency model .* gives NaN or infinite values"):
         source(Record("cat", tmp_path / "cat.png", "train", (), None))
 
@@ -144,10 +148,10 @@ def test_nan_names_the_image(model: Model, tmp_path: Path) -> None:
 def test_logits_are_not_cut_to_black(model: Model) -> None:
     nodes = [node("ReduceMean", ["image"], "mean", axes=[1], keepdims=1), node("Neg", ["mean"], "map")]
     with pytest.raises(InputError, match=r"from -0\.471 to -?0, .* set saliency\.onnx\.output to logits"):
-        onnx_maps(model(nodes=nodes), "plain", 32)(picture())
-    found = onnx_maps(model(nodes=nodes), "plain", 32, "logits")(picture())
+        maps_of(model(nodes=nodes), "plain", 32)(picture())
+    found = maps_of(model(nodes=nodes), "plain", 32, "logits")(picture())
     np.testing.assert_allclose(found.min(), 1 / (1 + np.exp(120 / 255)), rtol=1e-5)
-    assert onnx_maps(model(nodes=nodes), "plain", 32, "minmax")(picture()).max() == 1
+    assert maps_of(model(nodes=nodes), "plain", 32, "minmax")(picture()).max() == 1
 
 
 def test_u2net_preset_by_hand() -> None:
@@ -184,17 +188,17 @@ def test_black_image_and_flat_output_are_no_division_by_zero() -> None:
 
 def test_wrong_model_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="missing"):
-        onnx_maps(tmp_path / "none.onnx", "plain", 32)
+        maps_of(tmp_path / "none.onnx", "plain", 32)
     (tmp_path / "text.onnx").write_text("not a model")
     with pytest.raises(InputError, match="ONNX model was expected"):
-        onnx_maps(tmp_path / "text.onnx", "plain", 32)
+        maps_of(tmp_path / "text.onnx", "plain", 32)
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the real images and weights are not beside this checkout")
 def test_u2netp_finds_the_horse() -> None:
     root = SHARED / "voc-animals"
     record = Record("2007_000392", root / "JPEGImages/2007_000392.jpg", "train", (), None)
-    values = onnx_source(SHARED / "weights/u2netp.onnx", "u2net", 320)(record)
+    values = OnnxSettings(file=str(SHARED / "weights/u2netp.onnx")).source(None, False, print)(record)
     truth = np.asarray(
         Image.open(root / "SegmentationClass/2007_000392.png").resize((320, 320), Image.Resampling.NEAREST)
     )

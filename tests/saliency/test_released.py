@@ -12,9 +12,9 @@ from torch import Tensor
 
 from weakseg.cli import weakseg
 from weakseg.errors import InputError
+from weakseg.saliency.methods.rcrnet_released import read_released
+from weakseg.saliency.methods.rcrnet_video import GruCell, NonLocal, RcrNetVideoSettings
 from weakseg.saliency.network import load, load_start
-from weakseg.saliency.rcrnet_video import GruCell, NonLocal
-from weakseg.saliency.released import read_released
 from weakseg.storage.weights import save_weights
 
 BLOCKS = {1: (3, 64, 64), 2: (4, 256, 128), 3: (6, 512, 256), 4: (3, 1024, 512)}
@@ -193,8 +193,7 @@ def test_command_writes_weights_that_a_training_can_start_from(
     arguments = ["saliency", "released", "--file", str(saved(tmp_path, image)), "--out", str(out)]
     result = CliRunner().invoke(weakseg, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    options = {"architecture": "resnet50", "stride": 16, "activation": "relu"}
-    start = load_start(out, "rcrnet_video", options)
+    start = load_start(out, RcrNetVideoSettings())
     assert start.initial["trained_on"] == "MSRA-B + HKU-IS masks"
     assert load(out).training is False
 

@@ -9,10 +9,10 @@ from PIL import Image
 
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.saliency.barrier import barrier_saliency
 from weakseg.saliency.maps import Flatness, of_images
-from weakseg.saliency.small import SmallSaliency
-from weakseg.saliency.sources import network_source
+from weakseg.saliency.methods.small import SmallSaliency, SmallSettings
+from weakseg.saliency.methods.unsupervised import barrier_saliency
+from weakseg.saliency.network import network_source
 from weakseg.storage.weights import Weights, save_weights
 
 
@@ -27,7 +27,10 @@ def record(tmp_path: Path) -> Record:
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
     torch.manual_seed(0)
-    save_weights(tmp_path / "weights.pt", Weights("saliency", SmallSaliency().state_dict(), {}, []))
+    save_weights(
+        tmp_path / "weights.pt",
+        Weights("saliency", SmallSaliency(SmallSettings()).state_dict(), {"method": "small"}, []),
+    )
     return tmp_path / "weights.pt"
 
 
@@ -38,9 +41,9 @@ def test_small_network_from_its_weights(weights: Path, record: Record) -> None:
 
 
 def test_a_network_that_gives_nan_is_refused(weights: Path, record: Record) -> None:
-    state = SmallSaliency().state_dict()
+    state = SmallSaliency(SmallSettings()).state_dict()
     state["head.3.bias"].fill_(torch.nan)
-    save_weights(weights, Weights("saliency", state, {}, []))
+    save_weights(weights, Weights("saliency", state, {"method": "small"}, []))
     with pytest.raises(InputError, match="map of image 'x' holds NaN"):
         network_source(weights)(record)
 
@@ -96,7 +99,7 @@ def test_an_image_of_one_row_is_not_shrunk_but_doubled() -> None:
 
 def test_small_network_scores_only_decided_pixels() -> None:
     torch.manual_seed(0)
-    network = SmallSaliency().eval()
+    network = SmallSaliency(SmallSettings()).eval()
     images = torch.randint(0, 256, (1, 3, 32, 32))
     mask = torch.full((1, 32, 32), 255, dtype=torch.uint8)
     mask[0, :4] = 1

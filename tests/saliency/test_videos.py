@@ -12,10 +12,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from weakseg.errors import InputError
-from weakseg.saliency.data import digest, folder_records, read_bright, read_nonzero
 from weakseg.saliency.frames import video_maps, windows
-from weakseg.saliency.samples import SaliencyClips, SaliencyImages
-from weakseg.saliency.videos import Video, read_davis, read_video_list
+from weakseg.saliency.training_data.masks import digest, folder_records, read_bright, read_nonzero
+from weakseg.saliency.training_data.samples import SaliencyClips, SaliencyImages
+from weakseg.saliency.training_data.videos import Video, read_davis, read_video_list
 from weakseg.training.augment import Crops
 from weakseg.training.settings import TrainingConfig
 

@@ -288,9 +288,9 @@ def detector(_: str) -> nn.Module:
 
 
 def saliency(_: str) -> nn.Module:
-    from weakseg.saliency.small import SmallSaliency
+    from weakseg.saliency.methods.small import SmallSaliency, SmallSettings
 
-    return SmallSaliency()
+    return SmallSaliency(SmallSettings())
 
 
 ROOMS: dict[str, tuple[Callable[[str], nn.Module], type[Drawn]]] = {

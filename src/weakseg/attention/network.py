@@ -7,7 +7,6 @@ from weakseg.attention.networks.classifier import Classifier
 from weakseg.attention.settings import AttentionConfig
 from weakseg.backbones.weights import InitialWeights
 from weakseg.dataset.index import Index
-from weakseg.settings.reading import parse
 from weakseg.storage.weights import load_weights, restore
 
 
@@ -38,7 +37,7 @@ def load(path: Path, index: Index) -> Classifier:
     weights = load_weights(path, "attention", index.classes)
 
     def untrained(settings: dict[str, Any]) -> Classifier:
-        network = build(parse(AttentionConfig, settings, str(path)), len(index.classes))
+        network = build(AttentionConfig.model_validate(settings), len(index.classes))
         enrol(network, index)
         return network
 

@@ -8,13 +8,8 @@ from weakseg.settings.methods import Method
 
 
 class Torchvision(NamedTuple):
-    """A network of torchvision's whose modules and parameter names a backbone keeps.
-
-    Attributes:
-        weights: its published weights there, a name in `torchvision.models`.
-        built_with: keyword arguments that build it with these parameters.
-        normalization: what its weights expect, a name of `backbones.weights.NORMALIZATIONS`.
-    """
+    """A network of torchvision's whose modules and parameter names a backbone keeps: its weights' name there, keyword
+    arguments that build it with these parameters, and the normalisation that they expect, of `NORMALIZATIONS`."""
 
     weights: str
     built_with: Mapping[str, bool] = MappingProxyType({})

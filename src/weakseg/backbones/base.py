@@ -14,6 +14,7 @@ RGB = tuple[float, float, float]
 EPSILON = 1e-8
 Dilations = tuple[tuple[int, int], tuple[int, int]]
 """Of a ResNet's layers 3 and 4: that of the first block's 3×3 convolution, and that of the other blocks'."""
+UNDILATED: Dilations = ((1, 1), (1, 1))
 
 
 class Backbone(nn.Module, ABC):
@@ -105,14 +106,7 @@ class Backbone(nn.Module, ABC):
 
 @dataclass(frozen=True)
 class Pools:
-    """How a VGG is built under an attention network; other backbones do not read it.
-
-    Attributes:
-        fourth: at stride 8: keep the fourth pool, with stride 1.
-        last: a pool of stride 1 after the fifth stage.
-        kernel: of the pools with stride 2; 3 has padding 1.
-        dilation: at stride 8: of the fifth stage.
-    """
+    """How a VGG is built under an attention network: see `Vgg.for_attention`; other backbones do not read it."""
 
     fourth: bool = True
     last: bool = False
@@ -121,14 +115,12 @@ class Pools:
 
 
 class AttentionBackbone(Backbone):
-    """A backbone that attention networks stand on.
+    """What attention networks stand on.
 
     Attributes:
-        head_width: channels of the extra convolutions of a head.
-        dense_width: the same of ACoL's.
+        head_width, dense_width: channels of the convolutions of a head, and of ACoL's.
         head_dropout: of SPG-A.
-        side_channels: channels of the features that SPG's B1 and B2 see.
-        side_width: channels inside B1 and B2.
+        side_channels, side_width: channels of the features that SPG's B1 and B2 see, and inside B1 and B2.
     """
 
     head_width: int
@@ -140,7 +132,7 @@ class AttentionBackbone(Backbone):
     @classmethod
     @abstractmethod
     def for_attention(cls, architecture: str, stride: int, pools: Pools) -> Self:
-        """The backbone of an attention network, of output stride 8 or 16."""
+        """At output stride 8 or 16."""
 
     @abstractmethod
     def side_features(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -148,25 +140,12 @@ class AttentionBackbone(Backbone):
 
 
 class SaliencyBackbone(Backbone):
-    """A backbone that saliency networks stand on: from the second on, its stages have the strides 4, 8, 16 and 32."""
+    """What saliency networks stand on: from the second on, its stages have the strides 4, 8, 16 and 32."""
 
     @classmethod
     @abstractmethod
-    def for_saliency(
-        cls,
-        architecture: str,
-        stride: int,
-        dilations: Dilations | None = None,
-        frozen_normalization: bool = False,
-    ) -> Self:
-        """The backbone of a saliency network.
-
-        Args:
-            architecture: its name.
-            stride: 8, 16 or 32: no stage is coarser.
-            dilations: of a ResNet.
-            frozen_normalization: of a ResNet; a VGG16 has none.
-        """
+    def for_saliency(cls, architecture: str, stride: int, dilations: Dilations, frozen: bool) -> Self:
+        """With no stage coarser than the stride 8, 16 or 32; a ResNet dilated, its normalisation frozen if told so."""
 
     @abstractmethod
     def drop_last_stage(self) -> None:

@@ -29,10 +29,9 @@ class ResNet101Architecture(ResNet50Architecture):
 
 from torch import nn
 
-from weakseg.backbones.base import Dilations, SaliencyBackbone
+from weakseg.backbones.base import UNDILATED, Dilations, SaliencyBackbone
 from weakseg.backbones.weights import NORMALIZATIONS
 
-UNDILATED: Dilations = ((1, 1), (1, 1))
 TORCHVISION_8: Dilations = ((1, 2), (2, 4))
 """Stride 8 by torchvision's `replace_stride_with_dilation`: a first block keeps the dilation of the layer before."""
 
@@ -87,15 +86,9 @@ class ResNet(SaliencyBackbone):
                 module.requires_grad_(False)
 
     @classmethod
-    def for_saliency(
-        cls,
-        architecture: str,
-        stride: int,
-        dilations: Dilations | None = None,
-        frozen_normalization: bool = False,
-    ) -> Self:
+    def for_saliency(cls, architecture: str, stride: int, dilations: Dilations, frozen: bool) -> Self:
         """As of `SaliencyBackbone`."""
-        return cls(architecture, stride, dilations or UNDILATED, frozen_normalization=frozen_normalization)
+        return cls(architecture, stride, dilations, frozen_normalization=frozen)
 
     def _normalizations(self) -> list[nn.Module]:
         return [module for module in self.modules() if isinstance(module, nn.BatchNorm2d)]

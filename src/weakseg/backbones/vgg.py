@@ -102,19 +102,17 @@ class Vgg(AttentionBackbone, SaliencyBackbone):
 
     @classmethod
     def for_attention(cls, architecture: str, stride: int, pools: Pools) -> Self:
-        """As of `AttentionBackbone`."""
+        """As of `AttentionBackbone`.
+
+        At stride 8 the fourth pool has stride 1, or is left out, and the fifth stage is dilated; `kernel` is that of
+        pools with stride 2; `last` adds a pool of stride 1 after the fifth stage.
+        """
         fourth = 2 if stride == 16 else int(pools.fourth)
         dilation = pools.dilation if stride == 8 else 1
         return cls(architecture, (2, 2, 2, fourth, int(pools.last)), pools.kernel, dilation)
 
     @classmethod
-    def for_saliency(
-        cls,
-        architecture: str,
-        stride: int,
-        dilations: Dilations | None = None,
-        frozen_normalization: bool = False,
-    ) -> Self:
+    def for_saliency(cls, architecture: str, stride: int, dilations: Dilations, frozen: bool) -> Self:
         """As of `SaliencyBackbone`; the last stage is dilated at stride 8."""
         strides = (2, 2, 2, 2 if stride > 8 else 0, 2 if stride > 16 else 0)
         return cls(architecture, strides, last_dilation=2 if stride == 8 else 1)

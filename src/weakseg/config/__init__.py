@@ -45,22 +45,22 @@ class Config(Section):
         saliency, attention, proxy, segmenter = self.saliency, self.attention, self.proxy, self.segmenter
         first = attention.accumulating
         return {
-            "dataset": _keep(self.dataset, {"source", "classes", "bad_images", self.dataset.source}),
-            "saliency-train": _keep(saliency, {"method", saliency.method}, _MAPS_ALONE),
-            "saliency-maps": _keep(saliency, {"method", "flip"}) | _of_maps(saliency),
+            "dataset": self.dataset.values(),
+            "saliency-train": {"method": saliency.method, saliency.method: saliency.own.values({"size"})},
+            "saliency-maps": _of_maps(saliency),
             "attention-accumulate": {} if first is None else first.values(first.beside),
             "attention-train": attention.values(attention.beside),
-            "attention-maps": _keep(attention.maps),
-            "proxy-fuse": _keep(proxy, {"rule", proxy.rule}),
-            "proxy-refine": _keep(proxy.refine),
+            "attention-maps": attention.maps.values(),
+            "proxy-fuse": proxy.values({"from_run", "refine"}),
+            "proxy-refine": proxy.refine.values(),
             "segmenter-train": segmenter.values(segmenter.beside),
-            "segmenter-predict": _keep(segmenter.prediction, {"scales", "flip", "precision", "longest"}),
-            "segmenter-refine": _keep(segmenter.prediction, {"crf", "longest"}),
+            "segmenter-predict": segmenter.prediction.values({"crf"}),
+            "segmenter-refine": segmenter.prediction.values({"scales", "flip", "precision"}),
             "detector-train": self.detector.values(self.detector.beside),
-            "detector-predict": _keep(self.detector.prediction),
-            "evaluation-boxes": _keep(self.evaluation, {"boxes"}),
-            "evaluation": _keep(self.evaluation, {"split", "sample", "worst"}),
-            "supervision": _keep(self.supervision),
+            "detector-predict": self.detector.prediction.values(),
+            "evaluation-boxes": {"boxes": self.evaluation.boxes},
+            "evaluation": self.evaluation.values({"boxes", "ceiling"}),
+            "supervision": self.supervision.values(),
         }
 
     def lines(self) -> list[str]:
@@ -68,22 +68,12 @@ class Config(Section):
         return _lines("", self.model_dump(mode="json"))
 
 
-_MAPS_ALONE: dict[str, set[str]] = {method: {"size"} for method in ("rcrnet", "rcrnet_video", "srm")}
-"""Settings that only the maps read: a change trains no network again."""
-
-
 def _of_maps(saliency: SaliencyConfig) -> dict[str, Any]:
     """What the maps read of the chosen method: of a trained network its place and the size of the images."""
-    values = _keep(getattr(saliency, saliency.method))
-    trains = "training" in values
-    read = {name: value for name, value in values.items() if not trains or name in ("size", "trained")}
-    return {saliency.method: read}
-
-
-def _keep(
-    section: Section, keys: set[str] | None = None, leave_out: dict[str, set[str]] | None = None
-) -> dict[str, Any]:
-    return section.model_dump(mode="json", include=keys, exclude=leave_out)
+    values: dict[str, Any] = saliency.own.values()
+    if "training" in values:
+        values = {name: value for name, value in values.items() if name in ("size", "trained")}
+    return {"method": saliency.method, "flip": saliency.flip, saliency.method: values}
 
 
 def _lines(key: str, value: Any) -> list[str]:

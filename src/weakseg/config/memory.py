@@ -12,6 +12,7 @@ from weakseg.backbones import BACKBONES
 from weakseg.config import Config
 from weakseg.crf.memory import peak_mb
 from weakseg.dataset.survey import largest_image
+from weakseg.saliency.methods.declaration import TrainedMethod
 from weakseg.training.settings import TrainingConfig
 
 PROCESS_MB = 1000
@@ -24,8 +25,6 @@ MAP_BYTES = 12
 """Of each pixel of an image and map that is enlarged to it: the map, its score and a mask."""
 MOST_PRESENT = 5
 """Classes that an image shows, at most, as far as memory is concerned."""
-ONNX_MB = 1500
-"""Saliency networks as ONNX files, at 320 pixels; more at larger sizes."""
 
 
 def needed_mb(config: Config, rule: str, width: int, height: int) -> int:
@@ -110,20 +109,14 @@ def _training(training: TrainingConfig, architecture: str) -> float:
 
 
 def _saliency_training(config: Config) -> float:
-    network = config.saliency.network()
-    if network is None:
-        return _training(config.saliency.small.training, "vgg_small")
-    return _training(network.training, network.backbone.architecture)
+    return _training(config.saliency.training, config.saliency.own.architecture)
 
 
 def _saliency_maps(config: Config, pixels: int) -> float:
-    network = config.saliency.network()
-    if network is not None:
-        side = network.size or math.isqrt(pixels)
-        return _looking(network.backbone.architecture, side**2)
-    if config.saliency.method == "onnx":
-        return ONNX_MB * max(1.0, (config.saliency.onnx.size / 320) ** 2)
-    return _looking("vgg_small", pixels if config.saliency.method == "small" else 0)
+    own = config.saliency.own
+    if not isinstance(own, TrainedMethod):
+        return float(own.maps_mb())
+    return _looking(own.architecture, own.longest**2 if own.longest else pixels)
 
 
 def _looking(architecture: str, pixels: float) -> float:

@@ -1,9 +1,9 @@
 """Where images and image-level labels come from."""
 
 from pathlib import PurePath
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, model_validator
 
 from weakseg.settings.section import ClassName, FilePath, Section, Seed
 
@@ -100,8 +100,6 @@ class DatasetConfig(Section):
             raise ValueError("dataset.source 'table' needs dataset.classes, the ordered list of class names")
         return self
 
-    @model_serializer(mode="wrap")
-    def _without_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what came later while it is as ever, so that runs of before it are not made anew."""
-        values: dict[str, Any] = handler(self)
-        return {name: value for name, value in values.items() if (name, value) != ("bad_images", "stop")}
+    def idle(self) -> set[str]:
+        """The sections of the sources that were not chosen."""
+        return {"demo", "voc", "table"} - {self.source}

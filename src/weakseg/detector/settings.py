@@ -4,12 +4,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from weakseg.backbones import serving
 from weakseg.backbones.settings import BackboneConfig
 from weakseg.settings.section import Fraction, Positive, Scale, Section
 from weakseg.training.settings import TrainingConfig
 
-MAPS = {"vgg16": 1, "vgg_small": 1, "resnet50": 5, "resnet101": 5, "mobilenet_v3_large": 5}
-"""Backbone of a detector → the feature maps it looks at."""
+PYRAMID = 5
+"""Feature maps that a detector looks at where its backbone gives it the features of several stages; otherwise one."""
 
 Side = Annotated[int, Field(ge=4, le=4096)]
 
@@ -80,11 +81,13 @@ class DetectorConfig(Section):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         found = self.backbone.architecture
-        if found not in MAPS:
-            raise ValueError(f"backbone.architecture is {found}; a detector stands on {', '.join(MAPS)}")
-        if len(self.anchors) % MAPS[found]:
+        known = serving("detector")
+        if found not in known:
+            raise ValueError(f"backbone.architecture is {found}; a detector stands on {', '.join(known)}")
+        maps = PYRAMID if known[found].pyramid else 1
+        if len(self.anchors) % maps:
             raise ValueError(
-                f"anchors has {len(self.anchors)} sides; {found} has {MAPS[found]} feature maps, so that a multiple of "
-                f"{MAPS[found]} is needed"
+                f"anchors has {len(self.anchors)} sides; {found} has {maps} feature maps, so that a multiple of "
+                f"{maps} is needed"
             )
         return self

@@ -60,10 +60,9 @@ def recompute(run: RunView, record: Record, settings: ProxyConfig) -> Trial:
             f"the run has no saliency map of '{record.id}'; its proxy cannot be made again: run "
             "snakemake until the saliency maps are there."
         )
-    options = getattr(settings, settings.rule).model_dump()
     with ENGINE_LOCK:
         start = time.perf_counter()
-        fused = fuse(image.shape[:2], saliency, attention, run.classes, RULES[settings.rule], options)
+        fused = fuse(image.shape[:2], saliency, attention, run.classes, settings.own)
         refined = _refined(run, record, image, fused, settings.refine)
         return Trial(fused, refined, time.perf_counter() - start)
 
@@ -72,17 +71,7 @@ def _refined(
     run: RunView, record: Record, image: np.ndarray, fused: np.ndarray, settings: RefineConfig
 ) -> np.ndarray:
     present = [run.classes.index(name) + 1 for name in record.labels]
-    refined = fused
-    if settings.enabled:
-        refined = refine(
-            image,
-            fused,
-            present,
-            settings.crf,
-            label_confidence=settings.label_confidence,
-            confidence=settings.confidence,
-            undecided=settings.undecided,
-        )
+    refined = refine(image, fused, present, settings) if settings.enabled else fused
     return doubted(refined, present) if settings.missing_class == "undecided" else refined
 
 
@@ -135,15 +124,7 @@ def warm_up() -> None:
     image = np.zeros((8, 8, 3), np.uint8)
     labels = np.zeros((8, 8), np.uint8)
     with ENGINE_LOCK:
-        refine(
-            image,
-            labels,
-            [1],
-            CrfConfig(preset="irn"),
-            label_confidence=0.7,
-            confidence=0.0,
-            undecided="resolve",
-        )
+        refine(image, labels, [1], RefineConfig())
 
 
 # ------------------------------------------------------------------------------------- the page's sliders

@@ -52,7 +52,6 @@ def fuse_command(
 ) -> None:
     """Write LABELS/<id>.png for one shard and list them in OUT."""
     from weakseg.dataset.images import image_size
-    from weakseg.proxy.rules import RULES
     from weakseg.proxy.stages import fuse
     from weakseg.storage.labels import write_labels
     from weakseg.storage.manifest import digest, write_manifest
@@ -60,7 +59,6 @@ def fuse_command(
     from weakseg.storage.shards import ShardReader
 
     settings = read_stage(config, ProxyConfig)
-    options = getattr(settings, settings.rule).model_dump()
     data, records = _shard(index, classes, shard)
     attention_maps, saliency_maps = ShardReader([attention]), ShardReader([saliency])
     tally = Tally(data.classes)
@@ -70,7 +68,7 @@ def fuse_command(
             maps = attention_maps.read(record.id)
             salient = saliency_maps.read(record.id)["saliency"]
             size = image_size(record.image)
-            fused = fuse(size, salient, maps, data.classes, RULES[settings.rule], options)
+            fused = fuse(size, salient, maps, data.classes, settings.own)
             write_labels(labels / f"{record.id}.png", fused)
             lost = tally.add(record.id, fused, _present(data, record))
             shares = (fused == 255).mean(), ((fused > 0) & (fused < 255)).mean()
@@ -107,15 +105,7 @@ def refine_command(
             before = after = read_labels(fused / f"{record.id}.png")
             present = _present(data, record)
             if settings.enabled:
-                after = refine(
-                    read_image(record.image),
-                    before,
-                    present,
-                    settings.crf,
-                    label_confidence=settings.label_confidence,
-                    confidence=settings.confidence,
-                    undecided=settings.undecided,
-                )
+                after = refine(read_image(record.image), before, present, settings)
             lost = tally.add(record.id, after, present)
             if settings.missing_class == "undecided":
                 after = doubted(after, present)

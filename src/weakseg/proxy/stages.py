@@ -1,14 +1,14 @@
 """Fusing and refining the proxy labels of one image."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
 
 from weakseg.crf.engine import dense_crf
-from weakseg.crf.settings import CrfConfig
 from weakseg.crf.size import largest, shrunk
-from weakseg.proxy.rules import Labelled
+from weakseg.proxy.settings import RefineConfig
+from weakseg.settings.methods import Method
 from weakseg.storage.labels import UNDECIDED
 
 
@@ -17,8 +17,7 @@ def fuse(
     saliency: np.ndarray,
     attention: Mapping[str, np.ndarray],
     classes: Sequence[str],
-    rule: Callable[..., Labelled],
-    options: Mapping[str, float],
+    rule: Method,
 ) -> np.ndarray:
     """Label map of one image.
 
@@ -27,8 +26,7 @@ def fuse(
         saliency: h×w in [0, 1], any resolution.
         attention: present class name → h×w in [0, 1], any resolution.
         classes: all class names in order.
-        rule: a proxy rule.
-        options: its keyword arguments.
+        rule: the chosen one, with its values.
 
     Returns:
         H×W `uint8`, 255 where undecided.
@@ -38,32 +36,23 @@ def fuse(
     for number, name in enumerate(names):
         maps[number] = enlarge(attention[name], size)
     present = [classes.index(name) + 1 for name in names]
-    return rule(enlarge(saliency, size), maps, present, **options)[1]
+    labels: np.ndarray = rule.maker()(enlarge(saliency, size), maps, present, rule)
+    return labels
 
 
 def refine(
-    image: np.ndarray,
-    labels: np.ndarray,
-    present: Sequence[int],
-    crf: CrfConfig,
-    *,
-    label_confidence: float,
-    confidence: float,
-    undecided: str,
+    image: np.ndarray, labels: np.ndarray, present: Sequence[int], settings: RefineConfig
 ) -> np.ndarray:
     """Dense CRF over background and the image's own classes, so that it never invents one.
 
-    An image larger than `crf.longest` is shrunk for the CRF, its labels by the share of each in a pixel; the
+    An image larger than `settings.crf.longest` is shrunk for the CRF, its labels by the share of each in a pixel; the
     probabilities are enlarged.
 
     Args:
         image: RGB `uint8` H×W×3.
         labels: fused labels H×W `uint8`.
         present: the image's class indices.
-        crf: the CRF.
-        label_confidence: probability of the fused label; an undecided pixel starts uniform.
-        confidence: pixels whose refined probability is below this become undecided.
-        undecided: `resolve` labels undecided pixels too, `keep` leaves them undecided.
+        settings: of the CRF and of what becomes of undecided pixels.
 
     Returns:
         H×W `uint8`.
@@ -71,16 +60,17 @@ def refine(
     indices = np.asarray([0, *present], np.uint8)
     if len(indices) == 1 or bool((labels == UNDECIDED).all()):
         return labels.copy()
-    seen = shrunk(image, crf.longest)
+    seen = shrunk(image, settings.crf.longest)
     size = seen.shape[:2]
-    refined = dense_crf(seen, label_probabilities(labels, indices, label_confidence, size), crf)
+    fused = label_probabilities(labels, indices, settings.label_confidence, size)
+    refined = dense_crf(seen, fused, settings.crf)
     if size == labels.shape:
         winner, best = refined.argmax(axis=0), refined.max(axis=0)
     else:
         winner, best = largest(refined, (labels.shape[0], labels.shape[1]))
     result: np.ndarray = indices[winner]
-    result[best < confidence] = UNDECIDED
-    if undecided == "keep":
+    result[best < settings.confidence] = UNDECIDED
+    if settings.undecided == "keep":
         result[labels == UNDECIDED] = UNDECIDED
     return result
 

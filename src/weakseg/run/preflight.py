@@ -61,22 +61,17 @@ def _saliency(config: Config, run: Path) -> None:
 
 
 def _saliency_maps(config: Config, run: Path) -> None:
-    from weakseg.saliency.folder_maps import folder_source
-    from weakseg.saliency.sources import onnx_source
-
-    if config.saliency.method == "onnx":
-        onnx = config.saliency.onnx
-        onnx_source(Path(onnx.file), onnx.preset, onnx.size, onnx.output)
-    if config.saliency.method == "folder":
-        source = folder_source(Path(config.saliency.folder.folder))
-        for record in _mapped(run):
+    own = config.saliency.own
+    if own.maps_read() and config.saliency.network() is None:  # a model is read, of a folder all its maps
+        source = own.source(None, config.saliency.flip, lambda sentence: None)
+        for record in _mapped(run) if own.name == "folder" else ():
             source(record)
 
 
 def _attention_maps(config: Config, run: Path) -> None:
     from weakseg.attention.networks.folder import read_maps
 
-    if config.attention.method == "folder":
+    if not config.attention.trains:
         for record in _mapped(run):
             read_maps(Path(config.attention.own.folder), record)
 

@@ -260,12 +260,12 @@ def _attention(config: Config, root: Path, weak: frozenset[str]) -> Iterator[Sta
     stage = _of_room(root, config, "attention", weak)
     train = partial(stage, declared=("weights.pt", "history.csv"), trains=True)
     maps = partial(stage, declared=(f"shard-{SHARD}.h5", f"shard-{SHARD}.csv"), shards=config.shards)
-    starts = [config.segmenter.backbone.weights] * ("all" not in weak) + [config.detector.backbone.weights]
+    starts = [config.segmenter.backbone.weights] * ("all" not in weak)
     if config.attention.own.learns_from:
         yield train("attention_accumulate", place="attention/accumulated")
         yield maps("attention_accumulated_maps", place="attention/accumulated")
     if config.attention.trains:
-        targets = weak | ({"all"} if "attention" in starts[:-1] else set())
+        targets = weak | ({"all"} if "attention" in starts else set())
         yield train("attention_train", place="attention", targets=frozenset(targets))
     score = Score("attention", "attention maps", "train")
     yield maps("attention_maps", place="attention/maps", score=score)

@@ -1,9 +1,8 @@
 """`weakseg saliency …`."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,12 +12,6 @@ from weakseg.settings.reading import read_stage
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from weakseg.dataset.records import Record
-    from weakseg.saliency.maps import Source
-    from weakseg.saliency.settings import NetworkSection
-    from weakseg.saliency.videos import Video
-    from weakseg.storage.weights import Weights
 
 PATH = click.Path(path_type=Path)
 LONGEST = 448
@@ -39,161 +32,31 @@ def saliency() -> None:
 def train_command(config: Path, index: Path | None, classes: Path | None, state: Path, out: Path) -> None:
     """Train a saliency network on images or clips with masks; resumes what STATE holds."""
     from weakseg.errors import InputError
+    from weakseg.saliency.network import build, read_start
+    from weakseg.saliency.training_data.material import read_material
+    from weakseg.training.augment import Crops
+    from weakseg.training.stage import train_stage
 
     settings = read_stage(config, SaliencyConfig)
-    section = settings.network()
-    if not settings.trains:
+    own = settings.own
+    if not own.trains:
         raise InputError(
-            f"saliency.method is '{settings.method}', for which nothing is trained here; small, rcrnet, rcrnet_video "
-            "or srm without 'trained' was expected."
+            f"saliency.method is '{own.name}', for which nothing is trained here; a method that trains a network was "
+            "expected, without its value 'trained'."
         )
-    if section is None:
-        _train_small(settings, index, classes, state, out)
-    else:
-        _train_network(settings, section, index, classes, state, out)
-
-
-def _train_small(
-    settings: SaliencyConfig, index: Path | None, classes: Path | None, state: Path, out: Path
-) -> None:
-    from weakseg.saliency.samples import SaliencyImages
-    from weakseg.saliency.small import SmallSaliency
-    from weakseg.training.augment import Crops
-    from weakseg.training.stage import train_stage
-
-    records, inputs = _split(index, classes)
+    material, start = read_material(own.masks, index, classes), read_start(own)
     train_stage(
         "saliency",
         settings,
-        SmallSaliency,
-        lambda network: SaliencyImages(records, Crops(settings.training, network.backbone.fill)),
-        inputs=inputs,
+        lambda: build(own, start),
+        lambda network: material.samples(Crops(own.training, network.backbones()[0].fill), own.clip_length),
+        inputs=material.inputs,
         classes=[],
-        initial={"source": "none"},
+        initial=start.provenance,
         state=state,
         out=out,
-        extra={"trained_on": SPLIT_MASKS},
+        extra={"trained_on": material.trained_on},
     )
-
-
-def _train_network(
-    settings: SaliencyConfig,
-    section: "NetworkSection",
-    index: Path | None,
-    classes: Path | None,
-    state: Path,
-    out: Path,
-) -> None:
-    from weakseg.backbones.weights import read_initial_weights
-    from weakseg.saliency.data import digest
-    from weakseg.saliency.network import build
-    from weakseg.training.augment import Crops
-    from weakseg.training.stage import train_stage
-
-    material = _material(section, index, classes)
-    options, backbone = section.options(), section.backbone
-    start, provenance = _start(settings.method, section)
-    initial = None
-    if start is None:
-        initial = read_initial_weights(backbone.weights, "auto", backbone.architecture)
-        provenance = initial.provenance if initial else {"source": "none"}
-    train_stage(
-        "saliency",
-        settings,
-        lambda: build(settings.method, options, initial, backbone.frozen_stages, start),
-        lambda network: material.samples(
-            Crops(section.training, network.backbone.fill),
-            getattr(section, "clip", None),
-        ),
-        inputs=[*material.inputs, digest(record for video in material.videos for record in video.frames)],
-        classes=[],
-        initial=provenance,
-        state=state,
-        out=out,
-        extra={"options": options, "trained_on": material.trained_on},
-    )
-
-
-def _start(method: str, section: "NetworkSection") -> "tuple[Weights | None, dict[str, str]]":
-    """The trained network that a training starts from, and where it comes from."""
-    from weakseg.saliency.network import load_start
-    from weakseg.storage.weights import file_sha256
-
-    if section.start is None:
-        return None, {}
-    path = Path(section.start)
-    weights = load_start(path, method, section.options())
-    provenance = {"source": str(path), "sha256": file_sha256(path)}
-    provenance["trained_on"] = str(weights.settings.get("trained_on", SPLIT_MASKS))
-    data = weights.settings.get(str(weights.settings.get("method")), {}).get("data", {})
-    if data.get("source") == "folder":
-        provenance["masks"] = data["masks"]
-    if weights.initial.get("source", "none") != "none":
-        provenance |= {f"initial_{name}": value for name, value in weights.initial.items()}
-    return weights, provenance
-
-
-# ------------------------------------------------------------------------------------------ what is learnt from
-
-SPLIT_MASKS = "masks of the split 'saliency'"
-
-
-@dataclass(frozen=True)
-class _Material:
-    """Images with masks as videos; single images are one video, never cut into clips."""
-
-    videos: "list[Video]"
-    are_clips: bool
-    foreground: str
-    inputs: list[Path]
-    trained_on: str
-
-    def samples(self, crops: Any, clip: int | None) -> Any:
-        """Clips for a video model that has videos, else images."""
-        from weakseg.saliency.data import READERS
-        from weakseg.saliency.samples import SaliencyClips, SaliencyImages
-
-        read_mask = READERS[self.foreground]
-        if clip is not None and self.are_clips:
-            return SaliencyClips(self.videos, crops, clip, read_mask)
-        frames = [record for video in self.videos for record in video.frames]
-        if self.are_clips:
-            frames = [record for record in frames if record.mask is not None]
-        return SaliencyImages(frames, crops, read_mask)
-
-
-def _material(section: "NetworkSection", index: Path | None, classes: Path | None) -> _Material:
-    from weakseg.saliency.data import folder_records
-    from weakseg.saliency.videos import Video, read_davis, read_video_list
-
-    data = section.data
-    if data.source == "split":
-        records, inputs = _split(index, classes)
-        return _Material([Video("split", tuple(records))], False, "nonzero", inputs, SPLIT_MASKS)
-    if data.source == "folder":
-        records = folder_records(Path(data.images), Path(data.masks))
-        text = f"masks in {data.masks}"
-        return _Material([Video("folder", tuple(records))], False, data.foreground, [], text)
-    if data.source == "davis":
-        videos = read_davis(Path(data.davis), data.video_split)
-        return _Material(videos, True, data.foreground, [], f"DAVIS {data.video_split} masks")
-    videos = read_video_list(Path(data.videos), data.video_split)
-    names = ", ".join(dict.fromkeys(video.name.partition("/")[0] for video in videos))
-    text = f"{names} {data.video_split} masks"
-    return _Material(videos, True, data.foreground, [Path(data.videos)], text)
-
-
-def _split(index: Path | None, classes: Path | None) -> "tuple[Sequence[Record], list[Path]]":
-    from weakseg.dataset.index import read_index
-    from weakseg.errors import InputError
-
-    if index is None or classes is None:
-        raise InputError("data.source is 'split' but no --index and --classes were given; give both.")
-    records = [record for record in read_index(index, classes).split("saliency") if record.mask is not None]
-    return records, [index, *(record.mask for record in records if record.mask is not None)]
-
-
-# ---------------------------------------------------------------------------------------------------------- maps
 
 
 @saliency.command("maps")
@@ -220,8 +83,8 @@ def maps_command(
 
     settings = read_stage(config, SaliencyConfig)
     records = part(proxy_records(read_index(index, classes)), shard)
-    source, flatness = _source(settings, weights), Flatness()
-    is_sized = "size" in type(getattr(settings, settings.method)).model_fields
+    source, flatness = settings.own.source(weights, settings.flip, _say), Flatness()
+    is_sized = "size" in type(settings.own).model_fields
     advice = f"lower saliency.{settings.method}.size" if is_sized else "shrink the image"
 
     def maps() -> "Iterator[tuple[str, dict[str, np.ndarray]]]":
@@ -241,28 +104,6 @@ def _say(sentence: str) -> None:
     click.echo(f"weakseg: {sentence}", err=True)
 
 
-def _source(settings: SaliencyConfig, weights: Path | None) -> "Source":
-    from weakseg.errors import InputError
-    from weakseg.saliency.folder_maps import folder_source
-    from weakseg.saliency.sources import network_source, onnx_source, unsupervised_source
-
-    if settings.method == "onnx":
-        onnx = settings.onnx
-        return onnx_source(Path(onnx.file), onnx.preset, onnx.size, onnx.output, settings.flip)
-    if settings.method == "folder":
-        return folder_source(Path(settings.folder.folder), _say)
-    if settings.method == "unsupervised":
-        return unsupervised_source(**settings.unsupervised.model_dump())
-    network = settings.network()
-    if weights is None and network is not None and network.trained is not None:
-        weights = Path(network.trained)
-    if weights is None:
-        raise InputError(
-            f"saliency.method is '{settings.method}' but no --weights were given; train the network first."
-        )
-    return network_source(weights, None if network is None else network.size, settings.flip)
-
-
 @saliency.command("released")
 @click.option(
     "--file", type=PATH, required=True, help="RCRNet's image_pretrained_model.pth or video_best_model.pth."
@@ -273,10 +114,10 @@ def _source(settings: SaliencyConfig, weights: Path | None) -> "Source":
 @out_option
 def released_command(file: Path, stride: str, out: Path) -> None:
     """Write RCRNet's released weights as a weights.pt, for `trained` or `start`."""
-    from weakseg.saliency.released import read_released
+    from weakseg.saliency.methods.rcrnet_released import read_released
     from weakseg.storage.weights import save_weights
 
-    save_weights(out, read_released(file, int(stride)))
+    save_weights(out, read_released(file, 8 if stride == "8" else 16))
 
 
 @saliency.command("frames")
@@ -295,7 +136,7 @@ def frames_command(
     from weakseg.errors import InputError
     from weakseg.saliency.frames import video_maps
     from weakseg.saliency.network import load
-    from weakseg.saliency.videos import read_davis, read_video_list
+    from weakseg.saliency.training_data.videos import read_davis, read_video_list
     from weakseg.storage.labels import write_grey
 
     if (davis is None) == (videos is None):

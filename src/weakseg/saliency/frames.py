@@ -4,33 +4,30 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from torch import nn
 
+from weakseg.crf.size import shrunk
 from weakseg.dataset.images import read_image
 from weakseg.dataset.records import Record
-from weakseg.saliency.sources import as_batch, shrunk
+from weakseg.saliency.methods.parts import SaliencyNetwork
+from weakseg.saliency.network import as_batch
 
 
 def video_maps(
-    network: nn.Module, frames: Sequence[Record], length: int, size: int, device: torch.device
+    network: SaliencyNetwork, frames: Sequence[Record], length: int, size: int, device: torch.device
 ) -> Iterator[tuple[Record, np.ndarray]]:
     """Each frame and its map h×w in [0, 1], in order; no more than `length` frames are held at a time.
 
     Args:
-        network: on `device`, in evaluation mode; one without `clip_saliency` sees each frame alone.
+        network: on `device`, in evaluation mode; one that `sees_clips` looks at the frames of a window together.
         frames: of one video, all of one size.
         length: frames of a window: the clip that the network was trained on.
         size: longest side that larger frames are brought to.
         device: of the network.
     """
-    clips = getattr(network, "clip_saliency", None)
-    for first, last, new in windows(len(frames), length if clips else 1):
+    for first, last, new in windows(len(frames), length if network.sees_clips else 1):
         images = [as_batch(shrunk(read_image(record.image), size)) for record in frames[first:last]]
         with torch.inference_mode():
-            if clips is None:
-                maps = network.saliency(images[0].to(device))[:, 0]  # type: ignore[operator]
-            else:
-                maps = clips(torch.cat(images)[None].to(device))[0, :, 0]
+            maps = network.clip_saliency(torch.cat(images)[None].to(device))[0, :, 0]
         yield from zip(frames[new:last], maps[new - first :].cpu().numpy(), strict=True)
 
 

@@ -1,109 +1,147 @@
-"""What every saliency network offers, and the table of their names."""
+"""Building, starting and loading saliency networks."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from torch import Tensor, nn
+import numpy as np
+import torch
 
-from weakseg.backbones.base import Backbone
-from weakseg.backbones.weights import InitialWeights
+from weakseg.backbones.weights import InitialWeights, read_initial_weights
+from weakseg.crf.size import shrunk
+from weakseg.devices import device
 from weakseg.errors import InputError
-from weakseg.saliency.rcrnet import RcrNet
-from weakseg.saliency.rcrnet_video import RcrNetVideo
-from weakseg.saliency.small import SmallSaliency
-from weakseg.saliency.srm import Srm
-from weakseg.storage.weights import Weights, load_weights, restore
-from weakseg.training.parameters import ParameterGroup
+from weakseg.saliency.maps import Source, of_images
+from weakseg.saliency.methods.declaration import NetworkMethod, TrainedMethod
+from weakseg.saliency.methods.parts import SaliencyNetwork
+from weakseg.saliency.settings import SaliencyConfig
+from weakseg.settings.reading import parse
+from weakseg.storage.weights import Weights, file_sha256, load_weights, restore
+
+_SHAPING = ("architecture", "stride", "activation", "stages")
+"""Values of a section that decide whether the weights of one network fit another."""
 
 
-class SaliencyNetwork(Protocol):
-    """A network that says which pixels stand out; its `backbone` holds the normalisation.
+@dataclass(frozen=True)
+class Start:
+    """What a training starts from: nothing, ImageNet weights of the backbones, or a trained network.
 
-    One with `clip_saliency(N×T×3×H×W) -> N×T×1×H×W` is given clips, in training and over a video.
+    Attributes:
+        provenance: where they come from.
+        initial: of the backbones.
+        trained: a network of the same method, or the `rcrnet` inside a video model.
     """
 
-    def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Losses of `image` N×3×H×W (RGB, 0…255) and `mask` N×H×W (0, 1 or 255)."""
-        ...
-
-    def parameter_groups(self) -> list[ParameterGroup]:
-        """Every trained parameter once."""
-        ...
-
-    def saliency(self, images: Tensor) -> Tensor:
-        """N×1×H×W in [0, 1]."""
-        ...
+    provenance: dict[str, str]
+    initial: InitialWeights | None = None
+    trained: Weights | None = None
 
 
-NETWORKS: dict[str, type[nn.Module]] = {
-    "small": SmallSaliency,
-    "rcrnet": RcrNet,
-    "rcrnet_video": RcrNetVideo,
-    "srm": Srm,
-}
-"""Method name → class, built as `cls(**options)`."""
-
-
-def build(
-    method: str,
-    options: Mapping[str, Any],
-    initial: InitialWeights | None = None,
-    frozen_stages: int = 0,
-    start: Weights | None = None,
-) -> nn.Module:
-    """An untrained network.
-
-    Args:
-        method: a name of `NETWORKS`.
-        options: its keyword arguments.
-        initial: of the backbone, or of both of SRM's.
-        frozen_stages: of the backbone, or of both of SRM's.
-        start: a trained network of the same method, or the `rcrnet` under a video model; wins over `initial`.
-    """
-    network = NETWORKS[method](**options)
-    for name in ("backbone", "second"):
-        backbone = getattr(network, name, None)
-        if isinstance(backbone, Backbone):
-            if initial is not None:
-                backbone.load(initial)
-            backbone.freeze(frozen_stages)
-    if start is not None:
-        part: Any = network if method_of(start) == method else network.image_model
-        part.load_state_dict(start.state)
+def build(settings: TrainedMethod, start: Start | None = None) -> SaliencyNetwork:
+    """An untrained network, started from `start` if that is given, the first stages of its backbones frozen."""
+    network: SaliencyNetwork = settings.maker()(settings)
+    for backbone in network.backbones():
+        if start is not None and start.initial is not None:
+            backbone.load(start.initial)
+        if isinstance(settings, NetworkMethod):
+            backbone.freeze(settings.backbone.frozen_stages)
+    if start is not None and start.trained is not None:
+        same = start.trained.settings["method"] == settings.name
+        part = network if same else network.get_submodule("image_model")
+        part.load_state_dict(start.trained.state)
     return network
 
 
-def load(path: Path) -> nn.Module:
+def read_start(settings: TrainedMethod) -> Start:
+    """What the training of a section starts from.
+
+    Raises:
+        InputError: it is missing, damaged or does not fit.
+    """
+    if not isinstance(settings, NetworkMethod):
+        return Start({"source": "none"})
+    if settings.start is None:
+        initial = read_initial_weights(settings.backbone.weights, "auto", settings.architecture)
+        return Start(initial.provenance if initial else {"source": "none"}, initial)
+    path = Path(settings.start)
+    weights = load_start(path, settings)
+    made_by = weights.settings
+    provenance = {"source": str(path), "sha256": file_sha256(path), "trained_on": made_by["trained_on"]}
+    data = made_by[made_by["method"]].get("data", {})
+    if data.get("source") == "folder":
+        provenance["masks"] = data["masks"]
+    if weights.initial.get("source", "none") != "none":
+        provenance |= {f"initial_{name}": value for name, value in weights.initial.items()}
+    return Start(provenance, trained=weights)
+
+
+def load_start(path: Path, settings: NetworkMethod) -> Weights:
+    """Weights of a trained network that a training of these settings can start from.
+
+    Raises:
+        InputError: they are of another method, architecture, stride, activation or number of stages.
+    """
+    weights = load_weights(path, "saliency")
+    made = section_of(path, weights)
+    found = {"method": made.name} | _shape(made)
+    inside = settings.name == "rcrnet_video" and made.name == "rcrnet"
+    expected = {"method": made.name if inside else settings.name} | _shape(settings)
+    for name, value in expected.items():
+        if found.get(name) != value:
+            raise InputError(
+                f"saliency.{settings.name}.start is {path}, whose {name} is {found.get(name)}; {value} was expected: "
+                "give weights that fit, or set this method's values to theirs."
+            )
+    return weights
+
+
+def _shape(settings: TrainedMethod) -> dict[str, Any]:
+    return {name: value for name in _SHAPING if (value := getattr(settings, name, None)) is not None}
+
+
+def section_of(path: Path, weights: Weights) -> TrainedMethod:
+    """The settings of the method that trained these weights.
+
+    Raises:
+        InputError: another version wrote them.
+    """
+    known = {name: value for name, value in weights.settings.items() if name != "trained_on"}
+    own: TrainedMethod = parse(SaliencyConfig, known, str(path)).own
+    return own
+
+
+def load(path: Path) -> SaliencyNetwork:
     """A trained saliency network, in evaluation mode.
 
     Raises:
         InputError: not saliency weights, or of another version.
     """
     weights = load_weights(path, "saliency")
-    method = method_of(weights)
-    return restore(path, weights, lambda settings: NETWORKS[method](**settings.get("options", {}))).eval()
+    return restore(path, weights, lambda _: build(section_of(path, weights))).eval()
 
 
-def method_of(weights: Weights) -> str:
-    """The method of saliency weights; files from before there were several are of the small network."""
-    return str(weights.settings.get("method", "small"))
+def network_source(weights: Path, size: int | None = None, flip: bool = False) -> Source:
+    """Maps of a saliency network that was trained here.
 
-
-def load_start(path: Path, method: str, options: Mapping[str, Any]) -> Weights:
-    """Weights of a trained network that a training of `method` can start from.
+    Args:
+        weights: the trained network.
+        size: longest side that larger images are brought to; `None` keeps every image's size.
+        flip: average with the map of the mirrored image.
 
     Raises:
-        InputError: they are of another method, architecture, stride, activation or number of stages.
+        InputError: not saliency weights.
     """
-    weights = load_weights(path, "saliency")
-    made = method_of(weights)
-    found = {"method": made, **weights.settings.get("options", {})}
-    expected = {"method": "rcrnet" if method == "rcrnet_video" and made == "rcrnet" else method, **options}
-    for name in ("method", "architecture", "stride", "activation", "stages"):
-        if found.get(name) != expected.get(name):
-            raise InputError(
-                f"saliency.{method}.start is {path}, whose {name} is {found.get(name)}; {expected.get(name)} was "
-                "expected: give weights that fit, or set this method's values to theirs."
-            )
-    return weights
+    network = load(weights).to(device())
+
+    def saliency(image: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            maps = network.saliency(as_batch(shrunk(image, size)).to(device()))
+        found: np.ndarray = maps[0, 0].cpu().numpy()
+        return found
+
+    return of_images(saliency, flip)
+
+
+def as_batch(image: np.ndarray) -> torch.Tensor:
+    """H×W×3 → 1×3×H×W."""
+    return torch.from_numpy(image).permute(2, 0, 1)[None]

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from weakseg.attention.networks.attention_memory import AttentionMemory
 from weakseg.attention.networks.declaration import AttentionMethod
 from weakseg.attention.networks.parts import pooled, scale_to_one
-from weakseg.backbones.base import Pools
-from weakseg.backbones.build import backbone
+from weakseg.backbones import BACKBONES
+from weakseg.backbones.base import AttentionBackbone, Pools
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
 HEAD_STD = 0.01  # weight filler of the released SeeNet and OAA networks
@@ -55,7 +55,9 @@ class Classifier(nn.Module, ABC):
         self.memory: AttentionMemory | None = None
         self.read_out = "relu"
         self.new_layers_rate = settings.new_layers_rate if new_layers_rate is None else new_layers_rate
-        body = self.backbone = backbone(architecture, stride or settings.stride, self.pools)
+        make = BACKBONES[architecture].maker().for_attention
+        body: AttentionBackbone = make(architecture, stride or settings.stride, self.pools)
+        self.backbone = body
         heads = [
             _head(body.channels, self.head_width, classes, self.convolutions, share) for share in self.dropout
         ]
@@ -66,6 +68,10 @@ class Classifier(nn.Module, ABC):
         self.head = heads[0]
         if heads[1:]:
             self.branch_b = heads[1]
+        self.extend()
+
+    def extend(self) -> None:
+        """Add what the network has beside its heads, after them."""
 
     @abstractmethod
     def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -64,16 +64,9 @@ class Oaa(_Published):
     settings: OaaSettings
     memory: AttentionMemory
 
-    def __init__(
-        self,
-        architecture: str,
-        classes: int,
-        settings: OaaSettings,
-        stride: int | None = None,
-        new_layers_rate: float | None = None,
-    ) -> None:
-        super().__init__(architecture, classes, settings, stride, new_layers_rate)
-        self.memory = AttentionMemory(keeps_last=settings.drop)
+    def extend(self) -> None:
+        """Add the memory."""
+        self.memory = AttentionMemory(keeps_last=self.settings.drop)
 
     def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Sigmoid cross entropy of the pooled scores; the memory takes in what was attended to.

@@ -1,8 +1,8 @@
 """SPG: Self-produced Guidance (Zhang, Wei, Kang, Yang, Huang, ECCV 2018).
 
-SPG-A classifies; its attention is thresholded into sure foreground, sure background and undecided pixels. That mask
-teaches B2 (on high features), B2's output teaches B1 (on low features), and the mean of both teaches SPG-C (on A's
-last features), so that what the network knows of foreground returns into it. docs/attention.md lists what the official
+SPG-A classifies; its attention is thresholded into sure foreground, sure background and undecided pixels. B2 (on high
+features) learns from that mask, B1 (on low features) from B2's output, and SPG-C (on A's last features) from the mean
+of both, so that what the network knows of foreground returns into it. docs/attention.md lists what the official
 code does otherwise.
 """
 
@@ -70,17 +70,10 @@ class Spg(Classifier):
     bias_decay = 1.0
     settings: SpgSettings
 
-    def __init__(
-        self,
-        architecture: str,
-        classes: int,
-        settings: SpgSettings,
-        stride: int | None = None,
-        new_layers_rate: float | None = None,
-    ) -> None:
-        super().__init__(architecture, classes, settings, stride, new_layers_rate)
+    def extend(self) -> None:
+        """Add dropout to A, and B and C."""
         self.head = _dropped(self.head, self.backbone.head_dropout)
-        if settings.guided:
+        if self.settings.guided:
             width, side = self.backbone.head_width, self.backbone.side_width
             low, high = self.backbone.side_channels
             self.b1 = _side(low, side)

@@ -93,7 +93,7 @@ def read_video_list(path: Path, split: str) -> list[Video]:
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         problem = str(error).replace("\n", " ")
-        raise InputError(f"video list {path} is no YAML ({problem}); correct it.") from None
+        raise InputError(f"video list {path} is not YAML ({problem}); correct it.") from None
     if not isinstance(content, dict) or not content:
         raise InputError(
             f"video list {path} holds {type(content).__name__}; data sets by name were expected, each with "

@@ -4,11 +4,47 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import Field
+
+from weakseg.errors import InputError
+from weakseg.saliency.methods.declaration import SaliencyMethod, Say
+from weakseg.settings.section import FilePath
+
+Output = Literal["preset", "probabilities", "logits", "minmax"]
+USUAL_MB = 1500
+"""Of a network at 320 pixels; more at larger sizes."""
+
+
+class OnnxSettings(SaliencyMethod):
+    """Any saliency network as an ONNX file."""
+
+    name = "onnx"
+    made_by = "onnx_source"
+
+    file: FilePath = "u2netp.onnx"
+    """The model file; its SHA-256 is recorded with the maps."""
+    preset: Literal["u2net", "imagenet", "plain"] = "u2net"
+    """Pre-processing: `u2net` scales by the image's maximum, then ImageNet mean and deviation; `imagenet` divides by
+    255 before that; `plain` gives RGB in [0, 1]."""
+    output: Output = "preset"
+    """What the first output holds: `probabilities` from 0 to 1, `logits` (a sigmoid is applied), or values of which
+    each map is stretched to [0, 1] (`minmax`); `preset`: `minmax` for `u2net`, else `probabilities`."""
+    size: int = Field(320, ge=32, le=2048)
+    """Side of the square input."""
+
+    def maps_read(self) -> dict[str, str]:
+        """The model."""
+        return {"file": self.file}
+
+    def maps_mb(self) -> float:
+        """Bound of the memory of the network, MB."""
+        return USUAL_MB * max(1.0, (self.size / 320) ** 2)
+
+
 import numpy as np
 from PIL import Image
 
-from weakseg.errors import InputError
-from weakseg.saliency.maps import ImageMap
+from weakseg.saliency.maps import ImageMap, Source, of_images
 from weakseg.storage.onnx_file import open_onnx
 
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
@@ -20,21 +56,20 @@ FLOATS: dict[str, type[np.floating[Any]]] = {
     "tensor(float16)": np.float16,
     "tensor(double)": np.float64,
 }
-Output = Literal["preset", "probabilities", "logits", "minmax"]
 
 
-def onnx_maps(file: Path, preset: str, size: int, output: Output = "preset") -> ImageMap:
+def onnx_source(settings: OnnxSettings, flip: bool, say: Say) -> Source:
+    """The maps of `onnx_maps`, from an image's record."""
+    return of_images(onnx_maps(settings), flip)
+
+
+def onnx_maps(settings: OnnxSettings) -> ImageMap:
     """The maps of an ONNX network with one input of RGB images, whose first output is a map.
-
-    Args:
-        file: the model; its input is 1×3×size×size or 1×size×size×3, in float32, float16 or float64.
-        preset: pre-processing, as `prepare` takes it.
-        size: side of the square input.
-        output: what the first output holds, as `finish` takes it.
 
     Raises:
         InputError: the file is missing or not an ONNX model, or its input or output is another.
     """
+    file, preset, size = Path(settings.file), settings.preset, settings.size
     if not file.is_file():
         raise InputError(f"saliency model {file} is missing; set saliency.onnx.file to an ONNX model.")
     session = open_onnx(file)
@@ -53,7 +88,7 @@ def onnx_maps(file: Path, preset: str, size: int, output: Output = "preset") -> 
                 f"saliency model {file} cannot be run on {size}×{size} pixels ({said}); set saliency.onnx.size to "
                 "what it was exported for."
             ) from None
-        return finish(_single(file, given).astype(np.float32), preset, output, file)
+        return finish(_single(file, given).astype(np.float32), preset, settings.output, file)
 
     return saliency
 
@@ -177,7 +212,7 @@ def finish(values: np.ndarray, preset: str, output: Output = "preset", file: Pat
         file: the model, for messages.
 
     Raises:
-        InputError: values that are not finite, or no probabilities.
+        InputError: values that are not finite, or not probabilities.
     """
     if not np.isfinite(values).all():
         raise InputError(

@@ -5,14 +5,50 @@ stage before it, gathers the image's context by pyramid pooling and corrects the
 second ResNet.
 """
 
+from typing import Literal, Self
+
+from pydantic import Field
+
+from weakseg.saliency.methods.declaration import NetworkMethod, WholeImages
+from weakseg.settings.section import Positive
+
+
+class SrmTraining(WholeImages):
+    """SRM's image size; its rate of 1e-10 is for the sum over 353² pixels, which on their mean is 1.2e-5."""
+
+    crop: int = Field(353, ge=32, le=4096)
+    """As in any training on whole images."""
+    resize: int | None = Field(353, ge=16)
+    """As in any training on whole images."""
+    batch_size: int = Field(8, ge=1)
+    """Images per step; published: 1, with a momentum of 0.99 and 300,000 steps."""
+
+
+class SrmSettings(NetworkMethod):
+    """SRM, the stagewise refinement model (Wang et al., ICCV 2017)."""
+
+    name = "srm"
+    made_by = "Srm"
+
+    new_layers_rate: Positive = 10.0
+    """As in `rcrnet`; ten times the base rate, as published. Where the backbone starts without weights, 1 is better."""
+    stages: Literal[2, 3] = 3
+    """Maps that follow each other; the third is at an eighth of the image."""
+    frozen_batch_norm: bool | None = None
+    """Whether batch normalisation keeps its statistics (its weights and biases learn); `null`: as in `rcrnet`. The
+    published training has one image a step and keeps them."""
+    training: SrmTraining = SrmTraining()
+    size: int = Field(353, ge=32, le=4096)
+    """As in `rcrnet`."""
+
+
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.backbones.base import unit_scale
-from weakseg.backbones.build import staged
-from weakseg.saliency.losses import softmax_loss
-from weakseg.saliency.rcrnet import keep_statistics
+from weakseg.backbones import BACKBONES
+from weakseg.backbones.base import UNDILATED, Backbone, SaliencyBackbone, unit_scale
+from weakseg.saliency.methods.parts import SaliencyNetwork, keep_statistics, softmax_loss
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
 # Layers as in the released train.prototxt: no bias but that of the coarse map, and a single ReLU, after REDUCED.
@@ -24,29 +60,19 @@ CLASSES = 2  # background, object
 STRIDE = 32  # of the coarsest map
 
 
-class Srm(nn.Module):
+class Srm(SaliencyNetwork):
     """Saliency of single images, refined stage by stage.
 
-    Args:
-        architecture: `resnet50`, `resnet101` or `vgg16`, whose features are brought to unit scale.
-        stages: 2 or 3; the last one's map is the result.
-        frozen_batch_norm: batch normalisation keeps its statistics, and its weights and biases learn; the published
-            training sees one image a step.
-        new_layers_rate: learning-rate multiplier of everything above the two backbones.
+    The features of a VGG16 are brought to unit scale.
     """
 
-    def __init__(
-        self,
-        architecture: str = "resnet50",
-        stages: int = 3,
-        frozen_batch_norm: bool = False,
-        new_layers_rate: float = 1.0,
-    ) -> None:
+    def __init__(self, settings: SrmSettings) -> None:
         super().__init__()
-        self.backbone = staged(architecture, STRIDE)
-        self.second = staged(architecture, STRIDE)
+        make = BACKBONES[settings.architecture].maker().for_saliency
+        self.backbone: SaliencyBackbone = make(settings.architecture, STRIDE, UNDILATED, False)
+        self.second: SaliencyBackbone = make(settings.architecture, STRIDE, UNDILATED, False)
         self.second.drop_last_stage()  # it ends with C4
-        self.frozen_batch_norm = frozen_batch_norm
+        self.frozen_batch_norm = settings.freezes
         # Cells of a ResNet lie over pixel 32·i, so that maps are enlarged with their corners aligned; a VGG16's pools
         # of kernel 2 put them over the middle of 32 pixels.
         self.corners = self.backbone.cells_at_corners
@@ -56,11 +82,15 @@ class Srm(nn.Module):
         )
         _, _, fine, middle, _ = self.second.widths
         self.refinements = nn.ModuleList(
-            [Stage(channels, self.corners) for channels in (middle, fine)[: stages - 1]]
+            [Stage(channels, self.corners) for channels in (middle, fine)[: settings.stages - 1]]
         )
-        self.new_layers_rate = new_layers_rate
+        self.new_layers_rate = settings.new_layers_rate
 
-    def train(self, mode: bool = True) -> "Srm":
+    def backbones(self) -> list[Backbone]:
+        """Both."""
+        return [self.backbone, self.second]
+
+    def train(self, mode: bool = True) -> Self:
         """Batch normalisation stays in evaluation mode where it is frozen."""
         super().train(mode)
         if self.frozen_batch_norm:

@@ -5,15 +5,42 @@ out is what cannot be reached from the image's border without crossing a contras
 closing by reconstruction that smooths its maps is left out; labels here are drawn to the edges by a dense CRF.
 """
 
+from pydantic import Field
+
+from weakseg.saliency.methods.declaration import SaliencyMethod, Say
+
+
+class UnsupervisedSettings(SaliencyMethod):
+    """Minimum barrier saliency (Zhang et al., ICCV 2015): no network, no weights, no labels."""
+
+    name = "unsupervised"
+    made_by = "unsupervised_source"
+    mirrors = False
+
+    size: int = Field(300, ge=32, le=2048)
+    """Longest side that images are brought to; the paper's is 300."""
+    backgroundness: bool = True
+    """Also see how much a colour differs from the image's borders (MB+ of the paper)."""
+    center: bool = True
+    """Weigh the middle of the image more, as the paper does."""
+
+
 import cv2
 import numpy as np
 
 from weakseg.compiled import compiled
+from weakseg.saliency.maps import Source, of_images
 
 PASSES = 3  # section 3.2: more change little
 BORDER = 30  # width in pixels of each border whose colours are background (section 4.2: 30 of 300)
 STEEPNESS = 10.0  # of the sigmoid that raises the contrast (section 4.3)
 SPREAD = 1.0  # least variance of a border's colours, so that a border of one colour can be inverted
+
+
+def unsupervised_source(settings: UnsupervisedSettings, flip: bool, say: Say) -> Source:
+    """Minimum barrier saliency of each image."""
+    values = settings.model_dump()
+    return of_images(lambda image: barrier_saliency(image, **values))
 
 
 def barrier_saliency(

@@ -32,7 +32,7 @@ def read_bright(path: Path) -> np.ndarray:
     """A grey mask: 128 and more of 255 is the object.
 
     Raises:
-        InputError: the file is missing or damaged, or holds dark values alone that are no black.
+        InputError: the file is missing or damaged, or holds dark values alone that are not black.
     """
     grey = read_grey(path)
     highest = int(grey.max(initial=0))
@@ -57,7 +57,9 @@ def folder_records(images: Path, masks: Path) -> list[Record]:
     """
     for key, folder in (("images", images), ("masks", masks)):
         if not folder.is_dir():
-            raise InputError(f"data.{key} is {folder}, which is no folder; correct it in the configuration.")
+            raise InputError(
+                f"data.{key} is {folder}, which is not a folder; correct it in the configuration."
+            )
     files = sorted(path for path in images.rglob("*") if path.suffix.lower() in EXTENSIONS)
     named = [(path.relative_to(images).with_suffix("").as_posix(), path) for path in files]
     found = [

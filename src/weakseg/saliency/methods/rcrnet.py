@@ -5,14 +5,55 @@ detail of layers 3, 2 and 1 (of a VGG16: of stages 4, 3 and 2). The video model 
 """
 
 from collections.abc import Callable
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from weakseg.saliency.methods.declaration import NetworkMethod, WholeImages
+
+
+class RcrNetTraining(WholeImages):
+    """RCRNet's: Adam; its authors published the training of the video model only."""
+
+    optimizer: Literal["sgd", "adamw"] = "adamw"
+    """The paper takes Adam; `adamw` keeps its weight decay out of the step."""
+    learning_rate: float = Field(1e-4, gt=0, le=10)
+    """Base rate."""
+    batch_size: int = Field(8, ge=1)
+    """Images per step, 2 or more."""
+
+
+class RcrNetSettings(NetworkMethod):
+    """RCRNet, the image model (Yan et al., ICCV 2019)."""
+
+    name = "rcrnet"
+    made_by = "RcrNet"
+
+    stride: Literal[8, 16] = 16
+    """Pixels of the image per cell of the last features; 8 is finer and costs more than twice as much."""
+    activation: Literal["relu", "tanh", "sigmoid"] = "relu"
+    """Of the refinement blocks; the published one is `relu`."""
+    frozen_batch_norm: bool | None = None
+    """Whether the backbone's batch normalisation stays as it is; `null`: where it starts from trained weights."""
+    training: RcrNetTraining = RcrNetTraining()
+
+    @model_validator(mode="after")
+    def _more_than_one_image(self) -> Self:
+        if self.training.share < 2:
+            raise ValueError(
+                f"training.batch_size gives each process {self.training.share}; the pyramid normalises the image's "
+                "mean over its share of the batch and needs 2 or more"
+            )
+        return self
+
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.backbones.base import Dilations
-from weakseg.backbones.build import staged
-from weakseg.saliency.losses import binary_loss
+from weakseg.backbones import BACKBONES
+from weakseg.backbones.base import Backbone, Dilations, SaliencyBackbone
+from weakseg.saliency.methods.parts import SaliencyNetwork, binary_loss
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
 BACKBONE_DILATIONS: dict[int, Dilations] = {16: ((1, 1), (2, 2)), 8: ((2, 2), (2, 2))}
@@ -32,31 +73,18 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-class RcrNet(nn.Module):
-    """Saliency of single images.
-
-    Args:
-        architecture: `resnet50`, `resnet101` or `vgg16`.
-        stride: output stride of the backbone, 16 or 8.
-        activation: of the refinement blocks, a name of `ACTIVATIONS`.
-        frozen_batch_norm: the backbone's batch normalisation stays as it is.
-        new_layers_rate: learning-rate multiplier of everything above the backbone.
-    """
+class RcrNet(SaliencyNetwork):
+    """Saliency of single images."""
 
     least_share = 2
     """Images of a step that a process must see: the pyramid normalises their means over them."""
 
-    def __init__(
-        self,
-        architecture: str = "resnet50",
-        stride: int = 16,
-        activation: str = "relu",
-        frozen_batch_norm: bool = False,
-        new_layers_rate: float = 1.0,
-    ) -> None:
+    def __init__(self, settings: RcrNetSettings) -> None:
         super().__init__()
-        self.backbone = staged(
-            architecture, stride, dilations=BACKBONE_DILATIONS[stride], frozen_normalization=frozen_batch_norm
+        stride, activation = settings.stride, settings.activation
+        make = BACKBONES[settings.architecture].maker().for_saliency
+        self.backbone: SaliencyBackbone = make(
+            settings.architecture, stride, BACKBONE_DILATIONS[stride], settings.freezes
         )
         self.pyramid = AtrousPyramid(self.backbone.channels, DILATIONS[stride])
         _, fine, middle, coarse, _ = self.backbone.widths
@@ -70,7 +98,11 @@ class RcrNet(nn.Module):
         self.decoder = nn.Sequential(
             *convolution(REFINED, DECODER, 3), nn.ReLU(inplace=True), nn.Conv2d(DECODER, 1, 1)
         )
-        self.new_layers_rate = new_layers_rate
+        self.new_layers_rate = settings.new_layers_rate
+
+    def backbones(self) -> list[Backbone]:
+        """The one."""
+        return [self.backbone]
 
     def features(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The pyramid's features N×256×h×w, and those of layers 1, 2 and 3, of RGB N×3×H×W in 0…255."""
@@ -166,10 +198,3 @@ def resized(values: Tensor, size: tuple[int, ...]) -> Tensor:
     if tuple(values.shape[2:]) == size:
         return values
     return functional.interpolate(values, size, mode="bilinear", align_corners=False)
-
-
-def keep_statistics(network: nn.Module) -> None:
-    """Put all batch normalisation into evaluation mode; its weights and biases still learn."""
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.eval()

@@ -9,8 +9,8 @@ import torch
 from weakseg.dataset.images import read_image
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.saliency.data import ReadMask, read_nonzero
-from weakseg.saliency.videos import Video
+from weakseg.saliency.training_data.masks import ReadMask, read_nonzero
+from weakseg.saliency.training_data.videos import Video
 from weakseg.storage.labels import UNDECIDED
 from weakseg.training.augment import Crops, View
 from weakseg.training.sampling import Sample

@@ -4,45 +4,87 @@ The features of a clip's frames see each other (non-local block), remember forwa
 ConvGRU) and see each other again, before each frame is decoded by the image model.
 """
 
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from weakseg.saliency.methods.declaration import NetworkMethod
+from weakseg.saliency.methods.rcrnet import RcrNetSettings, RcrNetTraining
+from weakseg.saliency.training_data.settings import refuse_unread
+
+
+class RcrNetVideoTraining(RcrNetTraining):
+    """As published: one clip of four frames a step at a constant rate."""
+
+    learning_rate: float = Field(1e-5, gt=0, le=10)
+    """Base rate."""
+    batch_size: int = Field(1, ge=1)
+    """Clips per step."""
+    schedule: Literal["poly", "step", "constant"] = "constant"
+    """As in any training."""
+    clip_gradient: float = Field(0.0, ge=0)
+    """As in any training; the published one does not clip."""
+
+
+class RcrNetVideoSettings(NetworkMethod):
+    """RCRNet, the video model; in a run each image is a clip of one frame."""
+
+    name = "rcrnet_video"
+    made_by = "RcrNetVideo"
+
+    stride: Literal[8, 16] = 16
+    """As in `rcrnet`."""
+    activation: Literal["relu", "tanh", "sigmoid"] = "relu"
+    """As in `rcrnet`."""
+    clip: int = Field(4, ge=1, le=64)
+    """Frames of a training clip, of a source that has videos."""
+    training: RcrNetVideoTraining = RcrNetVideoTraining()
+
+    @model_validator(mode="after")
+    def _clips_of_videos(self) -> Self:
+        if self.data.source in ("split", "folder"):
+            refuse_unread(self, {"clip"}, f"data.source '{self.data.source}'")
+        return self
+
+    @property
+    def clip_length(self) -> int | None:
+        """Frames of a training clip."""
+        return self.clip
+
+
 import torch
 from torch import Tensor, nn
 
-from weakseg.backbones.base import SaliencyBackbone
-from weakseg.saliency.losses import binary_loss
-from weakseg.saliency.rcrnet import WIDTH, RcrNet, keep_statistics
+from weakseg.backbones.base import Backbone
+from weakseg.saliency.methods.parts import SaliencyNetwork, binary_loss, keep_statistics
+from weakseg.saliency.methods.rcrnet import WIDTH, RcrNet
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
 NARROW = WIDTH // 2  # inside a non-local block: half, as Wang et al. (CVPR 2018, section 3.3) have it
 
 
-class RcrNetVideo(nn.Module):
+class RcrNetVideo(SaliencyNetwork):
     """Saliency of the frames of a clip.
 
     All batch normalisation keeps its statistics, because a clip is too small a batch; its weights and biases learn, as
-    in the released training.
-
-    Args: as `RcrNet`, whose trained state it should start from.
+    in the released training. It should start from a trained `RcrNet`.
     """
 
-    def __init__(
-        self,
-        architecture: str = "resnet50",
-        stride: int = 16,
-        activation: str = "relu",
-        new_layers_rate: float = 1.0,
-    ) -> None:
+    sees_clips = True
+
+    def __init__(self, settings: RcrNetVideoSettings) -> None:
         super().__init__()
-        self.image_model = RcrNet(architecture, stride, activation)
+        shared = {name: getattr(settings, name) for name in ("backbone", "stride", "activation")}
+        self.image_model = RcrNet(RcrNetSettings(**shared, frozen_batch_norm=False))
         self.first, self.second = NonLocal(), NonLocal()
         self.recurrence = BidirectionalGru()
-        self.new_layers_rate = new_layers_rate
+        self.new_layers_rate = settings.new_layers_rate
 
-    @property
-    def backbone(self) -> SaliencyBackbone:
+    def backbones(self) -> list[Backbone]:
         """The image model's."""
-        return self.image_model.backbone
+        return self.image_model.backbones()
 
-    def train(self, mode: bool = True) -> "RcrNetVideo":
+    def train(self, mode: bool = True) -> Self:
         """Batch normalisation stays in evaluation mode."""
         super().train(mode)
         keep_statistics(self)
@@ -131,7 +173,7 @@ class GruCell(nn.Module):
     """Convolutional gated recurrent unit of 3×3 kernels (Ballas et al., ICLR 2016, equations 11 to 14).
 
     The update gate says how much is new, as in the paper; the released network's says how much is kept, which is its
-    complement (`released.py` negates it).
+    complement (`rcrnet_released.py` negates it).
     """
 
     def __init__(self) -> None:

@@ -7,13 +7,14 @@ there, and the update gate of its recurrent units says how much of the old state
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from weakseg.errors import InputError
-from weakseg.saliency.rcrnet import RcrNet
-from weakseg.saliency.rcrnet_video import RcrNetVideo
+from weakseg.saliency.methods.rcrnet import RcrNetSettings
+from weakseg.saliency.methods.rcrnet_video import RcrNetVideoSettings
 from weakseg.storage.weights import Weights, file_sha256
 
 TRAINED_ON = {
@@ -31,7 +32,7 @@ _DECODER = {"conv1.conv": "0", "conv1.bn": "1", "conv2": "3"}
 _NON_LOCAL = {"theta": "theta", "phi": "phi", "g": "value", "W": "out"}
 
 
-def read_released(path: Path, stride: int = 16) -> Weights:
+def read_released(path: Path, stride: Literal[8, 16] = 16) -> Weights:
     """Weights of a released model, as `weights.pt` keeps them.
 
     Args:
@@ -43,24 +44,22 @@ def read_released(path: Path, stride: int = 16) -> Weights:
     """
     found = _read(path)
     video = any(name.startswith("convgru_") for name in found)
-    method = "rcrnet_video" if video else "rcrnet"
-    network: nn.Module = RcrNetVideo(stride=stride) if video else RcrNet(stride=stride)
+    settings = (
+        RcrNetVideoSettings(stride=stride) if video else RcrNetSettings(stride=stride, frozen_batch_norm=True)
+    )
     named = {ours: value for name, value in found.items() if (ours := _image_name(name, video)) is not None}
     if video:
         named |= _video_part(found, path)
-    expected = network.state_dict()
+    expected = settings.maker()(settings).state_dict()
     state = {name: _fitting(path, name, value, named) for name, value in expected.items()}
     unknown = [name for name in found if _image_name(name, video) not in (None, *expected)]
     if unknown:
         raise InputError(f"{path} holds '{unknown[0]}' besides RCRNet's layers; {_EXPECTED}.")
-    options = {"architecture": "resnet50", "stride": stride, "activation": "relu", "new_layers_rate": 1.0}
-    if not video:
-        options["frozen_batch_norm"] = True
-    text = TRAINED_ON[method]
+    text = TRAINED_ON[settings.name]
     return Weights(
         "saliency",
         state,
-        {"method": method, "options": options, "trained_on": text},
+        {"method": settings.name, settings.name: settings.values(), "trained_on": text},
         [],
         {"source": str(path), "sha256": file_sha256(path), "trained_on": text},
     )

@@ -1,15 +1,33 @@
 """Saliency maps made elsewhere, in a folder of PNGs. What cannot be a map of its image is refused."""
 
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
+
+from weakseg.errors import InputError
+from weakseg.saliency.methods.declaration import SaliencyMethod, Say
+from weakseg.settings.section import FilePath
+
+
+class FolderSettings(SaliencyMethod):
+    """Maps made elsewhere."""
+
+    name = "folder"
+    made_by = "folder_source"
+    mirrors = False
+
+    folder: FilePath = "saliency"
+    """Folder of PNGs named like the images, of any size: grey, 0…255, or cut-outs, whose alpha channel is the map."""
+
+    def maps_read(self) -> dict[str, str]:
+        """The folder."""
+        return {"folder": self.folder}
+
 
 import numpy as np
 from PIL import Image
 
 from weakseg.dataset.images import FORMATS, image_size, read_rgba
 from weakseg.dataset.records import Record
-from weakseg.errors import InputError
 from weakseg.saliency.maps import Source
 
 KEY = "saliency.folder.folder"
@@ -20,16 +38,18 @@ LOOKED_AT = 20  # other maps that tell a dark map from a folder of maps of 0 and
 SLACK = 0.1  # of a side: strides and rounding change a map's aspect ratio
 
 
-def folder_source(folder: Path, say: Callable[[str], None] = lambda sentence: None) -> Source:
+def folder_source(settings: FolderSettings, flip: bool, say: Say) -> Source:
     """PNGs named like the images: grey, 0…255, or cut-outs, whose alpha channel is the map; any size.
 
     Args:
-        folder: where they lie.
+        settings: where they lie.
+        flip: not read, as the maps were made elsewhere.
         say: is given a sentence at the first cut-out.
 
     Raises:
         InputError: an image has no map, or it cannot be read or be a map of this image.
     """
+    folder = Path(settings.folder)
     cut_out = False
 
     def saliency(record: Record) -> np.ndarray:

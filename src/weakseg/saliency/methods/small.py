@@ -1,21 +1,33 @@
-"""A small saliency network for the demo: a feature pyramid on the small VGG, trained from nothing."""
+"""A small saliency network for the demo: a feature pyramid on the small VGG, trained from scratch."""
+
+from weakseg.saliency.methods.declaration import TrainedMethod
+
+
+class SmallSettings(TrainedMethod):
+    """A small encoder-decoder trained on the data set's saliency split (demo)."""
+
+    name = "small"
+    made_by = "SmallSaliency"
+
 
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from weakseg.backbones.base import Backbone
 from weakseg.backbones.vgg import Vgg
+from weakseg.saliency.methods.parts import SaliencyNetwork
 from weakseg.storage.labels import UNDECIDED
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
 WIDTH = 48
 
 
-class SmallSaliency(nn.Module):
+class SmallSaliency(SaliencyNetwork):
     """Features at strides 4, 8 and 16, brought to one width, summed coarse to fine (Lin et al., 2017)."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: SmallSettings) -> None:
         super().__init__()
-        self.backbone = Vgg("vgg_small")
+        self.backbone = Vgg(settings.architecture)
         widths = self.backbone.layout.widths
         self.lateral = nn.ModuleList([nn.Conv2d(widths[stage], WIDTH, 1) for stage in (1, 2, 4)])
         self.head = nn.Sequential(
@@ -24,6 +36,10 @@ class SmallSaliency(nn.Module):
             nn.ReLU(inplace=True),
             nn.Conv2d(WIDTH, 1, 3, padding=1),
         )
+
+    def backbones(self) -> list[Backbone]:
+        """The one."""
+        return [self.backbone]
 
     def logits(self, images: Tensor) -> Tensor:
         """N×1×H×W for RGB N×3×H×W in 0…255."""
