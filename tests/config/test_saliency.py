@@ -54,7 +54,10 @@ def test_single_images_have_no_clips(refusal: Refusal) -> None:
 @pytest.mark.parametrize("method", ["unsupervised", "folder"])
 def test_flip_is_refused_where_no_network_is_asked(refusal: Refusal, method: str) -> None:
     sentence = refusal("saliency", {"method": method, "flip": True})
-    assert f"flip is true, but the maps of method '{method}' do not come from a network; set flip to false" in sentence
+    assert (
+        f"flip is true, but the maps of method '{method}' do not come from a network; set flip to false"
+        in sentence
+    )
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ class Model:
         """Predict several RGB images that the network sees at one size (`seen_size`) at once.
 
         Raises:
-            InputError: an array is no image, see `predict`.
+            InputError: an array is not an image, see `predict`.
         """
         settings = self.settings
         images = [rgb_of_array(image) for image in images]
