@@ -14,13 +14,13 @@ from torchvision import models
 from weakseg.backbones import weights
 from weakseg.backbones.weights import read_initial_weights
 from weakseg.errors import InputError
-from weakseg.storage import patience
+from weakseg.storage import timeout
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(patience, "PATIENCE", 0.5)
+    monkeypatch.setattr(timeout, "SECONDS", 0.5)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

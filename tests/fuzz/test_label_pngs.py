@@ -113,7 +113,7 @@ def test_grey_of_few_bits_is_refused(bits: int) -> None:
 def test_other_formats_called_png_are_refused(form: str) -> None:
     buffer = io.BytesIO()
     Image.fromarray(np.ones((8, 8), np.uint8)).save(buffer, form)
-    with pytest.raises(InputError, match="its bytes are no PNG's"):
+    with pytest.raises(InputError, match="it is not a PNG"):
         decode_labels(buffer.getvalue(), "x.png")
 
 

@@ -21,8 +21,8 @@ from weakseg.report.figures.montage import (
 )
 from weakseg.report.figures.sources import Sources
 from weakseg.report.summary import worst
+from weakseg.storage.drawing import BACKGROUND_COLOUR, UNDECIDED_COLOUR, fit, overlay_heat, overlay_labels
 from weakseg.storage.labels import voc_palette, write_labels
-from weakseg.storage.show import BACKGROUND_COLOUR, UNDECIDED_COLOUR, fit, overlay_heat, overlay_labels
 
 
 def records(count: int) -> list[Record]:

@@ -161,7 +161,7 @@ def test_an_image_of_a_closed_file_is_one_sentence(trained_run: Path, photo: Pho
 def test_what_is_no_finished_run(trained_run: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"does not exist; .*runs in .*: tiny"):
         weakseg.load(trained_run.parent / "tny")
-    with pytest.raises(InputError, match=r"is no run \(it has no configs/\)"):
+    with pytest.raises(InputError, match=r"is not a run \(it has no configs/\)"):
         weakseg.load(tmp_path)
     run = tmp_path / "run"
     shutil.copytree(trained_run, run)

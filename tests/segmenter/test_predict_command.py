@@ -175,7 +175,7 @@ def test_files_that_are_not_read_are_named(
 
 def test_a_file_name_that_is_no_text(photos: Path) -> None:
     (photos / "c.PNG").rename(photos / "M\udcf6we.png")  # as a system of another age wrote Möwe
-    with pytest.raises(InputError, match=r"the file name '.*M\\udcf6we\.png' is no UTF-8 text"):
+    with pytest.raises(InputError, match=r"the file name '.*M\\udcf6we\.png' is not UTF-8 text"):
         gather([str(photos)])
 
 

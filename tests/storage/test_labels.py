@@ -104,5 +104,5 @@ def test_missing_and_cut_files(tmp_path: Path) -> None:
 
 def test_what_is_no_image_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("no image")
-    with pytest.raises(InputError, match=r"cannot be read as a PNG \(its bytes are no PNG's\)"):
+    with pytest.raises(InputError, match=r"cannot be read as a PNG \(it is not a PNG\)"):
         read_labels(tmp_path / "a.png")

@@ -19,7 +19,7 @@ from weakseg.backbones import BACKBONES
 from weakseg.backbones.architecture import Torchvision
 from weakseg.backbones.states import check_finite, read_state, require_file, unreadable
 from weakseg.errors import InputError
-from weakseg.storage.patience import patience
+from weakseg.storage.timeout import timeout
 from weakseg.storage.weights import file_sha256
 
 Triple = tuple[float, float, float]
@@ -101,7 +101,7 @@ def _download(name: str, kind: str = "VGG16_Weights") -> Mapping[str, Tensor]:
     chosen = getattr(models, kind)[name]
     _check_kept(chosen.url)
     try:
-        with patience():
+        with timeout():
             state: Mapping[str, Tensor] = chosen.get_state_dict(
                 progress=False, check_hash=True, weights_only=True
             )

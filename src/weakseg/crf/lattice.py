@@ -13,6 +13,7 @@ import numpy as np
 
 from weakseg.compiled import compiled
 
+Array = np.ndarray
 FIRST_TABLE = 1 << 14
 """Slots of the hash table at first; it doubles when it is half full."""
 WIDTHS = (4, 2, 1)
@@ -105,7 +106,7 @@ def directions(strides: np.ndarray) -> np.ndarray:
 
 
 @compiled(nogil=True)
-def _embed(scaled, low, strides, weights, corners):  # type: ignore[no-untyped-def]
+def _embed(scaled: Array, low: Array, strides: Array, weights: Array, corners: Array) -> Array:
     """Fill the barycentric weights and corners (d+1)×N; return the numbers of the lattice points found."""
     d, points = scaled.shape
     keys = np.empty((d + 1, BLOCK), np.int64)
@@ -130,7 +131,7 @@ def _embed(scaled, low, strides, weights, corners):  # type: ignore[no-untyped-d
 
 
 @compiled(nogil=True)
-def _simplices(scaled, low, strides, weights, keys):  # type: ignore[no-untyped-def]
+def _simplices(scaled: Array, low: Array, strides: Array, weights: Array, keys: Array) -> None:
     """Weights and numbers of the corners of some points' simplices; every inner loop is one over the points."""
     d, points = scaled.shape
     elevated, offset = np.empty((d + 1, points), np.float32), np.empty((d + 1, points), np.float32)
@@ -185,7 +186,7 @@ def _simplices(scaled, low, strides, weights, keys):  # type: ignore[no-untyped-
 
 
 @compiled(nogil=True, inline="always")
-def _slot(table, key):  # type: ignore[no-untyped-def]
+def _slot(table: Array, key: np.int64) -> np.int64:
     """Where the key stands in the hash table, or would."""
     mask = len(table) - 1
     slot = np.int64((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(30)) & mask
@@ -195,7 +196,7 @@ def _slot(table, key):  # type: ignore[no-untyped-def]
 
 
 @compiled(nogil=True)
-def _grown(table, found):  # type: ignore[no-untyped-def]
+def _grown(table: Array, found: Array) -> tuple[Array, Array]:
     """The hash table of (key, number) and the list of points, twice as large."""
     larger, points = np.full((2 * len(table), 2), -1, np.int64), np.empty(2 * len(table), np.int64)
     points[: len(found)] = found
@@ -206,14 +207,14 @@ def _grown(table, found):  # type: ignore[no-untyped-def]
 
 
 @compiled(nogil=True)
-def _renumber(corners, rank):  # type: ignore[no-untyped-def]
+def _renumber(corners: Array, rank: Array) -> None:
     for corner in range(corners.shape[0]):
         for n in range(corners.shape[1]):
             corners[corner, n] = rank[corners[corner, n]]
 
 
 @compiled(nogil=True)
-def _neighbours(sorted_keys, directions):  # type: ignore[no-untyped-def]
+def _neighbours(sorted_keys: Array, directions: Array) -> Array:
     """Position of both neighbours of each point along each direction, (d+1)×2×M; M where there is none."""
     count = len(sorted_keys)
     result = np.full((len(directions), 2, count), count, np.int32)
@@ -235,7 +236,7 @@ def _filter_of(width: int) -> Callable[..., None]:
     """The filter of `width` channels at once: each index is read once, and neighbouring channels lie together."""
 
     @compiled(nogil=True, fastmath=True)
-    def together(values, weights, corners, neighbours, out):  # type: ignore[no-untyped-def]
+    def together(values: Array, weights: Array, corners: Array, neighbours: Array, out: Array) -> None:
         directions, _, count = neighbours.shape
         points = values.shape[1]
         lattice = np.zeros((count + 1, width), np.float32)

@@ -12,7 +12,7 @@ def mean_field(xp: ModuleType, energy: Any, kernels: Sequence[tuple[float, Filte
     """Approximate marginals under Potts compatibility (Krähenbühl and Koltun, NIPS 2011, algorithm 1).
 
     Probabilities sum to one and the filters are linear, so the message of the first label follows from those of the
-    others and from a constant: it is never filtered. Beside the energy, three M×N are held at most.
+    others and from a constant: it is never filtered. Memory: the energy and three M×N more at most.
 
     Args:
         xp: `numpy` or `torch`.

@@ -29,7 +29,7 @@ def largest(values: Iterable[np.ndarray], size: tuple[int, int]) -> tuple[np.nda
         size: height and width H×W.
 
     Returns:
-        H×W `uint8`, which of the M it is, and H×W float32, the value; beside them one more H×W float32 is held.
+        H×W `uint8`, which of the M it is, and H×W float32, the value; memory is one more H×W float32.
     """
     labels = np.zeros(size, np.uint8)
     best = np.full(size, -np.inf, np.float32)

@@ -13,7 +13,7 @@ from torchvision.datasets.voc import DATASET_YEAR_DICT
 
 from weakseg.dataset.voc import FOLDERS
 from weakseg.errors import InputError
-from weakseg.storage.patience import patience
+from weakseg.storage.timeout import timeout
 
 VOC_2012: dict[str, str] = DATASET_YEAR_DICT["2012"]
 
@@ -86,7 +86,7 @@ def _alone(root: Path, work: Path) -> Iterator[None]:
 
 def _fetch(url: str, md5: str, folder: Path, root: Path) -> None:
     try:
-        with patience():
+        with timeout():
             download_url(url, folder, md5=md5)
     except (OSError, RuntimeError, http.client.HTTPException) as error:
         name = PurePosixPath(url).name

@@ -1,4 +1,4 @@
-"""The boxes that teach: COCO's JSON as `weakseg proxy boxes` writes it."""
+"""The boxes to learn from: COCO's JSON as `weakseg proxy boxes` writes it."""
 
 import json
 from collections.abc import Sequence

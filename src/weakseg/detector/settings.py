@@ -46,7 +46,7 @@ class BoxPredictionConfig(Section):
     least_score: Fraction = 0.05
     """Boxes with a lower probability are left out."""
     overlap: Fraction = 0.5
-    """Of two boxes of one class that overlap by more than this (intersection over union) the surer one stays."""
+    """Of two boxes of one class whose intersection over union is larger, the more probable one stays."""
     most: int = Field(100, ge=1, le=100)
     """Boxes of an image at most; COCO's score counts no more than 100."""
     precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
@@ -65,8 +65,8 @@ class DetectorConfig(Section):
     stride: Literal[8, 16] = 16
     """`vgg16`, `vgg_small`: pixels per cell of the feature map; 8 for objects of few pixels."""
     anchors: list[Side] = Field(default_factory=lambda: [32, 64, 128, 256, 512], min_length=1)
-    """Sides, in pixels of the training crops, of the squares that boxes are measured from; there are two of half and
-    double height beside each. Of a pyramid each map takes its share, the finest the first: 5 sides, or 10."""
+    """Sides, in pixels of the training crops, of the squares that boxes are measured from; two more of half and double
+    height belong to each. Of a pyramid each map takes its share, the finest the first: 5 sides, or 10."""
     channels: int = Field(256, ge=8, le=1024)
     """Channels of the feature maps."""
     width: int = Field(1024, ge=16, le=4096)

@@ -4,8 +4,8 @@ import colorsys
 
 import numpy as np
 
+from weakseg.storage.drawing import UNDECIDED_COLOUR, overlay_palette
 from weakseg.storage.labels import UNDECIDED
-from weakseg.storage.show import UNDECIDED_COLOUR, overlay_palette
 
 OKABE_ITO = ("56B4E9", "E69F00", "009E73", "CC79A7", "F0E442", "0072B2", "D55E00")
 """Okabe and Ito, Color Universal Design, 2008, without black."""

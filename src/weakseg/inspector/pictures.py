@@ -8,19 +8,19 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from PIL import Image
 
+from weakseg.crf.size import shrunk
 from weakseg.dataset.images import read_image
 from weakseg.dataset.records import Record
 from weakseg.evaluation.confusion import ConfusionMatrix
 from weakseg.inspector.palettes import PALETTES
 from weakseg.inspector.run import RunView
 from weakseg.proxy.stages import enlarge
+from weakseg.storage.drawing import outline, stretch_labels
 from weakseg.storage.labels import UNDECIDED, read_labels
 from weakseg.storage.shards import to_uint8
-from weakseg.storage.show import outline, stretch_labels
 
 THUMBNAIL = 176  # longest side, pixels: a tile's width on a screen of ordinary density
 LARGEST = (
@@ -54,15 +54,7 @@ def thumbnail(image: Path, labels: Path, palette: str, changed: int) -> bytes:
 
 def _small(path: Path) -> np.ndarray:
     """RGB `uint8`, upright; JPEGs are decoded at a fraction of their size."""
-    return _shrunk(read_image(path, at_least=2 * THUMBNAIL), THUMBNAIL)
-
-
-def _shrunk(pixels: np.ndarray, longest: int) -> np.ndarray:
-    """An image H×W×3 of which no side is longer."""
-    height, width = shown_size(pixels.shape, longest)
-    if (height, width) == pixels.shape[:2]:
-        return pixels
-    return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+    return shrunk(read_image(path, at_least=2 * THUMBNAIL), THUMBNAIL)
 
 
 def tint(image: np.ndarray, labels: np.ndarray, palette: np.ndarray, opacity: float = 0.6) -> np.ndarray:
@@ -85,7 +77,7 @@ def encode(pixels: np.ndarray, quality: int) -> bytes:
 
 def picture(record: Record) -> bytes:
     """The image at the size of its layers, as a JPEG."""
-    return encode(_shrunk(read_image(record.image), LARGEST), quality=94)
+    return encode(shrunk(read_image(record.image), LARGEST), quality=94)
 
 
 def shown_size(shape: Sequence[int], longest: int = LARGEST) -> tuple[int, int]:

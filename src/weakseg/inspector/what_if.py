@@ -19,8 +19,8 @@ from weakseg.proxy.rules import RULES
 from weakseg.proxy.settings import ProxyConfig, RefineConfig
 from weakseg.proxy.stages import fuse, refine
 from weakseg.settings.section import Section
+from weakseg.storage.drawing import stretch_labels
 from weakseg.storage.presence import doubted
-from weakseg.storage.show import stretch_labels
 
 HIGHEST = {
     "weight": 5.0,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from weakseg.dataset.index import Index
-    from weakseg.segmenter.networks.parts import PixelClassifier
+    from weakseg.dataset.records import Record
 
 SMALLER = "lower segmenter.prediction.longest or segmenter.prediction.scales"
 """What to do about an image that does not fit into memory."""
@@ -99,16 +99,17 @@ def train_command(
     )
 
 
-def _network(weights: Path, data: "Index") -> "PixelClassifier":
-    """A trained segmenter, ready to predict."""
-    import torch
+def _images(
+    data: "Index", split: str, shard: str, longest: int | None
+) -> "Iterator[tuple[Record, np.ndarray, np.ndarray]]":
+    """Of each image of a shard its record, the image, and the image as the network sees it."""
+    from weakseg.crf.size import shrunk
+    from weakseg.dataset.images import read_image
+    from weakseg.dataset.index import shard as part
 
-    from weakseg.devices import device
-    from weakseg.segmenter.network import load
-
-    network = load(weights, data.classes).eval()
-    network.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network
+    for record in part(data.split(split), shard):
+        image = read_image(record.image)
+        yield record, image, shrunk(image, longest)
 
 
 @segmenter.command("predict")
@@ -123,23 +124,19 @@ def predict_command(
     config: Path, data: "Index", weights: Path, split: str, shard: str, labels: Path, out: Path
 ) -> None:
     """Write LABELS/<id>.png for one shard of a split, and the class scores to OUT."""
-    from weakseg.crf.size import shrunk
-    from weakseg.dataset.images import read_image
-    from weakseg.dataset.index import shard as part
     from weakseg.devices import device
+    from weakseg.segmenter.network import load
     from weakseg.segmenter.prediction.predict import labels_of, predict_scores
     from weakseg.storage.labels import write_labels
     from weakseg.storage.shards import write_shard
     from weakseg.training.exhausted import on_image
 
     settings = read_stage(config, PredictionConfig)
-    network = _network(weights, data)
+    network = load(weights, data.classes)
     stride, aligned = network.stride, network.aligned
 
     def maps() -> "Iterator[tuple[str, dict[str, np.ndarray]]]":
-        for record in part(data.split(split), shard):
-            image = read_image(record.image)
-            seen = shrunk(image, settings.longest)
+        for record, image, seen in _images(data, split, shard, settings.longest):
             with on_image(record.id, SMALLER):
                 scores = predict_scores(network, seen, settings, device())
                 found = labels_of(scores, seen, image.shape, stride, aligned)
@@ -163,9 +160,6 @@ def refine_command(
     """Apply the dense CRF to the scores of one shard, write LABELS/<id>.png and list them in OUT."""
     import numpy as np
 
-    from weakseg.crf.size import shrunk
-    from weakseg.dataset.images import read_image
-    from weakseg.dataset.index import shard as part
     from weakseg.segmenter.prediction.predict import labels_of
     from weakseg.storage.labels import write_labels
     from weakseg.storage.manifest import digest, write_manifest
@@ -177,11 +171,9 @@ def refine_command(
     stride, aligned = int(reader.attribute("stride")), str(reader.attribute("aligned"))
 
     def rows() -> Iterator[tuple[str, ...]]:
-        for record in part(data.split(split), shard):
+        for record, image, seen in _images(data, split, shard, settings.longest):
             named = reader.read(record.id)
             values = np.stack([named[name] for name in ("background", *data.classes)])
-            image = read_image(record.image)
-            seen = shrunk(image, settings.longest)
             with on_image(record.id, SMALLER):
                 refined = labels_of(values, seen, image.shape, stride, aligned, settings.crf)
             write_labels(labels / f"{record.id}.png", refined)
@@ -204,10 +196,8 @@ def relabel_command(
     """Write the next round's LABELS/<id>.png for one shard of the training images and list them in OUT."""
     import cv2
 
-    from weakseg.crf.size import shrunk
-    from weakseg.dataset.images import read_image
-    from weakseg.dataset.index import shard as part
     from weakseg.devices import device
+    from weakseg.segmenter.network import load
     from weakseg.segmenter.prediction.predict import predict_scores
     from weakseg.segmenter.relabel import relabel
     from weakseg.storage.labels import write_labels
@@ -217,12 +207,10 @@ def relabel_command(
 
     settings, refining = read_stage(config, PredictionConfig), read_stage(refine, RefineConfig)
     tally = Tally(data.classes)
-    network = _network(weights, data)
+    network = load(weights, data.classes)
 
     def rows() -> Iterator[tuple[str, ...]]:
-        for record in part(data.split("train"), shard):
-            image = read_image(record.image)
-            seen = shrunk(image, settings.longest)
+        for record, image, seen in _images(data, "train", shard, settings.longest):
             present = [data.classes.index(name) + 1 for name in record.labels]
             with on_image(record.id, SMALLER):
                 found = relabel(

@@ -39,7 +39,7 @@ class PixelLoss:
             return losses.sum() / decided.sum().clamp(min=1)
         parts = [decided & (labels == 0), decided & (labels > 0)]
         means = [(losses * part).sum() / part.sum().clamp(min=1) for part in parts]
-        return torch.stack(means).sum() / sum(part.any().float() for part in parts).clamp(min=1)  # type: ignore[union-attr]
+        return torch.stack(means).sum() / torch.stack([part.any() for part in parts]).sum().clamp(min=1)
 
     def _of_pixels(self, logits: Tensor, labels: Tensor) -> Tensor:
         """N×H×W, zero where undecided."""

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from weakseg.backbones.start import Start
 from weakseg.backbones.weights import InitialWeights
+from weakseg.devices import device
 from weakseg.segmenter.loss import PixelLoss
 from weakseg.segmenter.networks import NETWORKS
 from weakseg.segmenter.networks.declaration import SegmenterMethod
@@ -40,12 +43,17 @@ def build(section: SegmenterConfig, classes: int, initial: Start = None) -> Pixe
 
 
 def load(path: Path, classes: Sequence[str]) -> PixelClassifier:
-    """A trained segmenter.
+    """A trained segmenter on its device, in evaluation mode.
 
     Raises:
         InputError: not segmenter weights, of another version, or trained for other classes.
     """
-    return from_weights(path, load_weights(path, "segmenter", classes))
+    return ready(from_weights(path, load_weights(path, "segmenter", classes)))
+
+
+def ready(network: PixelClassifier) -> PixelClassifier:
+    """The network on its device, in evaluation mode."""
+    return network.eval().to(device()).to(memory_format=torch.channels_last)
 
 
 def from_weights(path: Path, weights: Weights) -> PixelClassifier:

@@ -34,8 +34,8 @@ class LabelledPixels:
         # This reads one map of most data sets.
         if not any((read(record) != UNDECIDED).any() for record in records):
             raise InputError(
-                f"not one pixel of the {len(records)} label maps is decided, all are {UNDECIDED}, which teaches "
-                "nothing; loosen the values of proxy and proxy.refine, or correct the masks."
+                f"not one pixel of the {len(records)} label maps is decided, all are {UNDECIDED}, and there is "
+                "nothing to learn from; loosen the values of proxy and proxy.refine, or correct the masks."
             )
         self._records, self._read, self._crops = records, read, crops
 

@@ -121,14 +121,14 @@ def decode_labels(
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             _check_header(image, content[_BIT_DEPTH], name, size)
-            image.verify()  # reads the file to its end: it must be opened anew
+            image.verify()  # reads the file to its end: it must be opened again
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             return np.array(image, np.uint8)
     except InputError:
         raise
     except Exception as error:  # Pillow raises many types for a damaged file
         unknown = isinstance(error, UnidentifiedImageError)
-        reason = "its bytes are no PNG's" if unknown else " ".join(str(error).split()) or type(error).__name__
+        reason = "it is not a PNG" if unknown else " ".join(str(error).split()) or type(error).__name__
         raise InputError(
             f"{name} cannot be read as a PNG ({reason}); a whole label map was expected: {remedy}."
         ) from None

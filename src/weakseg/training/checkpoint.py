@@ -1,4 +1,4 @@
-"""The state of an unfinished training: one file, written beside and renamed, that knows whose it is.
+"""The state of an unfinished training: one file that appears whole and holds its fingerprint.
 
 The one before it is kept: where the last is damaged, the training goes on from there. The state of another training
 is set aside under its fingerprint until a training in this folder is finished: who takes a changed value back goes on

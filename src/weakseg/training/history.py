@@ -115,7 +115,7 @@ class Progress:
         if self._bar is not None:
             self._bar.set_postfix_str(text)
         elif self._enabled:
-            with suppress(OSError):  # that nobody reads the log any more is no reason to stop
+            with suppress(OSError):  # a log that nobody reads any more does not stop a training
                 print(f"{self._name} {row['iteration']}/{self._total}: {text}", file=sys.stderr, flush=True)
 
     def close(self) -> None:

@@ -35,7 +35,7 @@ def launch(training: TrainingConfig) -> Fabric:
         _through_srun(devices, nodes)
     if nodes > 1 and not any(name in os.environ for name in ("SLURM_NTASKS", *STARTED_BY)):
         raise InputError(
-            f"training.nodes is {nodes}, but this is no job of Slurm or torchrun, and so no other machine is at hand; "
+            f"training.nodes is {nodes}, but neither Slurm nor torchrun started this, so there is no other machine; "
             "run the workflow with --workflow-profile profiles/slurm, or set nodes to 1."
         )
     # Buffers stay each process's own: an attention memory is the same in all, and large. The name that is to follow

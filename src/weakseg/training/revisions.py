@@ -1,7 +1,7 @@
 """Revisions of what trainings compute: neither Snakemake nor a checkpoint sees a change of the code by itself.
 
-Raise a room's number in the commit that changes what its training computes: finished weights are then made anew,
-and the state of an unfinished training is discarded. No heavy import here: the workflow reads it while planning.
+Raise a room's number in the commit that changes what its training computes: finished weights are then trained
+again, and an unfinished training restarts. No heavy import here: the workflow reads it while planning.
 """
 
 REVISIONS = {"saliency": 2, "attention": 4, "segmenter": 2, "detector": 1}

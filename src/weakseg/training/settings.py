@@ -24,7 +24,7 @@ class TrainingConfig(Section):
     batch_size: int = Field(16, ge=1)
     """Images per step."""
     optimizer: Literal["sgd", "adamw"] = "sgd"
-    """`sgd` with momentum (the papers) or `adamw` (small networks trained from nothing)."""
+    """`sgd` with momentum (the papers) or `adamw` (small networks trained from scratch)."""
     learning_rate: float = Field(1e-3, gt=0, le=10)
     """Base rate; a network multiplies it for some of its layers."""
     momentum: float = Field(0.9, ge=0, lt=1)
@@ -60,7 +60,7 @@ class TrainingConfig(Section):
     checkpoint_every: int = Field(100, ge=1)
     """Iterations between two saved states: the most a kill can cost."""
     workers: int = Field(1, ge=0, le=64)
-    """Processes that decode and augment images beside the computation, for each that trains."""
+    """Processes that decode and augment images during the computation, for each process that trains."""
     processes: int | None = Field(None, ge=1)
     """Processes of a node that train together, each on its share of the batch; `null`: one per GPU, else one."""
     nodes: int = Field(1, ge=1)

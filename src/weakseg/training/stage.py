@@ -65,7 +65,7 @@ def train_stage(
         classes: class names written into the weights.
         initial: provenance of the initial weights.
         state: folder of the training state.
-        out: the weights file; `history.csv` is written beside it.
+        out: the weights file; `history.csv` is written into its folder.
         extra: facts that are not settings, written into the weights with them.
     """
     training = section.training

@@ -12,7 +12,7 @@ from faulty.strikes import Struck
 from weakseg.dataset.download import VOC_2012, download_voc
 from weakseg.dataset.voc import FOLDERS
 from weakseg.errors import InputError
-from weakseg.storage import patience
+from weakseg.storage import timeout
 
 
 def archive() -> bytes:
@@ -29,7 +29,7 @@ def archive() -> bytes:
 def fetch(root: Path, fault: str) -> Struck:
     """Fetch the archive into the empty folder `root` from a server with a fault, then from one that brings it."""
     content = archive()
-    with mock.patch.object(patience, "PATIENCE", 0.5), mock.patch.dict(os.environ, {"no_proxy": "*"}):
+    with mock.patch.object(timeout, "SECONDS", 0.5), mock.patch.dict(os.environ, {"no_proxy": "*"}):
         sentence = _fetched(root, content, fault)
         left = sorted(path.name for path in root.iterdir())
         again = _fetched(root, content, CLAIMS_MORE)

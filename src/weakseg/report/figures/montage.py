@@ -19,9 +19,7 @@ from weakseg.evaluation.score import class_maps, score_image
 from weakseg.report.figures.charts import draw_sentence, plain
 from weakseg.report.figures.sources import Sources
 from weakseg.storage.atomic import atomic_path
-from weakseg.storage.labels import UNDECIDED, read_labels
-from weakseg.storage.shards import ShardReader
-from weakseg.storage.show import (
+from weakseg.storage.drawing import (
     fit,
     grey_picture,
     overlay_heat,
@@ -29,6 +27,8 @@ from weakseg.storage.show import (
     overlay_palette,
     stretch_labels,
 )
+from weakseg.storage.labels import UNDECIDED, read_labels
+from weakseg.storage.shards import ShardReader
 
 DPI = 100
 # All lengths below are pixels.

@@ -15,9 +15,9 @@ from weakseg.errors import InputError
 from weakseg.segmenter.prediction.inputs import Outputs
 from weakseg.segmenter.prediction.model import Model, Prediction
 from weakseg.storage.atomic import atomic_path, write_text
+from weakseg.storage.drawing import overlay_labels, stretch_labels
 from weakseg.storage.labels import write_labels
 from weakseg.storage.shards import write_shard
-from weakseg.storage.show import overlay_labels, stretch_labels
 from weakseg.training.exhausted import Halving, OutOfMemory
 
 OVERLAY_QUALITY = 90

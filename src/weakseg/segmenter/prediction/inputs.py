@@ -46,14 +46,14 @@ def gather(inputs: Sequence[str]) -> dict[str, Path]:
     named by its path below it: `a.jpg` of `photos/` is `a`, `b/a.jpg` is `b/a`.
 
     Raises:
-        InputError: an input matches no image, or two images have one name, or a name is no text.
+        InputError: an input matches no image, or two images have one name, or a name is not text.
     """
     found: dict[str, Path] = {}
     for given in inputs:
         for name, path in _named(given):
-            if any("\ud800" <= character <= "\udfff" for character in name):  # bytes that are no UTF-8
+            if any("\ud800" <= character <= "\udfff" for character in name):  # bytes that are not UTF-8
                 raise InputError(
-                    f"the file name {str(path)!r} is no UTF-8 text, so its results cannot be named after it; rename it."
+                    f"the file name {str(path)!r} is not UTF-8 text, so no result can be named after it; rename it."
                 )
             other = found.setdefault(name, path)
             if other.resolve() != path.resolve():

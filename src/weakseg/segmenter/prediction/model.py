@@ -11,7 +11,6 @@ from os import PathLike
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
 from weakseg.crf.size import seen_size, shrunk
@@ -86,7 +85,7 @@ class Model:
         """Predict several RGB images that the network sees at one size (`seen_size`) at once.
 
         Raises:
-            InputError: an array is no image, see `predict`.
+            InputError: an array is not an image, see `predict`.
         """
         settings = self.settings
         images = [rgb_of_array(image) for image in images]
@@ -175,12 +174,10 @@ def settings_of(run: Run) -> PredictionConfig:
 
 
 def _of_run(folder: Path) -> tuple[Scorer, list[str], PredictionConfig]:
-    from weakseg.segmenter.network import from_weights
+    from weakseg.segmenter.network import from_weights, ready
     from weakseg.storage.weights import load_weights
 
     run = open_run(folder)
     path = run.trained("segmenter")
     weights = load_weights(path, "segmenter")
-    network = from_weights(path, weights).eval()
-    network.to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network, ["background", *weights.classes], settings_of(run)
+    return ready(from_weights(path, weights)), ["background", *weights.classes], settings_of(run)

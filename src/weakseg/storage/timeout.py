@@ -1,18 +1,18 @@
-"""Waiting for a server, but not for ever."""
+"""A time-out for connections to servers."""
 
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-PATIENCE = 60.0
-"""Seconds without a byte after which a server counts as gone; the downloaders themselves would wait for ever."""
+SECONDS = 60.0
+"""Without a byte for so long, a server counts as gone; the downloaders themselves would wait for ever."""
 
 
 @contextmanager
-def patience() -> Iterator[None]:
+def timeout() -> Iterator[None]:
     """Connections that are opened meanwhile raise `TimeoutError` when nothing comes."""
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(PATIENCE)
+    socket.setdefaulttimeout(SECONDS)
     try:
         yield
     finally:
