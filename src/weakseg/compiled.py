@@ -11,7 +11,7 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
     Where neither can be written (a package that an administrator installed, a container run as a user without a home),
     numba refuses to compile at all. Then each process compiles for itself, some seconds. The system's folder for
-    temporary files is no place to keep it: others can write there, and what is kept is run.
+    temporary files is not a place to keep it: others can write there, and what is kept is executed.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:

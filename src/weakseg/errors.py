@@ -1,6 +1,6 @@
 """The one exception a user is meant to see."""
 
-REMAKE = "delete it and run snakemake again, which makes it anew"
+REMAKE = "delete it and run snakemake again, which makes it again"
 """What to do about a damaged artefact."""
 
 

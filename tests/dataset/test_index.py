@@ -75,7 +75,7 @@ def test_class_vector_and_proxy_records() -> None:
         ("index.csv", b"id,split,labels,image_sha256\n\0\n", "is damaged"),
         ("files.csv", b"id,image\n1,2\n", "has the columns"),
         ("files.csv", None, "run the dataset stage first"),
-        ("classes.csv", b"index,name,mask_value\n0,background,zero\n", "mask_value that is no number"),
+        ("classes.csv", b"index,name,mask_value\n0,background,zero\n", "mask_value that is not a number"),
         ("classes.csv", None, "cannot be read"),
         ("index.csv", None, "run the dataset stage first"),
     ],

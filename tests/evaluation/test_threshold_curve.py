@@ -1,4 +1,4 @@
-"""The one-pass threshold sweep against labelling and counting anew at every threshold."""
+"""The one-pass threshold sweep against labelling and counting again at every threshold."""
 
 import cv2
 import numpy as np

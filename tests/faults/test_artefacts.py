@@ -67,9 +67,9 @@ def test_what_was_done_twice_is_counted(tmp_path: Path) -> None:
     )
     assert resumed.iterations == 10
     assert resumed.is_within_promise(CORES)
-    anew = cost(before, run, "training attention on 24 images\nattention 10/60: loss 1")
-    assert anew.iterations == 30
-    assert not anew.is_within_promise(CORES)
+    repeated = cost(before, run, "training attention on 24 images\nattention 10/60: loss 1")
+    assert repeated.iterations == 30
+    assert not repeated.is_within_promise(CORES)
     assert cost(before, run, "training attention on 24 images").iterations == 0  # killed before it began
     (run / "attention/weights.pt").unlink()
     assert cost(before, run, "").artefacts == ("attention/weights.pt",)

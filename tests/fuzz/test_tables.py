@@ -47,7 +47,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def write(images: Path) -> Write:
-    """Writes the one table of this module, anew each time."""
+    """Writes the one table of this module, again each time."""
 
     def written(content: bytes) -> Path:
         path = images.parent / "labels.csv"

@@ -57,7 +57,7 @@ def test_a_run_without_any_pixel_labels(rooms: Any) -> None:
 
 
 def test_the_demo_learns_saliency_from_masks(rooms: Any) -> None:
-    settings = {"method": "small"}  # as runs of before the ledger left it
+    settings = {"method": "small"}  # without what it was trained on
     weights = [rooms("saliency", settings), rooms("attention", {}), rooms("segmenter", {"labels": "proxy"})]
     found = ledger(weights, [], [], {})
     assert found.line == "supervision: image labels + saliency (masks of the split 'saliency')"

@@ -1,4 +1,4 @@
-"""A small demo through real Snakemake: from labels to report, what a change makes anew, kills at bad moments."""
+"""A small demo through real Snakemake: from labels to report, what a change makes again, kills at bad moments."""
 
 import json
 import os

@@ -3,7 +3,7 @@
 # Inputs:  the tables of `dataset.table`, or PASCAL VOC (fetched when `dataset.voc.download` says so), or nothing
 # Outputs: <run>/dataset/index.csv (id, split, labels, hash of the image), <run>/dataset/classes.csv and
 #          <run>/dataset/masks.csv (id, hash of the mask: an input of what reads masks); the demo's images. Where images
-#          and masks lie stands in <run>/dataset/files.csv, which is no output: another place is no reason to run
+#          and masks lie stands in <run>/dataset/files.csv, which is not an output: moved files make nothing again
 
 from weakseg.dataset.indexing import plan
 

@@ -18,7 +18,7 @@ def meanings(pairs: Pairs, classes: Mapping[str, int]) -> str:
     """`0 meant background, 1 dog, 2 cat`: the reading that makes masks and labels agree; empty without one.
 
     Background and classes take the values that occur where they do: pairs of a class and a value are taken in the
-    order of their F1 over the masks. A reading that explains fewer than nine tenths of the masks is no reading.
+    order of their F1 over the masks. A reading that explains fewer than nine tenths of the masks does not count.
 
     Args:
         pairs: of the images whose rows name a class.

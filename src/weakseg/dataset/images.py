@@ -63,7 +63,7 @@ def read_grey(path: Path) -> np.ndarray:
         InputError: as `read_image`, or a checksum is wrong.
     """
     with _opened(path) as image:
-        image.verify()  # reads the file to its end: it must be opened anew
+        image.verify()  # reads the file to its end: it must be opened again
     return _decoded(path, "L")
 
 
@@ -131,7 +131,7 @@ def _orientation(image: Image.Image) -> int:
     """How the image is turned, 1…8; 1 where the file does not say, or says nonsense."""
     try:
         return int(image.getexif().get(ORIENTATION, 1))
-    except Exception:  # Pillow raises many types; damage beside the pixels is no reason to refuse them
+    except Exception:  # Pillow raises many types; an image whose pixels can be read is not refused
         return 1
 
 
@@ -225,7 +225,7 @@ def check_id(image_id: str) -> None:
     )
     if bad:
         raise InputError(
-            f"image id {image_id[:200]!r} leads out of the data folder or is no file name; "
+            f"image id {image_id[:200]!r} leads out of the data folder or is not a file name; "
             "a path below that folder was expected: correct the row."
         )
     if len(image_id) > LONGEST_ID or any(len(part.encode()) > LONGEST_PART for part in parts):

@@ -166,5 +166,7 @@ def read_index(index_path: Path, classes_path: Path) -> Index:
     try:
         mask_values = tuple(int(row["mask_value"]) for row in classes)
     except ValueError as error:
-        raise InputError(f"{classes_path} has a mask_value that is no number ({error}); {AGAIN}.") from None
+        raise InputError(
+            f"{classes_path} has a mask_value that is not a number ({error}); {AGAIN}."
+        ) from None
     return Index(records, tuple(row["name"] for row in classes[1:]), mask_values)

@@ -226,7 +226,7 @@ class Table:
 def _chain(config: Config, root: Path) -> Iterator[Stage]:
     """The stages of a run.
 
-    What is weak (made of image labels) is no part of a run that trains on masks, but can be asked for.
+    A run that trains on masks has no weak stages (made from image labels) unless they are asked for.
     """
     own = root / config.run
     is_weak = config.segmenter.labels == "proxy"
