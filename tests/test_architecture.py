@@ -117,7 +117,7 @@ def test_arrows_point_down_only() -> None:
         ("weakseg.settings.section", "from weakseg.crf.settings import CrfConfig"),
         ("weakseg.segmenter.commands", "from weakseg.inspector.review import Reviews"),
         ("weakseg.storage.review", "from weakseg.inspector.review import Reviews"),
-        ("weakseg.segmenter.model", "from weakseg.run.opened import open_table"),
+        ("weakseg.segmenter.prediction.model", "from weakseg.run.opened import open_table"),
         ("weakseg.proxy.commands", "def f():\n    from weakseg.run.table import Table"),
         ("weakseg.config.memory", "from weakseg.run import table"),
         ("weakseg.storage.previous", "from weakseg.run.table import Table"),
