@@ -70,12 +70,7 @@ def train_command(config: Path, index: Path | None, classes: Path | None, state:
 @shard_option
 @out_option
 def maps_command(
-    config: Path,
-    index: Path,
-    classes: Path,
-    weights: Path | None,
-    shard: str,
-    out: Path,
+    config: Path, index: Path, classes: Path, weights: Path | None, shard: str, out: Path
 ) -> None:
     """Write the saliency maps of one shard of the training and validation images."""
     from weakseg.dataset.index import proxy_records, read_index
