@@ -11,6 +11,7 @@ from weakseg.options import (
     ManyValues,
     classes_option,
     config_option,
+    data_options,
     index_option,
     out_option,
     shard_option,
@@ -91,8 +92,7 @@ def train_command(
 
 @attention.command("maps")
 @config_option
-@index_option
-@classes_option
+@data_options
 @click.option("--weights", type=PATH, help="Trained attention network.")
 @click.option("--folder", type=PATH, help="Instead of weights: maps made elsewhere (method folder).")
 @shard_option
@@ -100,8 +100,7 @@ def train_command(
 @out_option
 def maps_command(
     config: Path,
-    index: Path,
-    classes: Path,
+    data: "Index",
     weights: Path | None,
     folder: Path | None,
     shard: str,
@@ -109,14 +108,13 @@ def maps_command(
     out: Path,
 ) -> None:
     """Write the attention maps of one shard of the training and validation images."""
-    from weakseg.dataset.index import proxy_records, read_index
+    from weakseg.dataset.index import proxy_records
     from weakseg.dataset.index import shard as part
     from weakseg.errors import InputError
     from weakseg.storage.manifest import write_manifest
     from weakseg.storage.shards import write_shard
 
     settings = read_stage(config, MapsConfig)
-    data = read_index(index, classes)
     records = part(proxy_records(data), shard)
     rows: list[tuple[str, ...]] = []
     if folder is not None:

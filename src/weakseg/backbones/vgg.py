@@ -123,12 +123,7 @@ class Vgg(AttentionBackbone, SaliencyBackbone):
         for _ in range(self.layout.depths[number]):
             layers.append(
                 nn.Conv2d(
-                    channels,
-                    width,
-                    3,
-                    padding=dilation,
-                    dilation=dilation,
-                    bias=not self.layout.batch_norm,
+                    channels, width, 3, padding=dilation, dilation=dilation, bias=not self.layout.batch_norm
                 )
             )
             if self.layout.batch_norm:

@@ -6,15 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weakseg.options import (
-    classes_option,
-    config_option,
-    index_option,
-    labels_option,
-    out_option,
-    shard_option,
-    split_option,
-)
+from weakseg.options import config_option, data_options, labels_option, out_option, shard_option, split_option
 from weakseg.proxy.settings import ProxyConfig, RefineConfig
 from weakseg.settings.reading import read_stage
 
@@ -31,8 +23,7 @@ def proxy() -> None:
 
 @proxy.command("fuse")
 @config_option
-@index_option
-@classes_option
+@data_options
 @shard_option
 @click.option(
     "--attention", type=click.Path(path_type=Path), required=True, help="The shard's attention maps."
@@ -41,14 +32,7 @@ def proxy() -> None:
 @labels_option
 @out_option
 def fuse_command(
-    config: Path,
-    index: Path,
-    classes: Path,
-    shard: str,
-    attention: Path,
-    saliency: Path,
-    labels: Path,
-    out: Path,
+    config: Path, data: "Index", shard: str, attention: Path, saliency: Path, labels: Path, out: Path
 ) -> None:
     """Write LABELS/<id>.png for one shard and list them in OUT."""
     from weakseg.dataset.images import image_size
@@ -59,7 +43,7 @@ def fuse_command(
     from weakseg.storage.shards import ShardReader
 
     settings = read_stage(config, ProxyConfig)
-    data, records = _shard(index, classes, shard)
+    records = _shard(data, shard)
     attention_maps, saliency_maps = ShardReader([attention]), ShardReader([saliency])
     tally = Tally(data.classes)
 
@@ -80,15 +64,12 @@ def fuse_command(
 
 @proxy.command("refine")
 @config_option
-@index_option
-@classes_option
+@data_options
 @shard_option
 @click.option("--fused", type=click.Path(path_type=Path), required=True, help="Folder of the fused labels.")
 @labels_option
 @out_option
-def refine_command(
-    config: Path, index: Path, classes: Path, shard: str, fused: Path, labels: Path, out: Path
-) -> None:
+def refine_command(config: Path, data: "Index", shard: str, fused: Path, labels: Path, out: Path) -> None:
     """Write the refined LABELS/<id>.png for one shard and list them in OUT."""
     from weakseg.dataset.images import read_image
     from weakseg.proxy.stages import refine
@@ -97,7 +78,7 @@ def refine_command(
     from weakseg.storage.presence import Tally, doubted
 
     settings = read_stage(config, RefineConfig)
-    data, records = _shard(index, classes, shard)
+    records = _shard(data, shard)
     tally = Tally(data.classes)
 
     def rows() -> Iterator[tuple[str, ...]]:
@@ -124,16 +105,14 @@ def _present(data: "Index", record: "Record") -> list[int]:
     return [data.classes.index(name) + 1 for name in record.labels]
 
 
-def _shard(index: Path, classes: Path, item: str) -> "tuple[Index, list[Record]]":
-    from weakseg.dataset.index import proxy_records, read_index, shard
+def _shard(data: "Index", item: str) -> "list[Record]":
+    from weakseg.dataset.index import proxy_records, shard
 
-    data = read_index(index, classes)
-    return data, shard(proxy_records(data), item)
+    return shard(proxy_records(data), item)
 
 
 @proxy.command("boxes")
-@index_option
-@classes_option
+@data_options
 @split_option
 @labels_option
 @click.option(
@@ -150,18 +129,16 @@ def _shard(index: Path, classes: Path, item: str) -> "tuple[Index, list[Record]]
 )
 @out_option
 def boxes_command(
-    index: Path, classes: Path, split: str, labels: Path, least: float, review: Path | None, out: Path
+    data: "Index", split: str, labels: Path, least: float, review: Path | None, out: Path
 ) -> None:
     """Write a box for each connected region of the label maps of a split to OUT, as COCO's JSON."""
     import json
 
-    from weakseg.dataset.index import read_index
     from weakseg.proxy.boxes import coco, regions
     from weakseg.storage.atomic import write_text
     from weakseg.storage.labels import read_labels
     from weakseg.storage.review import Review, read_corrected, read_review
 
-    data = read_index(index, classes)
     decided = Review() if review is None else read_review(review)
 
     def images() -> "Iterator[tuple[str, str, tuple[int, int], list[Region]]]":

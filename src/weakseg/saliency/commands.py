@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weakseg.options import config_option, out_option, shard_option, state_option
+from weakseg.options import config_option, data_options, out_option, shard_option, state_option
 from weakseg.saliency.settings import SaliencyConfig
 from weakseg.settings.reading import read_stage
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from weakseg.dataset.index import Index
 
 PATH = click.Path(path_type=Path)
 LONGEST = 448
@@ -64,28 +66,20 @@ def train_command(config: Path, index: Path | None, classes: Path | None, state:
 
 @saliency.command("maps")
 @config_option
-@click.option("--index", type=PATH, required=True, help="The data set's index.csv.")
-@click.option("--classes", type=PATH, required=True, help="The data set's classes.csv.")
+@data_options
 @click.option("--weights", type=PATH, help="Trained network (methods that train one).")
 @shard_option
 @out_option
-def maps_command(
-    config: Path,
-    index: Path,
-    classes: Path,
-    weights: Path | None,
-    shard: str,
-    out: Path,
-) -> None:
+def maps_command(config: Path, data: "Index", weights: Path | None, shard: str, out: Path) -> None:
     """Write the saliency maps of one shard of the training and validation images."""
-    from weakseg.dataset.index import proxy_records, read_index
+    from weakseg.dataset.index import proxy_records
     from weakseg.dataset.index import shard as part
     from weakseg.saliency.maps import Flatness
     from weakseg.storage.shards import write_shard
     from weakseg.training.exhausted import on_image
 
     settings = read_stage(config, SaliencyConfig)
-    records = part(proxy_records(read_index(index, classes)), shard)
+    records = part(proxy_records(data), shard)
     source, flatness = settings.own.source(weights, settings.flip, _say), Flatness()
     is_sized = "size" in type(settings.own).model_fields
     advice = f"lower saliency.{settings.method}.size" if is_sized else "shrink the image"

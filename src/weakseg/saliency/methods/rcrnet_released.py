@@ -17,10 +17,7 @@ from weakseg.saliency.methods.rcrnet import RcrNetSettings
 from weakseg.saliency.methods.rcrnet_video import RcrNetVideoSettings
 from weakseg.storage.weights import Weights, file_sha256
 
-TRAINED_ON = {
-    "rcrnet": "MSRA-B + HKU-IS masks",
-    "rcrnet_video": "MSRA-B + HKU-IS + VOS + DAVIS + FBMS masks",
-}
+TRAINED_ON = {"rcrnet": "MSRA-B + HKU-IS masks", "rcrnet_video": "MSRA-B + HKU-IS + VOS + DAVIS + FBMS masks"}
 """By the repository's training instructions."""
 _PYRAMID = {
     "imagepool.conv.conv": "whole.1",

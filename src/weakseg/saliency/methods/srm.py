@@ -69,8 +69,7 @@ class Srm(SaliencyNetwork):
         # of kernel 2 put them over the middle of 32 pixels.
         self.corners = self.backbone.cells_at_corners
         self.coarse = nn.Sequential(
-            nn.Conv2d(self.backbone.channels, COARSE, 3, padding=1, bias=False),
-            nn.Conv2d(COARSE, CLASSES, 1),
+            nn.Conv2d(self.backbone.channels, COARSE, 3, padding=1, bias=False), nn.Conv2d(COARSE, CLASSES, 1)
         )
         _, _, fine, middle, _ = self.second.widths
         self.refinements = nn.ModuleList(
