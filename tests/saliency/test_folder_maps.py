@@ -18,7 +18,7 @@ OBJECT[10:30, 15:45] = 255
 
 
 def maps_of(folder: Path) -> Source:
-    return FolderSettings(folder=str(folder)).source(None, False, print)
+    return FolderSettings(folder=str(folder)).source(False, print)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_the_alpha_of_a_cut_out_is_the_map_and_is_told_once(folder: Path, record
     dark.putalpha(Image.fromarray(OBJECT))
     dark.convert(mode).save(folder / "x.png")
     said: list[str] = []
-    source = FolderSettings(folder=str(folder)).source(None, False, said.append)
+    source = FolderSettings(folder=str(folder)).source(False, said.append)
     for _ in range(2):
         np.testing.assert_array_equal(source(record) * 255, OBJECT)
     (sentence,) = said

@@ -198,7 +198,7 @@ def test_wrong_model_files(tmp_path: Path) -> None:
 def test_u2netp_finds_the_horse() -> None:
     root = SHARED / "voc-animals"
     record = Record("2007_000392", root / "JPEGImages/2007_000392.jpg", "train", (), None)
-    values = OnnxSettings(file=str(SHARED / "weights/u2netp.onnx")).source(None, False, print)(record)
+    values = OnnxSettings(file=str(SHARED / "weights/u2netp.onnx")).source(False, print)(record)
     truth = np.asarray(
         Image.open(root / "SegmentationClass/2007_000392.png").resize((320, 320), Image.Resampling.NEAREST)
     )

@@ -63,7 +63,7 @@ def _saliency(config: Config, run: Path) -> None:
 def _saliency_maps(config: Config, run: Path) -> None:
     own = config.saliency.own
     if own.maps_read() and config.saliency.network() is None:  # a model is read, of a folder all its maps
-        source = own.source(None, config.saliency.flip, lambda sentence: None)
+        source = own.source(config.saliency.flip, lambda sentence: None)
         for record in _mapped(run) if own.name == "folder" else ():
             source(record)
 

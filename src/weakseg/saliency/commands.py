@@ -75,12 +75,13 @@ def maps_command(config: Path, data: "Index", weights: Path | None, shard: str, 
     from weakseg.dataset.index import proxy_records
     from weakseg.dataset.index import shard as part
     from weakseg.saliency.maps import Flatness
+    from weakseg.saliency.network import source_of
     from weakseg.storage.shards import write_shard
     from weakseg.training.exhausted import on_image
 
     settings = read_stage(config, SaliencyConfig)
     records = part(proxy_records(data), shard)
-    source, flatness = settings.own.source(weights, settings.flip, _say), Flatness()
+    source, flatness = source_of(settings, weights, _say), Flatness()
     is_sized = "size" in type(settings.own).model_fields
     advice = f"lower saliency.{settings.method}.size" if is_sized else "shrink the image"
 

@@ -12,7 +12,7 @@ from weakseg.crf.size import shrunk
 from weakseg.devices import device
 from weakseg.errors import InputError
 from weakseg.saliency.maps import Source, of_images
-from weakseg.saliency.methods.declaration import NetworkMethod, TrainedMethod
+from weakseg.saliency.methods.declaration import NetworkMethod, Say, TrainedMethod
 from weakseg.saliency.methods.parts import SaliencyNetwork
 from weakseg.saliency.settings import SaliencyConfig
 from weakseg.settings.reading import parse
@@ -118,6 +118,29 @@ def load(path: Path) -> SaliencyNetwork:
     """
     weights = load_weights(path, "saliency")
     return restore(path, weights, lambda _: build(section_of(path, weights))).eval()
+
+
+def source_of(settings: SaliencyConfig, weights: Path | None, say: Say) -> Source:
+    """The maps of a section's method.
+
+    Args:
+        settings: of the saliency maps.
+        weights: the network that the run trained, of methods that train one.
+        say: is given what users should know about the maps' files.
+
+    Raises:
+        InputError: what the maps come from is missing or does not fit.
+    """
+    own = settings.own
+    if not isinstance(own, TrainedMethod):
+        found: Source = own.source(settings.flip, say)
+        return found
+    trained = getattr(own, "trained", None)
+    if weights is None and trained is None:
+        raise InputError(
+            f"saliency.method is '{own.name}' but no --weights were given; train the network first."
+        )
+    return network_source(weights or Path(str(trained)), getattr(own, "size", None), settings.flip)
 
 
 def network_source(weights: Path, size: int | None = None, flip: bool = False) -> Source:

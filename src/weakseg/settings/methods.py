@@ -148,6 +148,8 @@ def declare(name: str) -> ModuleType:
         heavy = next((number for number, node in enumerate(body) if _is_heavy(node)), len(body))
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
+        parent, _, child = name.rpartition(".")
+        setattr(sys.modules[parent], child, module)  # as an import does
         _Part(name, spec.origin, body[:heavy]).exec_module(module)
         rest = _Part(name, spec.origin, body[heavy:])
         vars(module)["__getattr__"] = lambda attribute: _complete(module, rest, attribute)

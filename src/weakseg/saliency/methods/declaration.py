@@ -1,7 +1,6 @@
 """What the file of a saliency method declares, above its import of torch."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -47,11 +46,10 @@ class SaliencyMethod(Method):
         """Bound of the memory that its maps take beside the image, MB."""
         return 100.0
 
-    def source(self, weights: Path | None, flip: bool, say: Say) -> "Source":
-        """The maps; of methods that train nothing the function that does the work makes them.
+    def source(self, flip: bool, say: Say) -> "Source":
+        """The maps of a method that trains nothing.
 
         Args:
-            weights: the trained network, of methods that train one.
             flip: average with the map of the mirrored image.
             say: is given what users should know about the maps' files.
 
@@ -79,17 +77,6 @@ class TrainedMethod(SaliencyMethod):
     def architecture(self) -> str:
         """Name of the backbone."""
         return "vgg_small"
-
-    def source(self, weights: Path | None, flip: bool, say: Say) -> "Source":
-        """The maps of trained weights."""
-        from weakseg.errors import InputError
-        from weakseg.saliency.network import network_source
-
-        if weights is None:
-            raise InputError(
-                f"saliency.method is '{self.name}' but no --weights were given; train the network first."
-            )
-        return network_source(weights, getattr(self, "size", None), flip)
 
 
 class StagedConfig(Choice, methods=serving("saliency"), key="architecture"):
@@ -156,7 +143,3 @@ class NetworkMethod(TrainedMethod):
     def maps_read(self) -> dict[str, str]:
         """Weights that another run trained."""
         return {} if self.trained is None else {"trained": self.trained}
-
-    def source(self, weights: Path | None, flip: bool, say: Say) -> "Source":
-        """The maps of the weights given, or of those that another run trained."""
-        return super().source(weights or (None if self.trained is None else Path(self.trained)), flip, say)
