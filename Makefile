@@ -10,7 +10,7 @@ check: # formats, lints and types
 	snakemake --lint
 
 test: # says in three minutes whether a change is good
-	pytest -n 2 -m "not slow and not slurm"
+	pytest -n 2 -m "not slow"
 
 test-all: # whole pipelines, faults and fuzzing as well
 	pytest -n 2

@@ -185,6 +185,7 @@ def test_runs_are_looked_at_without_torch(module: str) -> None:
     assert done.stdout.strip() == "False", done.stderr
 
 
+@pytest.mark.slow
 def test_networks_and_trainings_are_known_without_what_starts_slowly() -> None:
     """torchvision takes two seconds, torchmetrics with its SciPy one more, of every job of every run."""
     networks = [f"weakseg.{room}.network" for room in ("attention", "saliency", "segmenter")]

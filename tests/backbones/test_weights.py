@@ -79,6 +79,7 @@ def test_npz_and_keras_agree_and_turn_bgr_to_rgb(tmp_path: Path, convolutions: C
     assert npz.mean == (123.68, 116.779, 103.939)
 
 
+@pytest.mark.slow
 def test_keras_dense_layer_flattens_rows_columns_channels(tmp_path: Path, convolutions: Convolutions) -> None:
     kernel = np.zeros((25088, 4096), np.float32)
     kernel[(2 * 7 + 5) * 512 + 300, 17] = 1.0  # row 2, column 5, channel 300 → unit 17

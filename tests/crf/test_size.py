@@ -64,6 +64,7 @@ print(*(line.split()[1] for line in open("/proc/self/status") if line.startswith
 """
 
 
+@pytest.mark.slow
 def test_a_large_photograph_takes_what_was_foretold() -> None:
     """Noise, the most that its size can take: unbounded, these 4 million pixels took 2.6 GB."""
     command = [sys.executable, "-c", PEAK, "1700", "2300", "400"]

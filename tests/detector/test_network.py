@@ -121,6 +121,7 @@ def test_padding_of_the_boxes_is_not_learnt_from() -> None:
     assert torch.equal(total(network, given), total(network, more))
 
 
+@pytest.mark.slow
 def test_it_learns_where_the_squares_are() -> None:
     given, network = batch(96), make().train()
     losses = descend(network, given, steps=80, rate=1e-3)

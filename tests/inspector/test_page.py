@@ -45,6 +45,7 @@ def _canvas(page: Any, title: str) -> np.ndarray:
         return np.asarray(drawn.convert("RGB"))
 
 
+@pytest.mark.slow
 def test_from_the_gallery_to_a_decision_that_training_obeys(page: Any, served: Any) -> None:
     from playwright.sync_api import expect
 
@@ -158,6 +159,7 @@ def test_layers_are_shown_and_hidden(page: Any, looked_at: Any) -> None:
     assert np.array_equal(_canvas(page, "image"), bare)
 
 
+@pytest.mark.slow
 def test_a_link_brings_back_image_layers_and_zoom(page: Any, looked_at: Any, chromium: Any) -> None:
     _open(page, looked_at, "#/image/img-02?mode=stack&layers=image,truth&zoom=4,0.3,0.4")
     page.keyboard.press("+")
@@ -187,6 +189,7 @@ def test_pointing_tells_the_values_of_every_layer(page: Any, looked_at: Any) -> 
     assert 0 <= float(told["attention cat"]) <= 1
 
 
+@pytest.mark.slow
 def test_a_threshold_changes_pixels_and_gives_yaml(page: Any, looked_at: Any) -> None:
     from playwright.sync_api import expect
 
@@ -239,6 +242,7 @@ def test_themes_colours_and_help(page: Any, looked_at: Any) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.slow
 def test_every_view_is_accessible_and_fits(page: Any, looked_at: Any, scheme: str, width: int) -> None:
     from axe_playwright_python.sync_playwright import Axe
 

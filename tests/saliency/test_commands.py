@@ -81,6 +81,7 @@ def test_srm_learns_from_a_folder_and_says_so(tmp_path: Path, folder: Path) -> N
     assert network.frozen_batch_norm is False  # its training started from scratch
 
 
+@pytest.mark.slow
 def test_video_model_learns_from_clips_and_shows_a_video(tmp_path: Path, folder: Path) -> None:
     data = {"source": "davis", "davis": str(folder)}
     out = train(tmp_path, "rcrnet_video", data, clip=2)
@@ -95,6 +96,7 @@ def test_video_model_learns_from_clips_and_shows_a_video(tmp_path: Path, folder:
         assert (image.mode, image.size) == ("L", (32, 24))
 
 
+@pytest.mark.slow
 def test_a_training_starts_from_another(tmp_path: Path, folder: Path) -> None:
     images, masks = (str(folder / part / "480p") for part in ("JPEGImages", "Annotations"))
     first = train(tmp_path, "rcrnet", {"source": "folder", "images": images, "masks": masks})

@@ -126,6 +126,7 @@ def test_image_model_takes_every_official_tensor_once(tmp_path: Path, image: dic
         assert torch.equal(weights.state[ours], image[theirs])
 
 
+@pytest.mark.slow
 def test_channels_are_joined_in_the_released_order(tmp_path: Path, image: dict[str, Tensor]) -> None:
     """The image's mean first in the pyramid, the coarser map before the skip connection in a refinement."""
     save_weights(tmp_path / "weights.pt", read_released(saved(tmp_path, image)))
@@ -141,6 +142,7 @@ def test_channels_are_joined_in_the_released_order(tmp_path: Path, image: dict[s
     torch.testing.assert_close(block(skip, coarser), block.join(torch.cat([coarser, block.reduce(skip)], 1)))
 
 
+@pytest.mark.slow
 def test_released_recurrence_computes_the_same(tmp_path: Path, video: dict[str, Tensor]) -> None:
     """The released cell keeps `update` of the old state and takes the complement of what is new."""
     weights = read_released(saved(tmp_path, {f"module.{name}": value for name, value in video.items()}))
@@ -186,6 +188,7 @@ def test_released_non_local_block_computes_the_same(tmp_path: Path, video: dict[
     torch.testing.assert_close(block(clip), expected.transpose(1, 2), atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_command_writes_weights_that_a_training_can_start_from(
     tmp_path: Path, image: dict[str, Tensor]
 ) -> None:

@@ -22,6 +22,8 @@ from weakseg.dataset.index import Index, write_index
 from weakseg.dataset.records import Record
 from weakseg.storage.labels import read_labels
 
+pytestmark = pytest.mark.slow
+
 Photo = Callable[..., np.ndarray]
 Invoke = Callable[..., Result]
 ROOT = Path(__file__).parents[2]

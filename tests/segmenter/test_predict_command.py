@@ -84,6 +84,7 @@ def test_photographs_of_every_kind(trained_run: Path, photo: Photo, invoke: Invo
         )  # JPEG moves the borders of an untrained network
 
 
+@pytest.mark.slow
 def test_a_large_photograph_takes_bounded_memory(trained_run: Path, photo: Photo, tmp_path: Path) -> None:
     """24 million pixels: 72 MB as an image; at full size the network's first layer alone would take 1.5 GB."""
     Image.fromarray(photo(4000, 6000)).save(tmp_path / "large.jpg")
@@ -106,6 +107,7 @@ def test_a_large_photograph_takes_bounded_memory(trained_run: Path, photo: Photo
 
 
 @pytest.mark.parametrize("source", ["trained_run", "exported"])
+@pytest.mark.slow
 def test_hundreds_of_images_take_the_memory_of_a_few(
     request: pytest.FixtureRequest, photo: Photo, tmp_path: Path, source: str
 ) -> None:

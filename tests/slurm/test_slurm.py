@@ -35,7 +35,7 @@ SLURM = [
     *("--slurm-init-seconds-before-status-checks", "1", "--max-threads", "2", "--configfile", "small.yaml"),
 ]
 
-pytestmark = pytest.mark.slurm
+pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -63,6 +63,7 @@ def test_a_lock_dies_with_its_process(tmp_path: Path) -> None:
     assert _keeps_two_apart(tmp_path / "deep" / ".lock") == ""
 
 
+@pytest.mark.slow
 def test_without_locks_a_lock_file_keeps_two_apart(tmp_path: Path, no_locks: dict[str, str]) -> None:
     said = _keeps_two_apart(tmp_path / ".lock", **no_locks)
     assert said == f"the file system has no locks for {tmp_path / '.lock'}; a lock file is used\n"

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+import pytest
 import torch
 
 from weakseg.training.checkpoint import CHECKPOINT, load_checkpoint
 from weakseg.training.history import HISTORY, read_history
+
+pytestmark = pytest.mark.slow
 
 PROGRAM = """
 import sys, time

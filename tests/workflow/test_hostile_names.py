@@ -17,6 +17,8 @@ import pytest
 import yaml
 from PIL import Image
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = "; touch pwned $(touch pwned) `touch pwned` 'q' \"d\" & > < * ~ # !x $HOME %s \\n -rf"
 CLASSES = [HOSTILE.replace("\\", ""), "-x", "$(touch pwned)", "{run}", "<run>"]
 IDS = [

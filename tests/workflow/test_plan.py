@@ -73,6 +73,7 @@ def test_rounds_are_planned_one_after_the_other_and_scored(planned: Any) -> None
     assert "results/demo/segmenter/round-2/proxies/shard-1-of-2.csv" in output
 
 
+@pytest.mark.slow
 def test_weights_that_the_attention_network_cannot_give_are_refused_before_it_is_trained(
     planned: Any,
 ) -> None:
@@ -92,6 +93,7 @@ def test_weights_that_the_attention_network_cannot_give_are_refused_before_it_is
     assert planned.snakemake("-n", "proxies", "--config", segmenter)[0] == 0
 
 
+@pytest.mark.slow
 def test_maps_made_elsewhere_train_nothing(planned: Any) -> None:
     (planned.folder / "clip").mkdir()
     settings = ["attention={method: folder, folder: {folder: clip}}", "segmenter={backbone: {weights: none}}"]
@@ -101,6 +103,7 @@ def test_maps_made_elsewhere_train_nothing(planned: Any) -> None:
     assert _jobs(output)["attention_maps"] == 2
 
 
+@pytest.mark.slow
 def test_boxes_are_made_when_asked_for(planned: Any) -> None:
     status, output = planned.snakemake("-n", "-p", "detector")
     assert status == 0, output
@@ -136,6 +139,7 @@ def test_boxes_are_made_when_asked_for(planned: Any) -> None:
         ),
     ],
 )
+@pytest.mark.slow
 def test_a_target_asks_for_all_that_it_keeps(
     planned: Any, target: str, kept: tuple[str, ...], others: str
 ) -> None:
@@ -149,6 +153,7 @@ def test_a_target_asks_for_all_that_it_keeps(
     assert not [name for name in files if name.startswith(f"results/demo/{others}")]
 
 
+@pytest.mark.slow
 def test_settings_of_the_report_score_nothing_again(planned: Any) -> None:
     output = planned.snakemake("-n", "all", "detector")[1]
     reads = re.findall(r"^rule (\w+):\n    input: (.*)$", output, re.M)
@@ -157,6 +162,7 @@ def test_settings_of_the_report_score_nothing_again(planned: Any) -> None:
     assert boxes == {"evaluate_localisation", "evaluate_detector"}
 
 
+@pytest.mark.slow
 def test_a_review_reaches_the_segmenter_when_it_changes_its_images(planned: Any) -> None:
     review = planned.folder / "results" / "demo" / "review"
     review.mkdir(parents=True)
@@ -181,6 +187,7 @@ def test_a_review_reaches_the_segmenter_when_it_changes_its_images(planned: Any)
     shutil.rmtree(planned.folder / "results" / "demo")
 
 
+@pytest.mark.slow
 def test_voc_is_fetched_only_when_asked(planned: Any) -> None:
     voc = ["-n", "--configfile", "workflow/presets/voc.yaml", "--config", "saliency={method: small}"]
     assert "dataset_download" not in _jobs(planned.snakemake(*voc)[1])
@@ -217,6 +224,7 @@ def test_a_mistake_is_one_sentence(planned: Any, setting: str, sentence: str) ->
     assert re.fullmatch(f"weakseg: {sentence}", said[0])
 
 
+@pytest.mark.slow
 def test_values_of_the_command_line_have_the_types_of_a_file(planned: Any) -> None:
     typed = [
         "attention={training: {iterations: 77, scales: [0.5, 2], flip: false}}",
