@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from types import ModuleType
@@ -123,3 +124,14 @@ def test_hooks_and_make_run_what_the_gate_runs() -> None:
     assert re.findall(rf"^step {line}", gate, re.MULTILINE) == re.findall(
         rf"^\t{line}", makefile, re.MULTILINE
     )
+
+
+def test_the_diff_of_a_new_method_applies() -> None:
+    done = subprocess.run(
+        ["git", "apply", "--check", "docs/add_a_method.diff"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
