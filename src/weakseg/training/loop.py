@@ -87,7 +87,7 @@ def fit(
         positions = range(start * batch_size, iterations * batch_size)
         stream = batches(fabric, ordered, stop, positions, batch_size, training.workers)
         history = History(state, rows, enabled=fabric.is_global_zero)
-        progress = Progress(state.parent.name, start, iterations, enabled=fabric.is_global_zero)
+        progress = Progress(_shown(state.parent), start, iterations, enabled=fabric.is_global_zero)
         meter = Meter(fabric, start)
 
         for iteration in range(start, iterations):
@@ -129,6 +129,11 @@ def fit(
         progress.close()
         if fabric.is_global_zero:
             clear_aside(state)
+
+
+def _shown(folder: Path) -> str:
+    """A training's name in log lines: `attention`, `segmenter/round-1`."""
+    return f"{folder.parent.name}/{folder.name}" if folder.name.startswith("round-") else folder.name
 
 
 def _step(
