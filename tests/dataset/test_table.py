@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from weakseg.dataset.check import settle
+from weakseg.dataset.check import refuse_bad_images
 from weakseg.dataset.index import Index
 from weakseg.dataset.table import index_table
 from weakseg.errors import InputError
@@ -24,7 +24,7 @@ def index(data: Path, **changes: Any) -> Index:
         "classes": CLASSES,
     }
     found = index_table(**(arguments | changes))
-    settle(found, "stop", data / "bad_images.csv")
+    refuse_bad_images(found, "stop", data / "bad_images.csv")
     return found
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from weakseg.dataset.check import settle
+from weakseg.dataset.check import refuse_bad_images
 from weakseg.dataset.index import Index
 from weakseg.dataset.voc import CLASSES, index_voc
 from weakseg.errors import InputError
@@ -58,7 +58,7 @@ def voc(tmp_path: Path) -> Path:
 
 def index(root: Path, *classes: str, train: str = "train", val: str = "val", skip: bool = True) -> Index:
     found = index_voc(root, classes or CLASSES, train, val, skip_difficult=skip)
-    settle(found, "stop", root / "bad_images.csv")
+    refuse_bad_images(found, "stop", root / "bad_images.csv")
     return found
 
 

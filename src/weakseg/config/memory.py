@@ -74,7 +74,7 @@ def _of_images(config: Config, rule: str, width: int, height: int) -> float:
         "segmenter_predict": lambda: scores + _predicting(config, width, height),
         "segmenter_refine": lambda: scores + peak_mb(width, height, classes + 1, crf),
         "segmenter_relabel": lambda: refined + _predicting(config, width, height),
-        "detector_predict": lambda: _looking(
+        "detector_predict": lambda: _inference(
             config.detector.backbone.architecture,
             (config.detector.prediction.size or max(width, height)) ** 2,
         ),
@@ -89,7 +89,7 @@ def _attention_maps(config: Config, longest: int) -> float:
     gradients = 3 if maps.source == "gradcam" else 1
     side = (maps.size or longest) * max(maps.scales)
     pixels = side**2 * images * gradients
-    return _looking(config.attention.backbone.architecture, pixels)
+    return _inference(config.attention.backbone.architecture, pixels)
 
 
 def _training(training: TrainingConfig, architecture: str) -> float:
@@ -102,10 +102,10 @@ def _saliency_maps(config: Config, pixels: int) -> float:
     if not isinstance(own, TrainedMethod):
         return float(own.maps_mb())
     size = getattr(own, "size", None)
-    return _looking(own.architecture, size**2 if size else pixels)
+    return _inference(own.architecture, size**2 if size else pixels)
 
 
-def _looking(architecture: str, pixels: float) -> float:
+def _inference(architecture: str, pixels: float) -> float:
     backbone = BACKBONES[architecture]
     return backbone.network_mb / 2 + FORWARD_SHARE * backbone.pixel_bytes * pixels / 1e6
 
@@ -115,4 +115,4 @@ def _predicting(config: Config, width: int, height: int) -> float:
     longest = max(width, height)
     scale = max(prediction.scales) * min(1.0, (prediction.longest or longest) / max(longest, 1))
     pixels = width * height * scale**2 * (2 if prediction.flip else 1)
-    return _looking(config.segmenter.backbone.architecture, pixels)
+    return _inference(config.segmenter.backbone.architecture, pixels)

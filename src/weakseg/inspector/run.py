@@ -13,7 +13,7 @@ from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.proxy.settings import ProxyConfig
 from weakseg.report.figures.curves import read_columns, training_name
-from weakseg.report.progress import located, made, predictions
+from weakseg.report.progress import existing, located, predictions
 from weakseg.run.opened import open_table
 from weakseg.storage.labels import read_labels
 from weakseg.storage.shards import ShardReader
@@ -43,8 +43,8 @@ class RunView:
             "refined": table["proxy_refine"].label_folder,
             "prediction": self._predictions[0].label_folder,
         }
-        self._attention = ShardReader(made(table["attention_maps"].shard_files))
-        self._saliency = ShardReader(made(table["saliency_maps"].shard_files))
+        self._attention = ShardReader(existing(table["attention_maps"].shard_files))
+        self._saliency = ShardReader(existing(table["saliency_maps"].shard_files))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -125,7 +125,7 @@ class RunView:
         """Image id → a share that refining noted: `undecided` or `changed`."""
         return {
             row["id"]: float(row[column])
-            for path in made(self.table["proxy_refine"].shard_files)
+            for path in existing(self.table["proxy_refine"].shard_files)
             for row in _table(path)
             if row.get("id") and row.get(column)
         }

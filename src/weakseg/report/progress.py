@@ -12,7 +12,7 @@ PREDICTED = ("segmenter_refine", "segmenter_predict")
 """Rules that write predictions, the refined ones first."""
 
 
-def made(files: Iterable[Path]) -> list[Path]:
+def existing(files: Iterable[Path]) -> list[Path]:
     """Those files that are there."""
     return [path for path in files if path.is_file()]
 

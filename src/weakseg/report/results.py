@@ -10,7 +10,7 @@ from weakseg.evaluation.score import Score, read_score
 from weakseg.report.costs import Cost, read_cost
 from weakseg.report.figures.curves import Curve, read_curve, training_name
 from weakseg.report.ledger import Ledger, read_ledger
-from weakseg.report.progress import made
+from weakseg.report.progress import existing
 from weakseg.run.table import Stage, Table
 
 
@@ -62,7 +62,7 @@ def read_results(table: Table, stages: Sequence[Stage]) -> Results:
         raise InputError(
             f"{table.folder} has no scores yet; scored stages were expected: run at least `snakemake proxies` first."
         )
-    benchmarks = {stage.name: made(stage.benchmarks) for stage in stages}
+    benchmarks = {stage.name: existing(stage.benchmarks) for stage in stages}
     histories = {training_name(stage): stage.history for stage in stages if stage.trains}
     boxes, supervision = table.evaluation("localisation.json"), table.evaluation("supervision.json")
     return Results(

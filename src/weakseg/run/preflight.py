@@ -31,12 +31,12 @@ def check(config: Config, rules: Collection[str], run: Path) -> None:
 
 
 def _dataset(config: Config, run: Path) -> None:
-    from weakseg.dataset.indexing import look
-    from weakseg.dataset.sources import offered
+    from weakseg.dataset.indexing import check_data
+    from weakseg.dataset.sources import list_source
 
     folder = run / "dataset"
-    if config.dataset.source != "demo" and offered(config.dataset, folder) is not None:
-        look(config.dataset, folder)
+    if config.dataset.source != "demo" and list_source(config.dataset, folder) is not None:
+        check_data(config.dataset, folder)
 
 
 def _initial(weights: str, architecture: str, normalization: str = "auto") -> None:

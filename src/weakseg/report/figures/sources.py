@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from weakseg.report.progress import made, predictions
+from weakseg.report.progress import existing, predictions
 from weakseg.run.table import Stage, Table
 from weakseg.storage.shards import ShardReader
 
@@ -31,7 +31,7 @@ def open_sources(table: Table, stages: Sequence[Stage]) -> Iterator[Sources]:
     shown = {stage.rule: stage for stage in stages}
 
     def reader(rule: str) -> ShardReader:
-        return ShardReader(made(shown[rule].shard_files) if rule in shown else [])
+        return ShardReader(existing(shown[rule].shard_files) if rule in shown else [])
 
     def labels(rule: str) -> Path | None:
         return shown[rule].label_folder if rule in shown else None
