@@ -159,7 +159,7 @@ def test_list_of_more_than_ids(voc: Path, line: str) -> None:
 
 def test_id_twice_in_a_list(voc: Path) -> None:
     write_list(voc, "train", ["2007_000001", "2007_000002", "2007_000001"])
-    refuses(voc, "'2007_000001' stands twice")
+    refuses(voc, "'2007_000001' occurs twice")
 
 
 def test_empty_list(voc: Path) -> None:
@@ -168,7 +168,7 @@ def test_empty_list(voc: Path) -> None:
 
 
 def test_unknown_class_of_the_config(voc: Path) -> None:
-    refuses(voc, "'hores', which is no VOC class", "did you mean 'horse'?", classes=("hores",))
+    refuses(voc, "'hores', which is not a VOC class", "did you mean 'horse'?", classes=("hores",))
 
 
 def test_class_that_no_training_image_shows(voc: Path) -> None:

@@ -1,7 +1,7 @@
-"""How much memory each step takes, for the workflow's `mem_mb`: bounds from a run's own values.
+"""Upper bounds of each step's memory, for the workflow's `mem_mb`.
 
-MB are 10⁶ bytes of one process, float32 on a processor. Each backbone declares its own figures, which come from
-`benchmarks/memory.py`. No heavy import here: the workflow plans with it.
+MB are 10⁶ bytes of one process, float32 on CPU. Each backbone declares its own figures, measured by
+`benchmarks/memory.py`. No heavy imports here: planning uses this file.
 """
 
 import math
@@ -18,13 +18,13 @@ from weakseg.training.settings import TrainingConfig
 PROCESS_MB = 1000
 """Python, torch and its libraries, with a network's weights at prediction."""
 FORWARD_SHARE = 0.3
-"""Share of a training step's `pixel_bytes` that prediction keeps, at most: nothing is kept for a gradient."""
+"""Upper bound of prediction's share of a training step's `pixel_bytes`: no gradients are kept."""
 DECODED_BYTES = 40
-"""Of each pixel of an image: the file decoded, label maps and what is computed of them at the image's own size."""
+"""Bytes per pixel of an image: the decoded image, label maps and results at the image's size."""
 MAP_BYTES = 12
-"""Of each pixel of an image and map that is enlarged to it: the map, its score and a mask."""
+"""Bytes per pixel of each map enlarged to the image: the map, its score and a mask."""
 MOST_PRESENT = 5
-"""Classes that an image shows, at most, as far as memory is concerned."""
+"""Assumed upper bound of the classes in one image."""
 
 
 def needed_mb(config: Config, rule: str, width: int, height: int) -> int:
@@ -46,10 +46,10 @@ def needed_mb(config: Config, rule: str, width: int, height: int) -> int:
 
 
 def megabytes(config: Config, dataset: Path, rule: str) -> Callable[[object, int], int]:
-    """`mem_mb` of a rule for Snakemake: a function of the wildcards and of the attempt, each a half more than the last.
+    """`mem_mb` of a rule for Snakemake, a function of wildcards and attempt; each attempt adds half of the first.
 
-    It raises a `FileNotFoundError`, after which Snakemake asks again, until the index in the folder `dataset` is made,
-    which says how large the largest image is.
+    It needs the size of the largest image. Until the index in the folder `dataset` exists it raises a
+    `FileNotFoundError`, after which Snakemake asks again.
     """
 
     def mem_mb(wildcards: object, attempt: int) -> int:

@@ -1,8 +1,8 @@
 """Digests and keys of a data set: stages depend on its content, not on the folder it lies in.
 
 `index.csv`, `classes.csv` and `masks.csv` describe the content, `files.csv` the paths. `made_from.json` holds the
-digest of the whole source and the key that Snakemake compares. As long as the digest stays the same, so does the key, and no
-stage runs again: a moved folder changes `files.csv` only.
+digest of the whole source and the key that Snakemake compares. While the digest stays the same, so does the key, and
+no stage runs again: a moved folder changes `files.csv` only.
 """
 
 import errno
