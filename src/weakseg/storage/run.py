@@ -1,4 +1,4 @@
-"""A run on disk: its trained networks, its settings and its images, with a sentence for what is missing."""
+"""The files of a run that other commands read: trained networks, settings and images."""
 
 import json
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ class Run:
         """A room's trained weights.
 
         Raises:
-            InputError: the run has not come that far.
+            InputError: it is not trained yet.
         """
         path = self.folder / room / "weights.pt"
         if not path.is_file():
             raise InputError(
                 f"run {self.folder} has no {room}/weights.pt: it is not finished, but a trained {room} was "
-                "expected; run snakemake with the run's configuration again, it goes on where it stopped."
+                "expected; run snakemake with the run's configuration again, which continues it."
             )
         return path
 
@@ -47,11 +47,11 @@ class Run:
                 "the run's configuration again, which writes it."
             ) from None
         if not isinstance(values, dict):
-            raise InputError(f"{path} holds no settings; delete it and run snakemake again, which writes it.")
+            raise InputError(f"{path} holds no settings; delete it and run snakemake again.")
         return values
 
     def locate(self, path: Path) -> Path:
-        """A path of the index, which is relative to the folder that holds `results/`, from the current folder."""
+        """Resolve a path of the index, which is relative to the folder that holds `results/`."""
         from_root = self.folder.resolve().parent.parent / path
         return from_root if from_root.exists() else path
 
@@ -60,7 +60,7 @@ def open_run(folder: Path) -> Run:
     """The run in a folder.
 
     Raises:
-        InputError: the folder is missing or is not a run; the runs next to it are named.
+        InputError: the folder is missing or is not a run; the message lists the runs next to it.
     """
     if (folder / "configs").is_dir():
         return Run(folder)
