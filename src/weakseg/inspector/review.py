@@ -1,4 +1,4 @@
-"""Keeping what people decide; the only part of the inspector that writes, and only below `review/`."""
+"""Stores review decisions; the only part of the inspector that writes files, and only below `review/`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,16 +19,16 @@ class Reviews:
     """The decisions about one run.
 
     Args:
-        folder: `results/<run>/review`; made at the first decision.
-        classes: the run's, without background; corrected label maps keep their names.
+        folder: `results/<run>/review`; created at the first decision.
+        classes: names without background, stored in corrected label maps.
     """
 
     def __init__(self, folder: Path, classes: Sequence[str]) -> None:
         self.folder, self._classes = folder, classes
-        self._lock = Lock()  # two answers at once would each write a list without the other's decision
+        self._lock = Lock()  # two simultaneous requests would lose one decision
 
     def read(self) -> Review:
-        """What is decided now; somebody may have edited the files."""
+        """The current decisions, read from the files, as users may edit them."""
         return read_review(self.folder)
 
     def counts(self) -> dict[str, int]:
@@ -37,10 +37,10 @@ class Reviews:
         return {name: len(getattr(review, name)) for name in (*LISTS, CORRECTED)}
 
     def decide(self, image_id: str, decision: str | None, flagged: bool | None) -> None:
-        """Accept, reject or forget (empty `decision`), flag or unflag; `None` leaves that as it is.
+        """Accept, reject or reset (empty `decision`), flag or unflag; `None` means no change.
 
         Raises:
-            InputError: no such decision, or the disk is full.
+            InputError: unknown decision, or the disk is full.
         """
         if decision is not None and decision not in DECISIONS:
             raise InputError(
@@ -61,7 +61,7 @@ class Reviews:
             write_list(self.folder, name, ids | {image_id} if belongs else ids - {image_id})
 
     def correct(self, record: Record, content: bytes) -> np.ndarray:
-        """Keep a corrected label map, written again from its values, so that nothing else of the file is kept.
+        """Store a corrected label map; only its values are kept, nothing else of the file.
 
         Raises:
             InputError: not a PNG of one index per pixel, not of its image's size, or an index that is not a class.
@@ -71,11 +71,11 @@ class Reviews:
         return labels
 
     def restore(self, record: Record) -> None:
-        """Forget a corrected label map."""
+        """Delete a corrected label map."""
         self._corrected(record).unlink(missing_ok=True)
 
     def _corrected(self, record: Record) -> Path:
-        """Where a corrected label map lies.
+        """The file of a corrected label map.
 
         Raises:
             InputError: the id, or a link below `review/`, leads out of it.

@@ -108,8 +108,8 @@ class ShardReader:
             return {name: _loaded(group[name][:]) for name in group}
         except _DAMAGE as error:
             raise InputError(
-                f"the maps of image '{image_id}' in {file.filename} are damaged ({error}), although the file was intact "
-                f"when it was opened; {REMAKE}."
+                f"the maps of image '{image_id}' in {file.filename} are damaged ({error}), although the file was "
+                f"intact when it was opened; {REMAKE}."
             ) from error
 
     def attribute(self, name: str) -> int | str:

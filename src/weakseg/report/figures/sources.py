@@ -1,4 +1,4 @@
-"""The maps and labels of a run that montages show, found by its table."""
+"""The maps and label maps of a run that montages show."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -12,7 +12,7 @@ from weakseg.storage.shards import ShardReader
 
 @dataclass(frozen=True)
 class Sources:
-    """Readers of a run's maps and folders of its label maps; what is `None` leaves its panels empty."""
+    """Readers of a run's maps and folders of its label maps; `None` gives empty panels."""
 
     attention: ShardReader | None = None
     saliency: ShardReader | None = None
@@ -23,7 +23,7 @@ class Sources:
 
 @contextmanager
 def open_sources(table: Table, stages: Sequence[Stage]) -> Iterator[Sources]:
-    """What some stages of a run have made so far, open until the block ends.
+    """Open the existing maps and label maps of stages, until the block ends.
 
     Raises:
         InputError: a shard is damaged.
