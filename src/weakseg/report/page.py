@@ -68,8 +68,8 @@ def _score_note(scores: Sequence[Score]) -> str:
         "<p>Intersection over union; mIoU is the mean over the classes that occur, background included. "
         "Undecided pixels are left out of it; <em>undecided wrong</em> counts them as misses, <em>undecided "
         "background</em> counts them as background, as many published scores of proxy labels do. Classes "
-        "without a pixel in masks and labels are not scored; an image <em>lacks a class</em> if a class that its labels "
-        "name has no pixel in the label map. Attention is scored at its best background threshold.</p>"
+        "without a pixel in masks and labels are not scored; an image <em>lacks a class</em> if a class that its "
+        "labels name has no pixel in the label map. Attention is scored at its best background threshold.</p>"
     )
 
 

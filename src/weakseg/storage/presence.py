@@ -53,7 +53,7 @@ class Tally:
         return "|".join(self.classes[index - 1] for index in lost)
 
     def line(self, done: str, consequence: str) -> str:
-        """`refined 40 images; in 3 of them a labelled class has no pixel (first: a), …`, and a warning if all are empty."""
+        """`refined 40 images; in 3 of them a labelled class has no pixel (first: a), …`, and if all are empty."""
         text = f"{done} {self.images} images"
         if self.lacking:
             first = self.lacking[0]

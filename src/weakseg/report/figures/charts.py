@@ -35,7 +35,7 @@ COLOURS = {
     ("segmenter", 1): ("#7fcfb0", "#00704f"),
     ("segmenter", 2): ("#cc79a7", "#eeb488", "#d55e00"),
 }
-"""Room and round → colours of its scored stages, later ones darker; safe for colour-blind people (after Okabe and Ito)."""
+"""Room and round → colours of its scored stages, later ones darker; colour-blind safe (after Okabe and Ito)."""
 GREY = "#888888"
 """Colour of all other stages, such as those of a third round."""
 
