@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from indexed import index_table
 from weakseg.cli import weakseg
 from weakseg.dataset.index import read_index
-from weakseg.dataset.table import index_table
 from weakseg.errors import InputError
 from weakseg.storage.labels import write_labels
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from indexed import index_table
 from weakseg.dataset.check import refuse_bad_images
 from weakseg.dataset.index import Index
-from weakseg.dataset.table import index_table
 from weakseg.errors import InputError
 from weakseg.storage.labels import voc_palette, write_labels
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from indexed import index_voc
 from weakseg.dataset.check import refuse_bad_images
 from weakseg.dataset.index import Index
-from weakseg.dataset.voc import CLASSES, index_voc
+from weakseg.dataset.voc import CLASSES
 from weakseg.errors import InputError
 from weakseg.storage.labels import write_labels
 

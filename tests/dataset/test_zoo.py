@@ -20,9 +20,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from indexed import index_table
 from weakseg.dataset.images import image_size, read_image
 from weakseg.dataset.index import Index
-from weakseg.dataset.table import index_table
 from weakseg.errors import InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # of what is wrong beside the pixels

@@ -15,11 +15,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
 
+from indexed import index_table
 from weakseg.dataset.check import parse_labels, refuse_bad_images
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import SPLITS
 from weakseg.dataset.spreadsheet import read_list
-from weakseg.dataset.table import index_table
 from weakseg.errors import InputError
 
 CLASSES = ("cat", "sea lion", "Möwe", "a;b", "tab-les", "potted plant")

@@ -195,11 +195,11 @@ def _alike(bad: Sequence[BadImage]) -> list[str]:
     groups: dict[str, list[BadImage]] = {}
     for item in bad:
         groups.setdefault(item.reason.replace(item.id, "…"), []).append(item)
-    return [items[0].reason + _same([item.id for item in items[1:]]) for items in groups.values()]
-
-
-def _same(ids: Sequence[str]) -> str:
-    return f" The same of {counted(len(ids), 'other')}: {examples(ids)}." if ids else ""
+    reasons = []
+    for first, *others in groups.values():
+        same = f" The same of {counted(len(others), 'other')}: {examples([item.id for item in others])}."
+        reasons.append(first.reason + (same if others else ""))
+    return reasons
 
 
 def classes_without_images(index: Index) -> list[str]:

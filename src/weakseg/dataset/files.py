@@ -61,12 +61,12 @@ def scan_files(
     """
     count = 0
 
-    def seen(path: Path) -> FileState:
+    def state(path: Path) -> FileState:
         nonlocal count
         size = time = 0
         with suppress(OSError):
-            state = path.stat()
-            size, time = state.st_size, state.st_mtime_ns
+            stat = path.stat()
+            size, time = stat.st_size, stat.st_mtime_ns
             if sha256 := known.get((path.name, size, time)):
                 return FileState(path, size, time, sha256)
             with path.open("rb") as file:
@@ -77,7 +77,7 @@ def scan_files(
         return FileState(path, size, time, "")
 
     return [
-        ImageFiles(seen(record.image), None if record.mask is None else seen(record.mask))
+        ImageFiles(state(record.image), None if record.mask is None else state(record.mask))
         for record in records
     ]
 
@@ -92,8 +92,8 @@ def write_files(folder: Path, records: Sequence[Record], found: Sequence[ImageFi
     write_rows(folder / FILES, FILE_COLUMNS, rows())
 
 
-def _fields(seen: FileState | None) -> tuple[object, ...]:
-    return ("",) * 4 if seen is None else (seen.path.as_posix(), seen.size, seen.time, seen.sha256)
+def _fields(state: FileState | None) -> tuple[object, ...]:
+    return ("",) * 4 if state is None else (state.path.as_posix(), state.size, state.time, state.sha256)
 
 
 @dataclass(frozen=True)
@@ -109,17 +109,19 @@ class KnownFiles:
     @property
     def known(self) -> Known:
         """All files that were read."""
-        files = [
-            seen for found in self.rows.values() for seen in (found.image, found.mask) if seen is not None
-        ]
-        return {(seen.path.name, seen.size, seen.time): seen.sha256 for seen in files}
+        return {
+            (file.path.name, file.size, file.time): file.sha256
+            for files in self.rows.values()
+            for file in (files.image, files.mask)
+            if file is not None
+        }
 
     @property
     def pairs(self) -> frozenset[tuple[str, str]]:
         """SHA-256 of each good image and of its mask ("" without one)."""
         return frozenset(
-            (found.image.sha256, "" if found.mask is None else found.mask.sha256)
-            for found in self.rows.values()
+            (files.image.sha256, "" if files.mask is None else files.mask.sha256)
+            for files in self.rows.values()
         )
 
 
@@ -127,16 +129,17 @@ def read_files(folder: Path) -> KnownFiles:
     """Read `files.csv`; empty if it is missing or damaged."""
     try:
         rows = read_rows(folder / FILES, FILE_COLUMNS)
-        return KnownFiles({row["id"]: ImageFiles(_seen(row, "image"), _seen_mask(row)) for row in rows})
+        return KnownFiles(
+            {
+                row["id"]: ImageFiles(_state(row, "image"), _state(row, "mask") if row["mask"] else None)
+                for row in rows
+            }
+        )
     except (InputError, ValueError):
         return KnownFiles({})
 
 
-def _seen(row: Mapping[str, str], kind: str) -> FileState:
+def _state(row: Mapping[str, str], kind: str) -> FileState:
     return FileState(
         Path(row[kind]), int(row[f"{kind}_size"]), int(row[f"{kind}_time"]), row[f"{kind}_sha256"]
     )
-
-
-def _seen_mask(row: Mapping[str, str]) -> FileState | None:
-    return _seen(row, "mask") if row["mask"] else None

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg.dataset.check import check_images, check_records, parse_labels
+from weakseg.dataset.check import check_records, parse_labels
 from weakseg.dataset.folders import Names, bare, left_out, need_folder, none_found
 from weakseg.dataset.images import check_id, file_names, find_image
 from weakseg.dataset.index import BadImage, Index, Listing
@@ -16,22 +16,6 @@ from weakseg.dataset.wording import counted, examples
 from weakseg.errors import InputError
 
 COLUMNS = ("image", "labels", "split")
-
-
-def index_table(
-    images: Path,
-    labels: Path,
-    masks: Path | None,
-    classes: Sequence[str],
-    all_classes: Sequence[str] = (),
-    lists: Mapping[str, Path] | None = None,
-) -> Index:
-    """Index a folder of images by a table: `list_table`, then open every image and mask once.
-
-    Raises:
-        InputError: the table or a mask is wrong, or none of its images or masks was found.
-    """
-    return check_images(list_table(images, labels, masks, classes, all_classes, lists))
 
 
 def list_table(

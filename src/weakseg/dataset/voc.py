@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from weakseg.dataset.check import check_images, check_records
+from weakseg.dataset.check import check_records
 from weakseg.dataset.folders import Names
 from weakseg.dataset.index import BadImage, Index, Listing
 from weakseg.dataset.masks import found_line
@@ -32,17 +32,6 @@ FOLDERS = ("JPEGImages", "Annotations", "ImageSets", "SegmentationClass")
 AUGMENTED = "train_aug"
 _AUGMENTED_LISTS = (AUGMENTED, "trainaug")  # both spellings are in circulation
 _AUGMENTED_MASKS = "SegmentationClassAug"
-
-
-def index_voc(
-    root: Path, classes: Sequence[str], train_split: str, val_split: str, *, skip_difficult: bool
-) -> Index:
-    """Index a folder in VOC layout: `list_voc`, then open every image and mask once.
-
-    Raises:
-        InputError: as `list_voc`, or too many masks contradict their labels.
-    """
-    return check_images(list_voc(root, classes, train_split, val_split, skip_difficult=skip_difficult))
 
 
 def list_voc(
@@ -88,13 +77,15 @@ def list_voc(
             image=root / "JPEGImages" / f"{image_id}.jpg",
             split=split,
             labels=_labels(objects[image_id], classes, skip_difficult),
-            mask=_mask(masks[split] / f"{image_id}.png"),
+            mask=path if (path := masks[split] / f"{image_id}.png").is_file() else None,
         )
         for split in ("train", "val")
         for image_id in ids[split]
     ]
     _check_masks(masks["val"], [record.id for record in records if record.split == "val" and not record.mask])
     kept = [record for record in records if record.labels or record.split != "train"]
+    dropped = len(records) - len(kept)
+    left_out = "training images that show none of the chosen classes, left out"
     there = tuple(record for record in kept if record.image.is_file())
     index = Index(
         records=there,
@@ -105,14 +96,10 @@ def list_voc(
             for record in (kept if len(there) < len(kept) else ())
             if not record.image.is_file()
         ),
-        notes=[found_line(kept), *_without_class(len(records) - len(kept))],
+        notes=[found_line(kept)] + ([f"{left_out}: {dropped:,}"] if dropped else []),
     )
     check_records(index)
     return Listing(index, len(CLASSES), tolerated=objects)
-
-
-def _without_class(count: int) -> list[str]:
-    return [f"training images that show none of the chosen classes, left out: {count:,}"] if count else []
 
 
 def _check_layout(root: Path, train_split: str) -> None:
@@ -200,10 +187,6 @@ def _parse(path: Path) -> ElementTree.Element:
         raise InputError(
             f"annotation {path} cannot be read as XML ({error}); replace it with VOC's own file."
         ) from None
-
-
-def _mask(path: Path) -> Path | None:
-    return path if path.is_file() else None
 
 
 def _check_masks(folder: Path, missing: Sequence[str]) -> None:

@@ -185,7 +185,7 @@ def class_maps(index: Index, record: Record, maps: ShardReader) -> dict[int, np.
 
 
 def write_score(path: Path, score: Score) -> None:
-    """Write the JSON file (`write_json`): `threshold` and `curve` for attention only, `per_image` for label maps only."""
+    """Write the JSON file: `threshold` and `curve` for attention only, `per_image` for label maps only."""
     unused = ("per_image", "missing_class") if score.curve is not None else ("threshold", "curve")
     write_json(path, {name: value for name, value in asdict(score).items() if name not in unused})
 

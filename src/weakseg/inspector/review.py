@@ -53,12 +53,9 @@ class Reviews:
             wanted["flagged"] = flagged
         with self._lock:
             for name, belongs in wanted.items():
-                self._set(name, image_id, belongs)
-
-    def _set(self, name: str, image_id: str, belongs: bool) -> None:
-        ids = read_list(self.folder, name)
-        if (image_id in ids) != belongs:
-            write_list(self.folder, name, ids | {image_id} if belongs else ids - {image_id})
+                ids = read_list(self.folder, name)
+                if (image_id in ids) != belongs:
+                    write_list(self.folder, name, ids | {image_id} if belongs else ids - {image_id})
 
     def correct(self, record: Record, content: bytes) -> np.ndarray:
         """Store a corrected label map; only its values are kept, nothing else of the file.
@@ -66,7 +63,12 @@ class Reviews:
         Raises:
             InputError: not a PNG of one index per pixel, not of its image's size, or an index that is not a class.
         """
-        labels = self._decode(content, image_size(record.image))
+        labels = decode_labels(content, "the file", image_size(record.image))
+        stray = np.setdiff1d(np.unique(labels), [*range(len(self._classes) + 1), UNDECIDED])
+        if stray.size:
+            raise InputError(
+                f"the file holds the index {stray[0]}; 0…{len(self._classes)} or 255 (undecided) was expected."
+            )
         write_labels(self._corrected(record), labels, self._classes)
         return labels
 
@@ -85,12 +87,3 @@ class Reviews:
         if not path.resolve().is_relative_to(self.folder.resolve() / CORRECTED):
             raise InputError(f"{path} leads out of {self.folder}; remove the link that is in the way.")
         return path
-
-    def _decode(self, content: bytes, size: tuple[int, int]) -> np.ndarray:
-        labels = decode_labels(content, "the file", size)
-        stray = np.setdiff1d(np.unique(labels), [*range(len(self._classes) + 1), UNDECIDED])
-        if stray.size:
-            raise InputError(
-                f"the file holds the index {stray[0]}; 0…{len(self._classes)} or 255 (undecided) was expected."
-            )
-        return labels

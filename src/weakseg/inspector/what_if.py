@@ -53,7 +53,8 @@ def recompute(run: RunView, record: Record, settings: ProxyConfig) -> Trial:
     Raises:
         InputError: the run has no maps of the image, or a file is damaged.
     """
-    image = _image(record)
+    changed = record.image.stat().st_mtime_ns if record.image.exists() else 0
+    image = _read(record.image, changed)
     attention, saliency = run.attention(record), run.saliency(record)
     if saliency is None:
         raise InputError(
@@ -63,16 +64,11 @@ def recompute(run: RunView, record: Record, settings: ProxyConfig) -> Trial:
     with ENGINE_LOCK:
         start = time.perf_counter()
         fused = fuse(image.shape[:2], saliency, attention, run.classes, settings.own)
-        refined = _refined(run, record, image, fused, settings.refine)
+        present = [run.classes.index(name) + 1 for name in record.labels]
+        refined = refine(image, fused, present, settings.refine) if settings.refine.enabled else fused
+        if settings.refine.missing_class == "undecided":
+            refined = doubted(refined, present)
         return Trial(fused, refined, time.perf_counter() - start)
-
-
-def _refined(
-    run: RunView, record: Record, image: np.ndarray, fused: np.ndarray, settings: RefineConfig
-) -> np.ndarray:
-    present = [run.classes.index(name) + 1 for name in record.labels]
-    refined = refine(image, fused, present, settings) if settings.enabled else fused
-    return doubted(refined, present) if settings.missing_class == "undecided" else refined
 
 
 @lru_cache(4)
@@ -80,10 +76,6 @@ def _read(path: Any, changed: int) -> np.ndarray:
     image = read_image(path)
     image.flags.writeable = False  # shared by all trials of this image
     return image
-
-
-def _image(record: Record) -> np.ndarray:
-    return _read(record.image, record.image.stat().st_mtime_ns if record.image.exists() else 0)
 
 
 def answer(run: RunView, record: Record, settings: ProxyConfig, *, planes: bool) -> bytes:
@@ -113,10 +105,7 @@ def answer(run: RunView, record: Record, settings: ProxyConfig, *, planes: bool)
 
 def _scored(run: RunView, labels: np.ndarray, truth: np.ndarray | None) -> dict[str, Any]:
     matrix = matrix_of(run.classes, labels, truth)
-    found = facts(matrix, labels)
-    if matrix is None:
-        return found
-    return found | {"counts": matrix.counts.tolist()}
+    return facts(matrix, labels) | ({} if matrix is None else {"counts": matrix.counts.tolist()})
 
 
 def warm_up() -> None:
