@@ -174,8 +174,13 @@ class Agreement:
 
     def _contradictions(self) -> list[str]:
         classes = {*self._values.values()}
-        absent = self._where(lambda wanted, values: bool(wanted - values), self._names_absent)
-        extra = self._where(lambda wanted, values: bool(values & classes - wanted), self._names_extra)
+        absent = self._where(
+            lambda wanted, values: bool(wanted - values), lambda wanted, values: self._names(wanted - values)
+        )
+        extra = self._where(
+            lambda wanted, values: bool(values & classes - wanted),
+            lambda wanted, values: self._names(values - wanted),
+        )
         either = self._where(lambda wanted, values: values & classes != wanted).count
         if not either:
             return []
@@ -198,15 +203,11 @@ class Agreement:
             )
         return [line]
 
-    def _names_absent(self, wanted: frozenset[int], values: frozenset[int]) -> str:
-        return "|".join(name for name, value in self._values.items() if value in wanted - values)
-
-    def _names_extra(self, wanted: frozenset[int], values: frozenset[int]) -> str:
-        return "|".join(name for name, value in self._values.items() if value in values - wanted)
+    def _names(self, values: frozenset[int]) -> str:
+        return "|".join(name for name, value in self._values.items() if value in values)
 
     def _held(self, wanted: frozenset[int], values: frozenset[int]) -> str:
-        held = ", ".join(str(value) for value in sorted(values))
-        return f"labelled {self._names_absent(wanted, frozenset())}, holds {held}"
+        return f"labelled {self._names(wanted)}, holds {', '.join(str(value) for value in sorted(values))}"
 
     def _where(
         self,

@@ -98,11 +98,7 @@ def _fields(state: FileState | None) -> tuple[object, ...]:
 
 @dataclass(frozen=True)
 class KnownFiles:
-    """The content of `files.csv`.
-
-    Attributes:
-        rows: id → the files of that image, in the order of the index.
-    """
+    """The content of `files.csv`: id → the files of that image, in the order of the index."""
 
     rows: Mapping[str, ImageFiles]
 

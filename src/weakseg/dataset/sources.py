@@ -23,12 +23,19 @@ def list_source(settings: DatasetConfig, folder: Path) -> Listing | None:
     Raises:
         InputError: a table, list or annotation is wrong.
     """
-    if settings.source == "demo":
-        return _demo(settings, folder / DEMO) if (folder / DEMO / "labels.csv").is_file() else None
-    if settings.source == "voc":
-        return _voc(settings) if Path(settings.voc.root).exists() or not settings.voc.download else None
     from weakseg.dataset.table import list_table
 
+    if settings.source == "demo":
+        from weakseg.dataset.demo import CLASSES
+
+        demo = folder / DEMO
+        if not (demo / "labels.csv").is_file():
+            return None
+        return list_table(
+            demo / "images", demo / "labels.csv", demo / "masks", settings.classes or CLASSES, CLASSES
+        )
+    if settings.source == "voc":
+        return _voc(settings) if Path(settings.voc.root).exists() or not settings.voc.download else None
     table = settings.table
     return list_table(
         Path(table.images),
@@ -43,15 +50,6 @@ def list_source(settings: DatasetConfig, folder: Path) -> Listing | None:
 def generated_from(settings: DatasetConfig) -> Any:
     """The settings that the demo's images are generated from; `None` for other sources."""
     return settings.demo.model_dump() if settings.source == "demo" else None
-
-
-def _demo(settings: DatasetConfig, folder: Path) -> Listing:
-    from weakseg.dataset.demo import CLASSES
-    from weakseg.dataset.table import list_table
-
-    return list_table(
-        folder / "images", folder / "labels.csv", folder / "masks", settings.classes or CLASSES, CLASSES
-    )
 
 
 def _voc(settings: DatasetConfig) -> Listing:

@@ -47,7 +47,11 @@ def list_table(
     records, bad = _records(
         images, labels, rows, wanted, lambda cell, name: parse_labels(cell, name, classes, names)
     )
-    notes = _lists_line(labels, rows, wanted)
+    unlisted = [row["image"] for row in rows if row["image"] not in wanted]
+    notes = []
+    if unlisted:
+        count = counted(len(unlisted), "row")
+        notes.append(f"{count} of {labels} in none of the lists, left out: {examples(unlisted)}")
     if masks is None:
         notes.append("no masks: nothing is scored")
     else:
@@ -120,13 +124,6 @@ def _file(names: Names, name: str) -> Path:
         if near:
             raise InputError(f"image '{name}' was not found in {names.root}, but {near}.") from None
         raise
-
-
-def _lists_line(table: Path, rows: list[dict[str, str]], wanted: dict[str, str]) -> list[str]:
-    apart = [row["image"] for row in rows if row["image"] not in wanted]
-    if not apart:
-        return []
-    return [f"{counted(len(apart), 'row')} of {table} in none of the lists, left out: {examples(apart)}"]
 
 
 def _splits(rows: list[dict[str, str]], lists: Mapping[str, Path], table: Path) -> dict[str, str]:

@@ -61,11 +61,12 @@ def localisation_command(
     out: Path,
 ) -> None:
     """Score boxes from attention maps against true boxes: GT-known, top-1, top-5, MaxBoxAcc."""
-    from weakseg.evaluation.localisation import localise, read_cases, write_localisation
+    from weakseg.evaluation.localisation import localise, read_cases
+    from weakseg.evaluation.score import write_json
 
     settings = read_stage(config, EvaluationConfig)
     found = localise(split, read_cases(data, split, _reader(maps), class_scores, settings.boxes))
-    write_localisation(out, found)
+    write_json(out, vars(found))
     share = "–" if found.gt_known is None else f"{found.gt_known:.4f}"
     click.echo(f"localisation on {split}: {found.cases} cases, GT-known {share}")
 

@@ -11,7 +11,7 @@ above a share of its maximum. It is right if it overlaps a true box of the class
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -21,7 +21,7 @@ from weakseg.dataset.images import image_size
 from weakseg.dataset.index import Index
 from weakseg.errors import InputError
 from weakseg.evaluation.boxes import Box, Boxes, box_source
-from weakseg.evaluation.score import class_maps, write_json
+from weakseg.evaluation.score import class_maps
 from weakseg.storage.shards import ShardReader
 
 THRESHOLDS: np.ndarray = np.arange(100, dtype=np.float32) / np.float32(100)
@@ -137,13 +137,8 @@ def _rankings(tables: Sequence[Path], index: Index) -> dict[str, list[str]]:
     return rankings
 
 
-def write_localisation(path: Path, scores: Localisation) -> None:
-    """Write as JSON, atomically."""
-    write_json(path, asdict(scores))
-
-
 def read_localisation(path: Path) -> Localisation:
-    """Read a file of `write_localisation`.
+    """Read a file of `weakseg evaluate localisation`.
 
     Raises:
         InputError: missing, damaged or another file.

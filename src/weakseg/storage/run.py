@@ -10,11 +10,7 @@ from weakseg.errors import InputError
 
 @dataclass(frozen=True)
 class Run:
-    """The files below `results/<run>`.
-
-    Attributes:
-        folder: `results/<run>`.
-    """
+    """The files below a folder `results/<run>`."""
 
     folder: Path
 

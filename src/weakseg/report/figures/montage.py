@@ -110,15 +110,13 @@ def draw_montage(index: Index, records: Sequence[Record], sources: Sources, path
     if not records:
         draw_sentence(empty, path)
         return
-    rows = [(_caption(record), list(_panels(index, record, sources))) for record in records]
-    shown = sorted(set().union(*(panel.labels for _, panels in rows for panel in panels)))
+    captions = [f"{record.id}   {', '.join(record.labels)}   ({record.split})" for record in records]
+    panels = [list(_panels(index, record, sources)) for record in records]
+    rows = list(zip(captions, panels, strict=True))
+    shown = sorted(set().union(*(panel.labels for row in panels for panel in row)))
     legend = [(overlay_palette()[value], _name(index, value)) for value in shown if value != 0]
     with atomic_path(path) as temporary:
         _compose(rows, legend).savefig(temporary, format="png", dpi=DPI)
-
-
-def _caption(record: Record) -> str:
-    return f"{record.id}   {', '.join(record.labels)}   ({record.split})"
 
 
 def _name(index: Index, value: int) -> str:
