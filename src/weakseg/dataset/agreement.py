@@ -31,8 +31,8 @@ class Agreement:
     """Counts which classes masks show and which their rows name.
 
     Args:
-        index: classes and the values that stand for them.
-        highest: the largest value besides 255 that may stand in a mask.
+        index: classes and their mask values.
+        highest: the largest valid mask value besides 255.
         key: the section of the configuration that names masks and classes; empty if the source fixes them.
         tolerated: id → classes that an image's mask may show although its row does not name them.
     """

@@ -121,8 +121,8 @@ def need_folder(folder: Path, key: str, holds: str) -> None:
     if folder.is_dir():
         return
     what = "is not a folder" if folder.exists() else "does not exist"
-    beside = sorted(path.name for path in _folders(folder.parent))
-    near = difflib.get_close_matches(folder.name, beside, n=1)
+    neighbours = sorted(path.name for path in _folders(folder.parent))
+    near = difflib.get_close_matches(folder.name, neighbours, n=1)
     meant = f"did you mean {folder.parent / near[0]}?" if near else "correct the path."
     raise InputError(f"{key} is {folder}, which {what}; a folder of {holds} was expected: {meant}")
 

@@ -1,7 +1,7 @@
 """The index: the only thing later stages know of a data set.
 
 `index.csv` has one row per image: id, split, labels, SHA-256 of the image. `classes.csv` has one row per class: index,
-name and the value that stands for the class in the masks. Mask values that it does not list are not scored.
+name and mask value. Mask values that it does not list are not scored.
 `masks.csv` has one row per mask: id and SHA-256. `files.csv` has the rows of the index with the paths of their files.
 """
 
@@ -79,7 +79,7 @@ class Listing:
 
     Attributes:
         index: the images that exist; `bad` has the missing ones.
-        highest: the largest value besides 255 that may stand in a mask.
+        highest: the largest valid mask value besides 255.
         key: configuration section that names masks and classes; empty if the source fixes them.
         tolerated: id → classes that an image's mask may show although its labels do not name them.
     """

@@ -38,7 +38,7 @@ class CheckedData:
 
 
 def generate(settings: DatasetConfig, folder: Path) -> None:
-    """Generate the demo's images beside its index, if it is the source."""
+    """Generate the demo's images in the folder of the index, if the demo is the source."""
     if settings.source == "demo":
         from weakseg.dataset import demo
 

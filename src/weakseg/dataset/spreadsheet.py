@@ -59,7 +59,7 @@ def _lines(path: Path, text: str) -> list[tuple[int, list[str]]]:
     except csv.Error as error:
         raise InputError(
             f"labels table {path} line {before + reader.line_num} cannot be read ({error}); a quote that is never "
-            "closed, or text beside one, does that: correct the line."
+            "closed, or text next to one, is the usual cause: correct the line."
         ) from None
 
 

@@ -15,7 +15,7 @@ from weakseg.storage.atomic import atomic_path
 
 _REMEDY = (
     "replace a mask of your own; one that weakseg made is made again by the next snakemake once you delete it and the "
-    "shard-*.csv beside it (of predictions/plain, segmenter/scores/shard-*.h5)"
+    "shard-*.csv next to it (of predictions/plain, segmenter/scores/shard-*.h5)"
 )
 
 UNDECIDED = 255

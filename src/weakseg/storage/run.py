@@ -60,7 +60,7 @@ def open_run(folder: Path) -> Run:
     """
     if (folder / "configs").is_dir():
         return Run(folder)
-    beside = sorted(path.parent.name for path in folder.parent.glob("*/configs"))
-    hint = f"runs in {folder.parent}: {', '.join(beside)}" if beside else f"{folder.parent} holds no run"
+    names = sorted(path.parent.name for path in folder.parent.glob("*/configs"))
+    hint = f"runs in {folder.parent}: {', '.join(names)}" if names else f"{folder.parent} holds no run"
     found = "is not a run (it has no configs/)" if folder.exists() else "does not exist"
     raise InputError(f"{folder} {found}; the folder of a run, such as results/demo, was expected ({hint}).")
