@@ -14,7 +14,7 @@ __all__ = ["__version__", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    """`load`, imported when it is asked for: `weakseg --help` needs no torch."""
+    """`load`, imported on demand: `weakseg --help` needs no torch."""
     if name != "load":
         raise AttributeError(f"module 'weakseg' has no attribute {name!r}")
     from weakseg.segmenter.prediction.model import load

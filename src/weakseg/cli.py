@@ -23,7 +23,7 @@ from weakseg.segmenter.prediction.command import predict
 from weakseg.training.exhausted import ran_out
 
 NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
-"""Errors of the system for a full disk, and for a file or folder that may not be opened or written."""
+"""System errors for a full disk and for missing permissions."""
 
 
 @click.group()
@@ -31,7 +31,7 @@ NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCE
 def weakseg() -> None:
     """From image-level labels to a segmentation model.
 
-    The chain is run by `snakemake --cores all`; every step of it is one of these commands.
+    `snakemake --cores all` runs the whole chain; each step is one of these commands.
     """
 
 
@@ -46,7 +46,7 @@ for _command in (supervision, summary):
 
 def main() -> None:
     """Run the command line; a user's mistake is one sentence and exit status 2, never a traceback."""
-    # It shows source lines, about metadata and sizes of good images.
+    # Pillow warns about metadata and sizes of good images.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         weakseg()
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def _last_line(error: BaseException) -> str:
-    """The end of an error's message, whose first lines may be a data worker's traceback; the name of one without."""
+    """The last line of an error's message (the first may be a data worker's traceback), or the error's type."""
     return next(
         (line.strip() for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__
     )

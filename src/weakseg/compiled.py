@@ -1,4 +1,4 @@
-"""Compiling by numba, also where nothing can be kept of it."""
+"""Compiling with numba, also where its cache cannot be written."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,11 +7,11 @@ from numba import njit
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """`numba.njit`, which keeps what it compiled beside the source or in the user's cache folder.
+    """`numba.njit` with its cache, in the package's or the user's cache folder.
 
-    Where neither can be written (a package that an administrator installed, a container run as a user without a home),
-    numba refuses to compile at all. Then each process compiles for itself, some seconds. The system's folder for
-    temporary files is not a place to keep it: others can write there, and what is kept is executed.
+    If neither is writable (a package installed by an administrator, a container without a home folder), numba refuses
+    to compile with a cache. Then each process compiles again, which takes some seconds. The system's temporary folder
+    is no safe cache: others can write there, and its content is executed.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:

@@ -1,4 +1,4 @@
-"""The device that networks compute on."""
+"""The device for networks."""
 
 import torch
 

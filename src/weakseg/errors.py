@@ -1,9 +1,11 @@
-"""The one exception a user is meant to see."""
+"""The exception for users' mistakes."""
 
 REMAKE = "delete it and run snakemake again, which makes it again"
-"""What to do about a damaged artefact."""
+"""Remedy for a damaged result file."""
 
 
 class InputError(Exception):
-    """Something the user gave is wrong; the message is one sentence that says what was found, what was
-    expected and what to do. The command line prints it without a traceback and exits with status 2."""
+    """Wrong input; the message says in one sentence what was found, what was expected and what to do.
+
+    The command line prints it without a traceback and exits with status 2.
+    """

@@ -1,4 +1,4 @@
-"""Command-line options that many commands share."""
+"""Command-line options shared by many commands."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -28,7 +28,7 @@ out_option = click.option("--out", type=_PATH, required=True, help="The file to 
 
 
 def data_options(command: Callable[..., None]) -> Callable[..., None]:
-    """`--index` and `--classes`, which the command is given as one `Index`, `data`."""
+    """`--index` and `--classes`, passed to the command as one `Index`, `data`."""
 
     @index_option
     @classes_option
@@ -42,7 +42,7 @@ def data_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 class ManyValues(click.Command):
-    """`--maps A B C` stands for `--maps A --maps B --maps C`, as Snakemake spells a list of files."""
+    """`--maps A B C` means `--maps A --maps B --maps C`, as Snakemake writes a list of files."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Repeat a repeatable option before each of its values."""

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from indexed import index_table
 from weakseg.cli import weakseg
 from weakseg.dataset.index import read_index
-from weakseg.dataset.table import index_table
 from weakseg.errors import InputError
 from weakseg.storage.labels import write_labels
 
@@ -50,7 +50,7 @@ def test_stop_lists_all_and_leaves_no_index(three_bad: Path) -> None:
     assert isinstance(result.exception, InputError)
     first, *lines = str(result.exception).splitlines()
     assert first.startswith(
-        "3 of 6 images cannot be used; mend them, drop their rows, or set dataset.bad_images"
+        "3 of 6 images cannot be used; fix them, drop their rows, or set dataset.bad_images"
     )
     assert len(lines) == 3
     for name, reason in REASONS.items():
@@ -102,7 +102,7 @@ def test_of_good_images_only_counts_are_said_and_an_old_list_goes(table_data: Pa
         ("b.jpg,dog,train", "b.jpg,dgo,train", "unknown class 'dgo'"),
         ("b.jpg,dog,train", "b.jpg,,train", "none of the chosen classes"),
         ("b.jpg,dog,train", "../b.jpg,dog,train", "leads out of the data folder"),
-        ("b.jpg,dog,train", "a.jpg,dog,train", "stands twice"),
+        ("b.jpg,dog,train", "a.jpg,dog,train", "occurs twice"),
     ],
 )
 def test_a_mistake_in_the_table_is_never_skipped(table_data: Path, old: str, new: str, part: str) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from indexed import index_table
 from weakseg.dataset.demo import CLASSES, FAMILIES, OUTLINES, TEXTURES, draw, generate
 from weakseg.dataset.images import read_image
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import SPLITS
-from weakseg.dataset.table import index_table
 from weakseg.errors import InputError
 from weakseg.storage.labels import read_labels
 

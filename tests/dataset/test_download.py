@@ -145,7 +145,7 @@ def test_member_that_is_no_plain_file(tmp_path: Path, served: Served, kind: byte
             member.type, member.linkname, member.size = kind, "../../..", 0
 
     served.fill(INSIDE | {"VOCdevkit/link": ""}, change)
-    refuses(tmp_path / "data", served, "'VOCdevkit/link'", "no plain file")
+    refuses(tmp_path / "data", served, "'VOCdevkit/link'", "not a plain file")
 
 
 def test_archive_of_something_else(tmp_path: Path, served: Served) -> None:

@@ -69,7 +69,7 @@ def test_grey_maps_by_the_same_rules(tmp_path: Path) -> None:
     Image.fromarray((WIDE >> 8).astype(np.uint8)).save(tmp_path / "b.png")
     assert read_grey(tmp_path / "b.png").shape == WIDE.shape[:2]
     (tmp_path / "c.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n")
-    with pytest.raises(InputError, match=r"c\.png is in no image format"):
+    with pytest.raises(InputError, match=r"c\.png is not in a supported image format"):
         read_grey(tmp_path / "c.png")
 
 

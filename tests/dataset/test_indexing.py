@@ -11,9 +11,9 @@ from PIL import Image
 
 from weakseg.dataset.files import FILES, read_files, write_files
 from weakseg.dataset.index import read_index, write_index, write_masks
-from weakseg.dataset.indexing import BAD_IMAGES, look, plan
+from weakseg.dataset.indexing import BAD_IMAGES, check_data, plan
 from weakseg.dataset.settings import DatasetConfig
-from weakseg.dataset.survey import FIRST, MADE_FROM, Keys, Made, read_made, write_made
+from weakseg.dataset.survey import FIRST, MADE_FROM, Keys, Origin, read_origins, write_origin
 from weakseg.errors import InputError
 
 
@@ -28,12 +28,12 @@ def indexed(data: Path, out: Path) -> Keys:
     """Index as the two rules do, under the keys of the plan."""
     settings = configured(data)
     keys = plan(settings, out)
-    looked = look(settings, out)
-    write_made(out, "data", Made(keys.data, looked.data, looked.index.largest))
-    write_index(out, looked.index, looked.found)
-    write_made(out, "masks", Made(keys.masks, looked.masks))
-    write_files(out, looked.index.records, looked.found)
-    write_masks(out / "masks.csv", looked.index, looked.found)
+    data = check_data(settings, out)
+    write_origin(out, "data", Origin(keys.data, data.data, data.index.largest))
+    write_index(out, data.index, data.found)
+    write_origin(out, "masks", Origin(keys.masks, data.masks))
+    write_files(out, data.index.records, data.found)
+    write_masks(out / "masks.csv", data.index, data.found)
     return keys
 
 
@@ -46,7 +46,7 @@ def out(table_data: Path) -> Path:
 
 def test_nothing_changed_keeps_the_keys(table_data: Path, out: Path) -> None:
     assert plan(configured(table_data), out) == Keys(FIRST, FIRST)
-    assert read_made(out)["data"].largest == (24, 32)
+    assert read_origins(out)["data"].largest == (24, 32)
 
 
 def test_moved_files_keep_the_keys_and_are_found(table_data: Path, out: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from weakseg.cli import weakseg
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import Record
-from weakseg.dataset.summary import understood
+from weakseg.dataset.summary import summary_lines
 
 
 def test_the_demo(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_images_of_each_class_are_counted_by_split() -> None:
         )
     ]
     index = Index(records, ("cat", "dog", "cow"), (0, 1, 2, 3), notes=["3 of 5 masks found"])
-    assert understood(index) == [
+    assert summary_lines(index) == [
         "images of each class, train/val: cat 2/0, dog 1/1, cow 0/0",
         "3 of 5 masks found",
         "class 'cow' is in no training image: nothing can learn it",
@@ -49,6 +49,6 @@ def test_images_of_each_class_are_counted_by_split() -> None:
 
 def test_many_classes_stay_a_line_each() -> None:
     names = tuple(f"class {number}" for number in range(254))
-    counts, lost = understood(Index((), names, tuple(range(255))))
+    counts, lost = summary_lines(Index((), names, tuple(range(255))))
     assert counts.endswith("class 24 0/0 and 229 more")
     assert lost.endswith("'class 24' and 229 more are in no training image: nothing can learn them")

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from weakseg.dataset.check import settle
+from indexed import index_table
+from weakseg.dataset.check import refuse_bad_images
 from weakseg.dataset.index import Index
-from weakseg.dataset.table import index_table
 from weakseg.errors import InputError
 from weakseg.storage.labels import voc_palette, write_labels
 
@@ -24,7 +24,7 @@ def index(data: Path, **changes: Any) -> Index:
         "classes": CLASSES,
     }
     found = index_table(**(arguments | changes))
-    settle(found, "stop", data / "bad_images.csv")
+    refuse_bad_images(found, "stop", data / "bad_images.csv")
     return found
 
 
@@ -146,7 +146,7 @@ def test_truncated_image(table_data: Path) -> None:
 
 def test_file_that_is_no_image(table_data: Path) -> None:
     (table_data / "images" / "c.jpg").write_text("<html>not found</html>")
-    refuses(table_data, "c.jpg is in no image format")
+    refuses(table_data, "c.jpg is not in a supported image format")
 
 
 def test_image_with_wide_pixels(table_data: Path) -> None:
@@ -256,13 +256,13 @@ def test_damaged_mask(table_data: Path) -> None:
 @pytest.mark.parametrize("second", ["b.jpg,dog,train", "b.jpg,cat,val", "b,dog,train"])
 def test_duplicate_id(table_data: Path, second: str) -> None:
     edit(table_data, "b.jpg,dog,train", f"b.jpg,dog,train\n{second}")
-    refuses(table_data, "'b' stands twice")
+    refuses(table_data, "'b' occurs twice")
 
 
 def test_two_files_of_one_id(table_data: Path) -> None:
     Image.open(table_data / "images" / "b.jpg").save(table_data / "images" / "b.png")
     edit(table_data, "b.jpg,dog,train", "b.jpg,dog,train\nb.png,dog,train")
-    refuses(table_data, "'b' stands twice")
+    refuses(table_data, "'b' occurs twice")
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_lists_name_only_rows_and_each_once(table_data: Path) -> None:
     val.write_text("f.jpg\n")
     refuses(table_data, "image 'z.jpg'", "is not in", lists={"train": train, "val": val})
     train.write_text("a.jpg\nf.jpg\n")
-    refuses(table_data, "'f.jpg' stands twice in the split lists", lists={"train": train, "val": val})
+    refuses(table_data, "'f.jpg' occurs twice in the split lists", lists={"train": train, "val": val})
     refuses(table_data, "none.txt cannot be read", lists={"train": table_data / "none.txt", "val": val})
     train.write_bytes(b"\xff\xfea")
     refuses(table_data, "train.txt cannot be read", "UTF-8", lists={"train": train, "val": val})

@@ -237,7 +237,7 @@ def test_the_separator_that_excel_tells(data: Path, separator: str, first: str) 
     [
         (
             {"images": [], "annotations": [], "categories": []},
-            "is JSON, as COCO has it (images, annotations, categories)",
+            "is JSON in COCO's format (images, annotations, categories)",
         ),
         ([{"image": "im00.jpg"}], "is JSON; a CSV file with the columns image, labels, split was expected"),
     ],

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from weakseg.dataset.check import settle
+from indexed import index_voc
+from weakseg.dataset.check import refuse_bad_images
 from weakseg.dataset.index import Index
-from weakseg.dataset.voc import CLASSES, index_voc
+from weakseg.dataset.voc import CLASSES
 from weakseg.errors import InputError
 from weakseg.storage.labels import write_labels
 
@@ -58,7 +59,7 @@ def voc(tmp_path: Path) -> Path:
 
 def index(root: Path, *classes: str, train: str = "train", val: str = "val", skip: bool = True) -> Index:
     found = index_voc(root, classes or CLASSES, train, val, skip_difficult=skip)
-    settle(found, "stop", root / "bad_images.csv")
+    refuse_bad_images(found, "stop", root / "bad_images.csv")
     return found
 
 
@@ -159,7 +160,7 @@ def test_list_of_more_than_ids(voc: Path, line: str) -> None:
 
 def test_id_twice_in_a_list(voc: Path) -> None:
     write_list(voc, "train", ["2007_000001", "2007_000002", "2007_000001"])
-    refuses(voc, "'2007_000001' stands twice")
+    refuses(voc, "'2007_000001' occurs twice")
 
 
 def test_empty_list(voc: Path) -> None:
@@ -168,7 +169,7 @@ def test_empty_list(voc: Path) -> None:
 
 
 def test_unknown_class_of_the_config(voc: Path) -> None:
-    refuses(voc, "'hores', which is no VOC class", "did you mean 'horse'?", classes=("hores",))
+    refuses(voc, "'hores', which is not a VOC class", "did you mean 'horse'?", classes=("hores",))
 
 
 def test_class_that_no_training_image_shows(voc: Path) -> None:

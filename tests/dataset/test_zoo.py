@@ -20,9 +20,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from indexed import index_table
 from weakseg.dataset.images import image_size, read_image
 from weakseg.dataset.index import Index
-from weakseg.dataset.table import index_table
 from weakseg.errors import InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # of what is wrong beside the pixels
@@ -251,7 +251,7 @@ def odd_sizes() -> Iterator[Specimen]:
     yield Specimen("more than 178,956,970 pixels", "bomb.png", content(bomb), "more pixels than")
     yield Specimen("more than 178,956,970 pixels", "bomb.jpg", content(bomb_jpeg()), "more pixels than")
     nothing = png_header(0, 5) + chunk(b"IDAT", zlib.compress(b"\0" * 5)) + chunk(b"IEND", b"")
-    yield Specimen("no pixels", "none.png", content(nothing), "none.png is in no image format")
+    yield Specimen("no pixels", "none.png", content(nothing), "none.png is not in a supported image format")
 
 
 def cut_short() -> Iterator[Specimen]:
@@ -266,7 +266,9 @@ def cut_short() -> Iterator[Specimen]:
     for form in ("PNG", "GIF", "BMP", "TIFF", "WEBP"):
         data = bytes_of(noise, form)
         cut = content(data[: len(data) * 3 // 4])
-        yield Specimen(kind, f"cut.{form.lower()}", cut, "cannot be decoded|is in no image format")
+        yield Specimen(
+            kind, f"cut.{form.lower()}", cut, "cannot be decoded|is not in a supported image format"
+        )
 
 
 def no_images() -> Iterator[Specimen]:

@@ -15,11 +15,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from weakseg.dataset.check import parse_labels, settle
+from indexed import index_table
+from weakseg.dataset.check import parse_labels, refuse_bad_images
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import SPLITS
 from weakseg.dataset.spreadsheet import read_list
-from weakseg.dataset.table import index_table
 from weakseg.errors import InputError
 
 CLASSES = ("cat", "sea lion", "Möwe", "a;b", "tab-les", "potted plant")
@@ -260,7 +260,7 @@ def test_as_many_classes_as_there_are_indices(table_data: Path, count: int) -> N
     (table_data / "labels.csv").write_text(f"image,labels,split\na.jpg,{names[-1]},train\nb.jpg,,val\n")
     Image.fromarray(0 * mask).save(table_data / "masks" / "b.png")
     found = index_table(table_data / "images", table_data / "labels.csv", table_data / "masks", names)
-    settle(found, "stop", table_data / "bad_images.csv")
+    refuse_bad_images(found, "stop", table_data / "bad_images.csv")
     assert np.array_equal(found.read_mask(found.records[0]), mask)
     assert found.class_vector(found.records[0]).sum() == 1
 

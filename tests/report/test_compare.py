@@ -11,8 +11,8 @@ from weakseg.cli import weakseg
 from weakseg.dataset.index import Index, write_index
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
-from weakseg.evaluation.localisation import Localisation, write_localisation
-from weakseg.evaluation.score import Score, write_score
+from weakseg.evaluation.localisation import Localisation
+from weakseg.evaluation.score import Score, write_json, write_score
 from weakseg.report.compare import read_run
 
 Run = Callable[..., Path]
@@ -34,7 +34,7 @@ def write(folder: Path, attention: float | None) -> Path:
     write_score(evaluation / "attention.json", scored("attention", attention, 0.0))
     write_score(evaluation / "refined.json", scored("refined", 0.7, 0.05))
     boxes = Localisation("train", 9, 0.2, 0.61, {"0.5": 0.61}, 0.61, None, None)
-    write_localisation(evaluation / "localisation.json", boxes)
+    write_json(evaluation / "localisation.json", vars(boxes))
     images = [Record(str(n), folder / f"{n}.jpg", "train", ("cat",), None) for n in range(4)]
     write_index(folder / "dataset", Index(tuple(images), ("cat",), (0, 1)))
     (folder / "attention").mkdir()

@@ -28,7 +28,7 @@ def test_a_file_that_was_never_sealed_is_refused(tmp_path: Path) -> None:
     for content in (b"", b"short", b"x" * 1000):
         path.write_bytes(content)
         with pytest.raises(
-            InputError, match=r"a has no checksum at its end: it was cut short, or another program"
+            InputError, match=r"a has no checksum at its end: it was truncated, or another program"
         ):
             check(path)
 

@@ -186,7 +186,7 @@ def test_a_damaged_new_image_is_refused_before_the_index_is_removed(mine: Any) -
         table.write("9.png,cat,train\n")
     status, output = mine.snakemake(*RUN)
     assert status == 1
-    assert "9.png is in no image format that is read" in output
+    assert "9.png is not in a supported image format" in output
     assert _content(mine.folder / "results" / "mine").items() >= before.items()
 
 

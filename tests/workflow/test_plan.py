@@ -250,4 +250,4 @@ def test_settings_reach_a_stage_unharmed(planned: Any) -> None:
     assert status == 0, output
     settings = json.loads((planned.folder / target).read_text(encoding="utf-8"))
     assert settings["classes"] == names
-    assert set(settings) == {"source", "classes", "table"}
+    assert set(settings) == {"source", "classes", "bad_images", "table"}

@@ -1,8 +1,7 @@
-"""Every knob of weakseg, in one place: type, default, bounds and meaning.
+"""The whole configuration: type, default, bounds and meaning of every setting.
 
-`config.yaml` is validated against `Config`; `workflow/config.schema.json` is generated from it for editors. A
-stage never sees the whole: `Config.stages()` cuts it into one plain dictionary per stage, holding nothing but
-what that stage uses, so that a changed CRF value cannot retrain a classifier.
+`config.yaml` is validated against `Config`; `workflow/config.schema.json` is generated from it for editors. A stage
+sees only its own settings (`Config.stages()`), so that a changed CRF value cannot retrain a classifier.
 """
 
 import json
@@ -38,10 +37,7 @@ class Config(Section):
     supervision: SupervisionConfig = SupervisionConfig()
 
     def stages(self) -> dict[str, dict[str, Any]]:
-        """Stage name → that stage's own settings as plain values, nothing else.
-
-        The commands read them back with `read_stage` into the section's model.
-        """
+        """Stage name → the settings of that stage, as plain values. Commands read them with `read_stage`."""
         saliency, attention, proxy, segmenter = self.saliency, self.attention, self.proxy, self.segmenter
         first = attention.accumulating
         return {
@@ -64,12 +60,12 @@ class Config(Section):
         }
 
     def lines(self) -> list[str]:
-        """Every value on a line of its own: `segmenter.training.iterations: 400`."""
+        """One line per value: `segmenter.training.iterations: 400`."""
         return _lines("", self.model_dump(mode="json"))
 
 
 def _of_maps(saliency: SaliencyConfig) -> dict[str, Any]:
-    """What the maps read of the chosen method: of a trained network its place and the size of the images."""
+    """The method's settings that its maps depend on; of a trained network, its path and image size."""
     values: dict[str, Any] = saliency.own.values()
     if "training" in values:
         values = {name: value for name, value in values.items() if name in ("size", "trained")}
@@ -83,11 +79,11 @@ def _lines(key: str, value: Any) -> list[str]:
 
 
 def differences(before: Path, now: dict[str, Any]) -> list[str]:
-    """What changed in a stage's settings, as `training.learning_rate: 0.001 → 0.002`; nothing if nobody can tell.
+    """Changes of a stage's settings, as `training.learning_rate: 0.001 → 0.002`; empty if `before` cannot be read.
 
     Args:
-        before: the file that the workflow wrote for the last run.
-        now: the stage's settings.
+        before: the settings file of the last run.
+        now: the current settings.
     """
     try:
         old = dict(line.split(": ", 1) for line in _lines("", json.loads(before.read_text(encoding="utf-8"))))

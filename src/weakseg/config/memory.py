@@ -1,7 +1,7 @@
-"""How much memory each step takes, for the workflow's `mem_mb`: bounds from a run's own values.
+"""Upper bounds of each step's memory, for the workflow's `mem_mb`.
 
-MB are 10⁶ bytes of one process, float32 on a processor. Each backbone declares its own figures, which come from
-`benchmarks/memory.py`. No heavy import here: the workflow plans with it.
+MB are 10⁶ bytes of one process, float32 on CPU. Each backbone declares its own figures, measured by
+`benchmarks/memory.py`. No heavy imports here: planning uses this file.
 """
 
 import math
@@ -18,13 +18,13 @@ from weakseg.training.settings import TrainingConfig
 PROCESS_MB = 1000
 """Python, torch and its libraries, with a network's weights at prediction."""
 FORWARD_SHARE = 0.3
-"""Share of a training step's `pixel_bytes` that prediction keeps, at most: nothing is kept for a gradient."""
+"""Upper bound of prediction's share of a training step's `pixel_bytes`: no gradients are kept."""
 DECODED_BYTES = 40
-"""Of each pixel of an image: the file decoded, label maps and what is computed of them at the image's own size."""
+"""Bytes per pixel of an image: the decoded image, label maps and results at the image's size."""
 MAP_BYTES = 12
-"""Of each pixel of an image and map that is enlarged to it: the map, its score and a mask."""
+"""Bytes per pixel of each map enlarged to the image: the map, its score and a mask."""
 MOST_PRESENT = 5
-"""Classes that an image shows, at most, as far as memory is concerned."""
+"""Assumed upper bound of the classes in one image."""
 
 
 def needed_mb(config: Config, rule: str, width: int, height: int) -> int:
@@ -46,10 +46,10 @@ def needed_mb(config: Config, rule: str, width: int, height: int) -> int:
 
 
 def megabytes(config: Config, dataset: Path, rule: str) -> Callable[[object, int], int]:
-    """`mem_mb` of a rule for Snakemake: a function of the wildcards and of the attempt, each a half more than the last.
+    """`mem_mb` of a rule for Snakemake, a function of wildcards and attempt; each attempt adds half of the first.
 
-    It raises a `FileNotFoundError`, after which Snakemake asks again, until the index in the folder `dataset` is made,
-    which says how large the largest image is.
+    It needs the size of the largest image. Until the index in the folder `dataset` exists it raises a
+    `FileNotFoundError`, after which Snakemake asks again.
     """
 
     def mem_mb(wildcards: object, attempt: int) -> int:
@@ -74,7 +74,7 @@ def _of_images(config: Config, rule: str, width: int, height: int) -> float:
         "segmenter_predict": lambda: scores + _predicting(config, width, height),
         "segmenter_refine": lambda: scores + peak_mb(width, height, classes + 1, crf),
         "segmenter_relabel": lambda: refined + _predicting(config, width, height),
-        "detector_predict": lambda: _looking(
+        "detector_predict": lambda: _inference(
             config.detector.backbone.architecture,
             (config.detector.prediction.size or max(width, height)) ** 2,
         ),
@@ -89,7 +89,7 @@ def _attention_maps(config: Config, longest: int) -> float:
     gradients = 3 if maps.source == "gradcam" else 1
     side = (maps.size or longest) * max(maps.scales)
     pixels = side**2 * images * gradients
-    return _looking(config.attention.backbone.architecture, pixels)
+    return _inference(config.attention.backbone.architecture, pixels)
 
 
 def _training(training: TrainingConfig, architecture: str) -> float:
@@ -102,10 +102,10 @@ def _saliency_maps(config: Config, pixels: int) -> float:
     if not isinstance(own, TrainedMethod):
         return float(own.maps_mb())
     size = getattr(own, "size", None)
-    return _looking(own.architecture, size**2 if size else pixels)
+    return _inference(own.architecture, size**2 if size else pixels)
 
 
-def _looking(architecture: str, pixels: float) -> float:
+def _inference(architecture: str, pixels: float) -> float:
     backbone = BACKBONES[architecture]
     return backbone.network_mb / 2 + FORWARD_SHARE * backbone.pixel_bytes * pixels / 1e6
 
@@ -115,4 +115,4 @@ def _predicting(config: Config, width: int, height: int) -> float:
     longest = max(width, height)
     scale = max(prediction.scales) * min(1.0, (prediction.longest or longest) / max(longest, 1))
     pixels = width * height * scale**2 * (2 if prediction.flip else 1)
-    return _looking(config.segmenter.backbone.architecture, pixels)
+    return _inference(config.segmenter.backbone.architecture, pixels)

@@ -1,4 +1,4 @@
-"""Dense CRF inference: one function, three engines that give the same numbers."""
+"""Dense CRF inference: one function, three engines with the same result."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -10,7 +10,7 @@ from weakseg.crf.settings import CrfConfig
 from weakseg.errors import InputError
 
 LEAST_PROBABILITY = 1e-5  # keeps the energy −log p finite
-SHAPES = 8  # the spatial kernel depends on the image's shape alone: it is kept for this many shapes
+SHAPES = 8  # spatial kernels that are cached, one per image shape
 
 
 def dense_crf(image: np.ndarray, probabilities: np.ndarray, crf: CrfConfig) -> np.ndarray:
@@ -19,14 +19,14 @@ def dense_crf(image: np.ndarray, probabilities: np.ndarray, crf: CrfConfig) -> n
     Args:
         image: RGB `uint8` H×W×3.
         probabilities: M×H×W, summing to one over M.
-        crf: the kernels, the iterations and the engine; its `longest` is read by whoever shrinks the image.
+        crf: kernels, iterations and engine; callers have applied its `longest`.
 
     Returns:
         M×H×W float32 probabilities.
 
     Raises:
         ValueError: the shapes do not agree.
-        InputError: pydensecrf was asked for and is not installed, or the deviations are too small for the image.
+        InputError: the engine is pydensecrf, which is not installed, or the deviations are too small for the image.
     """
     labels, height, width = probabilities.shape
     if image.shape != (height, width, 3) or image.dtype != np.uint8:
@@ -39,18 +39,18 @@ def dense_crf(image: np.ndarray, probabilities: np.ndarray, crf: CrfConfig) -> n
     np.log(energy, out=energy)
     np.negative(energy, out=energy)
     infer = ENGINES[_fastest() if crf.engine == "auto" else crf.engine]
-    found = infer(np.ascontiguousarray(image), np.ascontiguousarray(energy, np.float32), crf)
-    return found.reshape(labels, height, width)
+    refined = infer(np.ascontiguousarray(image), np.ascontiguousarray(energy, np.float32), crf)
+    return refined.reshape(labels, height, width)
 
 
 def _places(height: int, width: int, deviation: float) -> np.ndarray:
-    """Column and row of every pixel, 2×N, in units of the deviation."""
+    """Column and row of every pixel, 2×N, divided by the deviation."""
     rows, columns = np.mgrid[:height, :width].reshape(2, -1)
     return (np.stack([columns, rows]) / deviation).astype(np.float32)
 
 
 def _appearance(image: np.ndarray, crf: CrfConfig) -> np.ndarray:
-    """Place and colour of every pixel, 5×N, in units of their deviations."""
+    """Position and colour of every pixel, 5×N, divided by their deviations."""
     colours = image.reshape(-1, 3).T / np.float32(crf.bilateral_srgb)
     return np.concatenate(
         [_places(image.shape[0], image.shape[1], crf.bilateral_sxy), colours.astype(np.float32)]
@@ -60,7 +60,7 @@ def _appearance(image: np.ndarray, crf: CrfConfig) -> np.ndarray:
 def _kernels(
     lattice: Callable[[np.ndarray], Filter], image: np.ndarray, crf: CrfConfig
 ) -> list[tuple[float, Filter]]:
-    """Weight and filter of the smoothness and of the appearance kernel."""
+    """(weight, filter) of the smoothness and the appearance kernel."""
     height, width = image.shape[:2]
     try:
         smooth = _smoothness(lattice, height, width, crf.gaussian_sxy)
@@ -110,7 +110,7 @@ def _device() -> str:
     from weakseg.devices import device
 
     kind = device().type
-    return "cpu" if kind == "mps" else kind  # its sorting of 64-bit numbers was never tried
+    return "cpu" if kind == "mps" else kind  # sorting 64-bit numbers on mps is untested
 
 
 def _by_pydensecrf(image: np.ndarray, energy: np.ndarray, crf: CrfConfig) -> np.ndarray:
@@ -128,7 +128,7 @@ def _by_pydensecrf(image: np.ndarray, energy: np.ndarray, crf: CrfConfig) -> np.
     field.addPairwiseBilateral(
         sxy=crf.bilateral_sxy,
         srgb=crf.bilateral_srgb,
-        rgbim=np.require(image, requirements="W"),  # though it writes nothing
+        rgbim=np.require(image, requirements="W"),  # pydensecrf requires a writeable array
         compat=crf.bilateral_weight,
     )
     return np.asarray(field.inference(crf.iterations), np.float32)

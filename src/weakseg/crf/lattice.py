@@ -1,9 +1,9 @@
 """Gaussian filtering of high-dimensional features on the permutohedral lattice, compiled by numba for one CPU core.
 
-The method of Adams, Baek and Davis (Eurographics 2010), with the scaling that Krähenbühl and Koltun's dense CRF uses:
-splat every point on the d + 1 corners of its simplex, blur along the d + 1 directions of the lattice with [½, 1, ½],
-slice. A lattice point is one integer; sorted, the neighbours in a direction are a constant apart, so that all of them
-are found in one walk over the points.
+Method: Adams, Baek and Davis (Eurographics 2010), with the scaling of Krähenbühl and Koltun's dense CRF. Splat every
+point on the d + 1 corners of its simplex, blur along the d + 1 directions of the lattice with [½, 1, ½], slice. Each
+lattice point has an integer key. Neighbours in one direction differ by a constant, so one pass over the sorted keys
+finds them all.
 """
 
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from weakseg.compiled import compiled
 
 Array = np.ndarray
 FIRST_TABLE = 1 << 14
-"""Slots of the hash table at first; it doubles when it is half full."""
+"""Initial slots of the hash table; it doubles when it is half full."""
 WIDTHS = (4, 2, 1)
-"""How many channels are filtered together."""
+"""Numbers of channels that can be filtered together."""
 BLOCK = 512
-"""Points whose simplices are computed together: their arrays stay in the processor's first two caches."""
+"""Points whose simplices are computed together, so that their arrays fit into the L1 and L2 caches."""
 
 
 class Lattice:
@@ -29,7 +29,7 @@ class Lattice:
         features: d×N float32; a distance of 1 is one standard deviation.
 
     Raises:
-        ValueError: the features span more lattice points than a 64-bit number counts.
+        ValueError: the features span more lattice points than 64-bit keys can number.
     """
 
     def __init__(self, features: np.ndarray) -> None:
@@ -45,7 +45,7 @@ class Lattice:
         rank[order] = np.arange(len(order), dtype=np.int32)
         _renumber(self._corners, rank)
         norm = self(np.ones((1, points), np.float32))[0]
-        self._weights /= np.sqrt(norm + np.float32(1e-20))  # on both sides: the splat's and the slice's
+        self._weights /= np.sqrt(norm + np.float32(1e-20))  # used by both splat and slice
 
     def __len__(self) -> int:
         """Number of lattice points."""
@@ -70,14 +70,14 @@ def scales(dimensions: int) -> np.ndarray:
 
 
 def packing(smallest: np.ndarray, largest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Smallest value and stride of each of the first d lattice coordinates in a point's number.
+    """Smallest value and stride of each of the first d lattice coordinates, from which keys are computed.
 
     Args:
-        smallest: d, the least scaled feature of each axis.
-        largest: d, the greatest.
+        smallest: d, the smallest scaled feature of each axis.
+        largest: d, the largest.
 
     Raises:
-        ValueError: there are more than 2^62 such numbers.
+        ValueError: there are more than 2^62 keys.
     """
     dimensions = len(smallest)
     low, high = np.empty(dimensions), np.empty(dimensions)
@@ -98,7 +98,7 @@ def packing(smallest: np.ndarray, largest: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def directions(strides: np.ndarray) -> np.ndarray:
-    """Difference of two neighbours' numbers along each of the d + 1 directions."""
+    """Difference of two neighbours' keys along each of the d + 1 directions."""
     dimensions = len(strides)
     steps = np.ones((dimensions + 1, dimensions), np.int64)
     steps[np.arange(dimensions), np.arange(dimensions)] = -dimensions
@@ -107,7 +107,7 @@ def directions(strides: np.ndarray) -> np.ndarray:
 
 @compiled(nogil=True)
 def _embed(scaled: Array, low: Array, strides: Array, weights: Array, corners: Array) -> Array:
-    """Fill the barycentric weights and corners (d+1)×N; return the numbers of the lattice points found."""
+    """Fill the barycentric weights and corners (d+1)×N; return the keys of the lattice points."""
     d, points = scaled.shape
     keys = np.empty((d + 1, BLOCK), np.int64)
     table, found, count = np.full((FIRST_TABLE, 2), -1, np.int64), np.empty(FIRST_TABLE, np.int64), 0
@@ -187,7 +187,7 @@ def _simplices(scaled: Array, low: Array, strides: Array, weights: Array, keys: 
 
 @compiled(nogil=True, inline="always")
 def _slot(table: Array, key: np.int64) -> np.int64:
-    """Where the key stands in the hash table, or would."""
+    """Slot of the key in the hash table, or the free slot for it."""
     mask = len(table) - 1
     slot = np.int64((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(30)) & mask
     while table[slot, 0] != key and table[slot, 0] != -1:
@@ -215,7 +215,7 @@ def _renumber(corners: Array, rank: Array) -> None:
 
 @compiled(nogil=True)
 def _neighbours(sorted_keys: Array, directions: Array) -> Array:
-    """Position of both neighbours of each point along each direction, (d+1)×2×M; M where there is none."""
+    """Position of both neighbours of each point along each direction, (d+1)×2×M; M if there is none."""
     count = len(sorted_keys)
     result = np.full((len(directions), 2, count), count, np.int32)
     for direction in range(len(directions)):
@@ -233,7 +233,7 @@ def _neighbours(sorted_keys: Array, directions: Array) -> Array:
 
 @cache
 def _filter_of(width: int) -> Callable[..., None]:
-    """The filter of `width` channels at once: each index is read once, and neighbouring channels lie together."""
+    """The filter of `width` channels at once, which reads each index only once."""
 
     @compiled(nogil=True, fastmath=True)
     def together(values: Array, weights: Array, corners: Array, neighbours: Array, out: Array) -> None:

@@ -1,6 +1,6 @@
-"""The filter of `lattice.py` in torch operations: for GPUs, and the same numbers on a CPU.
+"""The filter of `lattice.py` in torch operations, for GPUs; the results on a CPU are the same.
 
-Sorted numbers take the place of a hash table, binary search that of the walk.
+Sorted keys replace the hash table, binary search replaces the pass over the keys.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ class TorchLattice:
         features: d×N float32 on any device.
 
     Raises:
-        ValueError: the features span more lattice points than a 64-bit number counts.
+        ValueError: the features span more lattice points than 64-bit keys can number.
     """
 
     def __init__(self, features: Tensor) -> None:
@@ -46,7 +46,7 @@ class TorchLattice:
     def __call__(self, values: Tensor) -> Tensor:
         """Filter C×N float32."""
         channels, count = len(values), len(self)
-        lattice = values.new_zeros((channels, count + 1))  # the last one stands for missing neighbours
+        lattice = values.new_zeros((channels, count + 1))  # the last one is for missing neighbours
         for corner, weight in zip(self._corners, self._weights, strict=True):
             lattice.index_add_(1, corner, values * weight)
         for ahead, behind in self._neighbours:
@@ -81,14 +81,14 @@ def _simplex(scaled: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _offset(rank: Tensor, corner: int, stride: Tensor) -> Tensor:
-    """Difference of the numbers of a simplex's corner and of its first one."""
+    """Difference between the keys of a simplex's corner and its first corner."""
     dimensions = len(stride)
     step = torch.where(rank[:-1] <= dimensions - corner, corner, corner - dimensions - 1)
     return (step * stride[:, None]).sum(0)
 
 
 def _positions(found: Tensor, wanted: Tensor) -> Tensor:
-    """Position of each wanted number among the sorted ones; their count where it is missing."""
+    """Position of each wanted key among the sorted keys; their number if it is missing."""
     place = torch.searchsorted(found, wanted)
     hit = found[place.clamp(max=len(found) - 1)] == wanted
     return torch.where(hit, place, len(found))

@@ -11,14 +11,14 @@ Filter = Callable[[Any], Any]
 def mean_field(xp: ModuleType, energy: Any, kernels: Sequence[tuple[float, Filter]], iterations: int) -> Any:
     """Approximate marginals under Potts compatibility (Krähenbühl and Koltun, NIPS 2011, algorithm 1).
 
-    Probabilities sum to one and the filters are linear, so the message of the first label follows from those of the
-    others and from a constant: it is never filtered. Memory: the energy and three M×N more at most.
+    Probabilities sum to one and the filters are linear, so the message of the first label follows from the others and
+    a constant, without filtering. Memory: the energy and at most three more M×N.
 
     Args:
         xp: `numpy` or `torch`.
         energy: M×N float32, the unary energies −log p, M at least 2.
         kernels: (weight, normalised filter).
-        iterations: how many updates.
+        iterations: number of updates.
 
     Returns:
         M×N probabilities.
@@ -27,7 +27,7 @@ def mean_field(xp: ModuleType, energy: Any, kernels: Sequence[tuple[float, Filte
     probabilities = _softmax(xp, -energy)
     for _ in range(iterations):
         others = _message(kernels, probabilities[1:])
-        probabilities[0] = constant - others.sum(0)  # its scores take the place of what was filtered
+        probabilities[0] = constant - others.sum(0)  # written in place
         probabilities[1:] = others
         del others
         probabilities -= energy

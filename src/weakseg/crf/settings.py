@@ -1,4 +1,4 @@
-"""The dense CRF, and the parameter sets that the field uses."""
+"""Settings of the dense CRF, and published parameter sets."""
 
 from typing import Literal, Self
 
@@ -7,16 +7,13 @@ from pydantic import Field, model_validator
 from weakseg.settings.section import Deviation, Section, Weight
 
 LONGEST = 1024
-"""Longer side, in pixels, above which an image is shrunk for the CRF: it bounds the memory (`crf/memory.py`)."""
+"""Longer side in pixels above which images are shrunk for the CRF, which bounds its memory (`crf/memory.py`)."""
 OF_A_PRESET = (
-    "gaussian_sxy",
-    "gaussian_weight",
-    "bilateral_sxy",
-    "bilateral_srgb",
-    "bilateral_weight",
+    *("gaussian_sxy", "gaussian_weight"),
+    *("bilateral_sxy", "bilateral_srgb", "bilateral_weight"),
     "iterations",
 )
-"""What a preset sets; `engine` and `longest` are free."""
+"""Fields that a preset sets; `engine` and `longest` are not among them."""
 PRESETS: dict[str, dict[str, int]] = {
     name: dict(zip(OF_A_PRESET, values, strict=True))
     for name, values in {
@@ -34,7 +31,7 @@ class CrfConfig(Section):
     """Fully connected CRF (Krähenbühl and Koltun, 2011, equation 3): two Gaussian kernels and a number of updates."""
 
     preset: Literal["psa", "irn", "deeplab", "deeplab-vgg", "afa", "oaa", "custom"] = "irn"
-    """The field's parameter sets by name; `custom` takes the six values below, which otherwise are the set's own."""
+    """Published parameter set; `custom` takes the six values below."""
     gaussian_sxy: Deviation = 3.0
     """`custom`: spatial deviation of the smoothness kernel, pixels."""
     gaussian_weight: Weight = 3.0
@@ -48,14 +45,14 @@ class CrfConfig(Section):
     iterations: int = Field(10, ge=1, le=100)
     """`custom`: mean-field iterations."""
     longest: int | None = Field(LONGEST, ge=64)
-    """Longer side in pixels to which larger images are shrunk for the CRF, whose probabilities are enlarged: it bounds
-    memory and time. `null`: never."""
+    """Longer side in pixels to which larger images are shrunk for the CRF, which bounds memory and time; its result is
+    enlarged again. `null`: never."""
     engine: Literal["auto", "numba", "torch", "pydensecrf"] = "auto"
-    """Who computes it, all with the same result; `auto`: torch where it finds a GPU, else numba."""
+    """Implementation; all give the same result. `auto`: torch with a GPU, else numba."""
 
     @model_validator(mode="after")
     def _as_the_preset(self) -> Self:
-        """The preset's own values, so that whoever reads the section reads what is computed; others are refused."""
+        """Fill in the preset's values, so that the section holds what is computed; refuse others."""
         for name, own in PRESETS.get(self.preset, {}).items():
             given = getattr(self, name)
             if name in self.model_fields_set and given != own:

@@ -1,4 +1,4 @@
-"""Bounding what the dense CRF sees: images shrunk for it, and its probabilities brought back to the image's size."""
+"""Shrinks images for the dense CRF and enlarges its probabilities again."""
 
 from collections.abc import Iterable
 
@@ -7,14 +7,14 @@ import numpy as np
 
 
 def seen_size(image: np.ndarray, longest: int | None) -> tuple[int, int]:
-    """Height and width of an image H×W×… whose longer side is brought to at most `longest` pixels, if given."""
+    """Height and width of an image H×W×… after shrinking its longer side to at most `longest` pixels, if given."""
     height, width = image.shape[:2]
     scale = 1.0 if longest is None else min(1.0, longest / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def shrunk(image: np.ndarray, longest: int | None) -> np.ndarray:
-    """The image at `seen_size`; every pixel is the mean of those it stands for."""
+    """The image at `seen_size`, by area averaging."""
     height, width = seen_size(image, longest)
     if (height, width) == image.shape[:2]:
         return image
@@ -22,14 +22,14 @@ def shrunk(image: np.ndarray, longest: int | None) -> np.ndarray:
 
 
 def largest(values: Iterable[np.ndarray], size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """The largest of M values at every pixel of a larger image, one value map at a time.
+    """The largest of M values at every pixel of a larger image; enlarges one map at a time to save memory.
 
     Args:
-        values: M×h×w float32, brought to the image's size by bilinear interpolation.
+        values: M×h×w float32, resized to the image by bilinear interpolation.
         size: height and width H×W.
 
     Returns:
-        H×W `uint8`, which of the M it is, and H×W float32, the value; memory is one more H×W float32.
+        H×W `uint8`, the index of the largest, and H×W float32, its value.
     """
     labels = np.zeros(size, np.uint8)
     best = np.full(size, -np.inf, np.float32)

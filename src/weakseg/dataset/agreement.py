@@ -1,7 +1,7 @@
-"""Do the masks say what the labels say? Counted while the masks are read anyway; told, or refused, at the end.
+"""Compares masks with image-level labels while the masks are read; reports contradictions at the end.
 
-What cannot be right is refused: masks that show none of the classes that their rows name in half of the images, values
-that no class has. What may be, such as an object too small for the mask, is one line with a count.
+Impossible data is an error: mask values without a class, or half of the masks showing none of their row's classes.
+Possible data, such as an object too small for its mask, is one line with a count.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -17,29 +17,31 @@ from weakseg.errors import InputError
 from weakseg.storage.labels import UNDECIDED
 
 MANY = 0.5
-"""Share of the labelled masks from which on what is wrong with them is refused, not told."""
+"""Share of labelled masks above which a contradiction is an error instead of a warning."""
 SOME = 0.1
-"""Share from which on another reading of their values is looked for."""
+"""Share of contradictions above which another meaning of the mask values is searched for."""
 SEAM = 0.1
-"""Share of a value's pixels that a 3×3 erosion leaves; below, the value is a seam between two others."""
-_MOST_VALUES = 8  # of a mask that are looked at for seams
+"""A value is a seam between two others if a 3×3 erosion leaves a smaller share of its pixels."""
+_MOST_VALUES = 8  # of a mask that are checked for seams
 Pair = tuple[frozenset[int], frozenset[int]]
 """Values of the classes that a row names, and all values of its mask."""
 
 
 class Agreement:
-    """What masks show beside what their rows name.
+    """Counts which classes masks show and which their rows name.
 
     Args:
-        index: classes and the values that stand for them.
-        highest: the largest value besides 255 that may stand in a mask.
+        index: classes and their mask values.
+        highest: the largest valid mask value besides 255.
         key: the section of the configuration that names masks and classes; empty if the source fixes them.
-        spared: id → classes that an image's mask may show although its row does not name them.
+        tolerated: id → classes that an image's mask may show although its row does not name them.
     """
 
-    def __init__(self, index: Index, highest: int, key: str, spared: Mapping[str, Collection[str]]) -> None:
+    def __init__(
+        self, index: Index, highest: int, key: str, tolerated: Mapping[str, Collection[str]]
+    ) -> None:
         self._values = dict(zip(index.classes, index.mask_values[1:], strict=True))
-        self._highest, self._key, self._spared = highest, key, spared
+        self._highest, self._key, self._tolerated = highest, key, tolerated
         self._pairs: dict[Pair, Cases] = {}
         self._seams = 0
         self._salient = self._without_object = 0
@@ -53,8 +55,8 @@ class Agreement:
             self._without_object += values == {0, UNDECIDED}
             return
         wanted = frozenset(self._values[name] for name in record.labels)
-        spared = {self._values.get(name, -1) for name in self._spared.get(record.id, ())}
-        values = values - (spared - wanted)
+        tolerated = {self._values.get(name, -1) for name in self._tolerated.get(record.id, ())}
+        values = values - (tolerated - wanted)
         over = [value for value in sorted(values) if self._highest < value < UNDECIDED]
         if over and self._beyond is None:
             self._beyond = (record, over[-1])
@@ -63,14 +65,14 @@ class Agreement:
         self._pairs.setdefault((wanted, values), Cases()).add(record.id)
 
     def mask_values(self, index: Index) -> tuple[int, ...]:
-        """The value of each class, background first: 255 stands for the only class where all masks hold 0 and 255."""
+        """The mask value of each class, background first; 255 for a single class if all masks hold only 0 and 255."""
         return (0, UNDECIDED) if self._two_tone() else index.mask_values
 
     def lines(self) -> list[str]:
-        """What is to be told of the masks.
+        """Warnings about the masks.
 
         Raises:
-            InputError: they cannot be right.
+            InputError: the contradictions are too many.
         """
         lines = []
         if self._two_tone():
@@ -90,7 +92,6 @@ class Agreement:
     # ---------------------------------------------------------------------------------------------- refusals
 
     def _refuse_values(self) -> None:
-        """Values that no class has."""
         if self._beyond is None:
             return
         record, value = self._beyond
@@ -124,7 +125,7 @@ class Agreement:
             )
 
     def _refuse_kind(self) -> None:
-        """Masks of another kind: undecided all over, objects without classes, other numbers."""
+        """Refuse masks that are all 255, that number objects, or that use other class values."""
         total = sum(cases.count for _, cases in self._labelled())
         of = f"of {total:,} masks"
         undecided = self._where(lambda wanted, values: bool(wanted) and values == {UNDECIDED})
@@ -149,7 +150,7 @@ class Agreement:
             self._refuse(f"{differ.count:,} {of} do not show what their labels name ({differ}){agree}")
 
     def _meant(self) -> str:
-        """What the values seem to mean, where a tenth or more of the labelled masks disagree."""
+        """What the values seem to mean, if a tenth or more of the labelled masks contradict their labels."""
         total = sum(cases.count for _, cases in self._labelled())
         if self._where(self._differs).count < SOME * total:
             return ""
@@ -173,8 +174,13 @@ class Agreement:
 
     def _contradictions(self) -> list[str]:
         classes = {*self._values.values()}
-        absent = self._where(lambda wanted, values: bool(wanted - values), self._names_absent)
-        extra = self._where(lambda wanted, values: bool(values & classes - wanted), self._names_extra)
+        absent = self._where(
+            lambda wanted, values: bool(wanted - values), lambda wanted, values: self._names(wanted - values)
+        )
+        extra = self._where(
+            lambda wanted, values: bool(values & classes - wanted),
+            lambda wanted, values: self._names(values - wanted),
+        )
         either = self._where(lambda wanted, values: values & classes != wanted).count
         if not either:
             return []
@@ -197,27 +203,23 @@ class Agreement:
             )
         return [line]
 
-    def _names_absent(self, wanted: frozenset[int], values: frozenset[int]) -> str:
-        return "|".join(name for name, value in self._values.items() if value in wanted - values)
-
-    def _names_extra(self, wanted: frozenset[int], values: frozenset[int]) -> str:
-        return "|".join(name for name, value in self._values.items() if value in values - wanted)
+    def _names(self, values: frozenset[int]) -> str:
+        return "|".join(name for name, value in self._values.items() if value in values)
 
     def _held(self, wanted: frozenset[int], values: frozenset[int]) -> str:
-        held = ", ".join(str(value) for value in sorted(values))
-        return f"labelled {self._names_absent(wanted, frozenset())}, holds {held}"
+        return f"labelled {self._names(wanted)}, holds {', '.join(str(value) for value in sorted(values))}"
 
     def _where(
         self,
         test: Callable[[frozenset[int], frozenset[int]], bool],
         names: Callable[[frozenset[int], frozenset[int]], str] | None = None,
     ) -> Cases:
-        """The masks of which something is true; behind each example what is named of it."""
+        """The masks that satisfy `test`; `names` adds a text to each example."""
         found = Cases()
         for (wanted, values), ids in self._pairs.items():
             if test(wanted, values):
                 more = f": {names(wanted, values)}" if names else ""
-                found.take([f"{name}{more}" for name in ids.first], ids.count)
+                found.add_all([f"{name}{more}" for name in ids.first], ids.count)
         return found
 
     def _labelled(self) -> list[tuple[Pair, Cases]]:
@@ -233,7 +235,7 @@ def _renamed(pairs: Mapping[Pair, Cases], names: Mapping[int, int]) -> Iterator[
 
 
 def _is_seam(labels: np.ndarray, values: list[int]) -> bool:
-    """Whether each of some values lies between others of its mask, by its number and in thin lines alone."""
+    """Whether all values are thin lines between a lower and a higher value, as interpolation makes them."""
     if not all(between(value, labels) for value in values):
         return False
     kernel = np.ones((3, 3), np.uint8)

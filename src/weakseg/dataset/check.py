@@ -1,7 +1,7 @@
-"""What is looked at before anything trains: every image is opened once, so that no later stage dies of one.
+"""Checks before training: every image is opened once, so that a bad one fails here and not in a later stage.
 
-A mistake in the table stops at once. Images that cannot be used are all found first; then the indexing stops with
-their list, or goes on without them.
+A mistake in the table is an error at once. Bad images are collected; then indexing stops with their list or continues
+without them.
 """
 
 import difflib
@@ -15,21 +15,21 @@ from pathlib import Path
 
 from weakseg.dataset.agreement import Agreement
 from weakseg.dataset.images import check_id, read_image
-from weakseg.dataset.index import BadImage, Index, Offer
+from weakseg.dataset.index import BadImage, Index, Listing
 from weakseg.dataset.records import Record
 from weakseg.dataset.wording import counted, examples
 from weakseg.errors import InputError
 from weakseg.storage.labels import read_labels
 
 MOST_SHOWN = 20
-"""Bad images, or names of classes, that an error lists; all bad images are in the file beside the index."""
+"""Bad images or class names that an error lists; `bad_images.csv` has all bad images."""
 
 
 def parse_labels(text: str, image_id: str, classes: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    """Split `cat|dog`, keep the chosen classes in their order, refuse names neither chosen nor known.
+    """Split `cat|dog` and keep the chosen classes in their order.
 
     Raises:
-        InputError: a name is unknown; the nearest known one is suggested.
+        InputError: a name is neither chosen nor known; the nearest known one is suggested.
     """
     names = [unicodedata.normalize("NFC", name.strip()) for name in text.split("|") if name.strip()]
     spelled = _spelled((*known, *classes))
@@ -42,7 +42,7 @@ def parse_labels(text: str, image_id: str, classes: Sequence[str], known: Sequen
 
 @cache
 def _spelled(names: tuple[str, ...]) -> dict[str, str]:
-    """Each name by its letters, however its accents are coded."""
+    """Name in Unicode form NFC → name as configured."""
     return {unicodedata.normalize("NFC", name): name for name in names}
 
 
@@ -70,7 +70,7 @@ def check_records(index: Index) -> None:
     """Refuse records that contradict each other; no file is opened.
 
     Raises:
-        InputError: an id stands twice, or a training image has no label.
+        InputError: an id occurs twice, or a training image has no label.
     """
     _check_ids(index.records)
     for record in index.records:
@@ -81,27 +81,27 @@ def check_records(index: Index) -> None:
             )
 
 
-def checked(offer: Offer, is_known: Callable[[int], bool] = lambda _: False) -> Index:
+def check_images(listing: Listing, is_known: Callable[[int], bool] = lambda _: False) -> Index:
     """Open every image and mask once.
 
     Args:
-        offer: what a source offers.
-        is_known: whether image and mask of the record of a number were opened before and are good; of these the mask
-            alone is read again, to hold it against the labels.
+        listing: the images and masks of a source.
+        is_known: number of a record → whether its files passed an earlier check; then only the mask is read again, to
+            compare it with the labels.
 
     Returns:
-        The index of the images that can be used. `bad` has the others, which are missing, damaged or not read, and
-        those whose mask is, or has another size: they stay in the index without it, but not in the split `saliency`,
-        where the mask is what is learnt. `notes` says where masks and labels disagree.
+        The index of the usable images. `bad` lists images that are missing, damaged or unsupported, and images whose
+        mask is, or has another size. The latter stay in the index without a mask, except in the split `saliency`,
+        which trains on masks. `notes` says where masks and labels disagree.
 
     Raises:
-        InputError: a mask holds a value out of range, or the masks cannot be meant by the labels.
+        InputError: a mask holds a value out of range, or too many masks contradict their labels.
     """
-    index = offer.index
+    index = listing.index
     good, bad, sizes = [], [*index.bad], [(0, 0)]
-    agreement = Agreement(index, offer.highest, offer.key, offer.spared)
+    agreement = Agreement(index, listing.highest, listing.key, listing.tolerated)
     for number, record in enumerate(index.records):
-        size, fault = (None, None) if is_known(number) else _looked_at(record)
+        size, fault = (None, None) if is_known(number) else _read_size(record)
         sizes += [size] if size is not None else []
         mask_fault = None if fault else _mask_fault(record, size, agreement)
         if reason := fault or mask_fault:
@@ -124,7 +124,7 @@ def _check_ids(records: Sequence[Record]) -> None:
         check_id(record.id)
         folded = unicodedata.normalize("NFC", record.id).casefold()
         if seen.get(folded) == record.id:
-            raise InputError(f"image id '{record.id}' stands twice in the index; every id must be unique.")
+            raise InputError(f"image id '{record.id}' occurs twice in the index; every id must be unique.")
         if folded in seen:
             raise InputError(
                 f"image ids '{seen[folded]}' and '{record.id}' differ only in capitals or in how accents are written; "
@@ -133,7 +133,7 @@ def _check_ids(records: Sequence[Record]) -> None:
         seen[folded] = record.id
 
 
-def _looked_at(record: Record) -> tuple[tuple[int, int] | None, str | None]:
+def _read_size(record: Record) -> tuple[tuple[int, int] | None, str | None]:
     """Height and width of an image, or why it cannot be used."""
     try:
         height, width = read_image(record.image).shape[:2]
@@ -143,7 +143,7 @@ def _looked_at(record: Record) -> tuple[tuple[int, int] | None, str | None]:
 
 
 def _mask_fault(record: Record, size: tuple[int, int] | None, agreement: Agreement) -> str | None:
-    """Why the mask of an image of this size cannot be used, if so; what it shows is counted."""
+    """Why a mask cannot be used with an image of this size; a good mask is added to `agreement`."""
     if record.mask is None:
         return None
     try:
@@ -164,16 +164,16 @@ def _mask_fault(record: Record, size: tuple[int, int] | None, agreement: Agreeme
     return None
 
 
-def settle(index: Index, bad_images: str, listed: Path) -> None:
-    """Stop at bad images, or go on without them.
+def refuse_bad_images(index: Index, bad_images: str, listed: Path) -> None:
+    """Stop if there are bad images, unless they are to be skipped.
 
     Args:
-        index: checked.
+        index: the checked index.
         bad_images: `stop` or `skip`.
         listed: the file that lists them.
 
     Raises:
-        InputError: there are some and the run is to stop; or a split is left without an image.
+        InputError: there are bad images and `bad_images` is `stop`, or a split is empty.
     """
     if index.bad and bad_images == "stop":
         total = len({record.id for record in index.records} | {item.id for item in index.bad})
@@ -182,7 +182,7 @@ def settle(index: Index, bad_images: str, listed: Path) -> None:
         rest = len(groups) - MOST_SHOWN
         more = f"\n  … and {counted(rest, 'reason')} more in {listed}" if rest > 0 else ""
         raise InputError(
-            f"{len(index.bad):,} of {total:,} images cannot be used; mend them, drop their rows, or set "
+            f"{len(index.bad):,} of {total:,} images cannot be used; fix them, drop their rows, or set "
             f"dataset.bad_images to skip, which leaves them out:{shown}{more}"
         )
     for split in ("train", "val"):
@@ -191,18 +191,18 @@ def settle(index: Index, bad_images: str, listed: Path) -> None:
 
 
 def _alike(bad: Sequence[BadImage]) -> list[str]:
-    """The reasons; one that is the same for several images but for their names stands once, with a count."""
+    """The reasons; one that differs only in the image's name is listed once, with a count."""
     groups: dict[str, list[BadImage]] = {}
     for item in bad:
         groups.setdefault(item.reason.replace(item.id, "…"), []).append(item)
-    return [items[0].reason + _same([item.id for item in items[1:]]) for items in groups.values()]
+    reasons = []
+    for first, *others in groups.values():
+        same = f" The same of {counted(len(others), 'other')}: {examples([item.id for item in others])}."
+        reasons.append(first.reason + (same if others else ""))
+    return reasons
 
 
-def _same(ids: Sequence[str]) -> str:
-    return f" The same of {counted(len(ids), 'other')}: {examples(ids)}." if ids else ""
-
-
-def unlearnt(index: Index) -> list[str]:
-    """Classes that no training image shows."""
+def classes_without_images(index: Index) -> list[str]:
+    """Classes without a training image."""
     shown = {name for record in index.split("train") for name in record.labels}
     return [name for name in index.classes if name not in shown]

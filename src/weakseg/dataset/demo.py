@@ -1,9 +1,9 @@
 """The generated demo: textured objects on clutter, seeded, nothing to download.
 
-A class is a shape with its own texture; colours, light and background come from one distribution for all
-classes, so colour alone says nothing. Images of the split `saliency` hold the same objects and also foreign
-ones (other shapes, other textures, any mixture), and their masks only say object or not. Everything is drawn
-at twice the size; the image is the mean of each 2×2 block, the mask its most frequent owner: the two agree.
+A class is a shape with its own texture. Colours, light and background come from one distribution for all classes, so
+that colour does not identify a class. Images of the split `saliency` also hold foreign objects (other shapes and
+textures), and their masks only separate objects from background. Everything is drawn at twice the size; the image is
+the mean of each 2×2 block, the mask its most frequent label.
 
 Coordinates: the canvas is in pixels at twice the image's size, x right, y down; an object's own frame is in
 units of its radius, so that outlines lie within about [-1, 1].
@@ -28,7 +28,7 @@ OVERSAMPLING = 2
 MIN_OBJECT = 0.015
 """Visible part of every object, as a share of the image's pixels."""
 MIN_VISIBLE = 0.55
-"""Visible part of every object, as a share of what it would show alone."""
+"""Visible part of every object, as a share of its unoccluded area."""
 FOREGROUND = (0.10, 0.50)
 """All objects together, as a share of the image's pixels."""
 DIAMETERS = {1: (0.48, 0.68), 2: (0.40, 0.58), 3: (0.35, 0.50)}
@@ -78,7 +78,7 @@ OUTLINES: dict[str, np.ndarray] = {
 """Name → corners N×2 in units of the radius."""
 
 Texture = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
-"""(x, y, rng) → height; x, y are h×w in periods from the object's centre; height 0 parts the two colours."""
+"""(x, y, rng) → height; x, y are h×w in periods from the object's centre; height 0 separates the two colours."""
 
 
 def _speckle(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -112,15 +112,15 @@ FAMILIES = {
 CLASSES = tuple(FAMILIES)
 """Class names; class i of a mask is `CLASSES[i - 1]`."""
 FOREIGN = tuple(name for name in OUTLINES if name not in FAMILIES)
-"""Outlines of no class: clutter has these, so that a tiny star is never a star without a label."""
+"""Outlines that belong to no class. Clutter uses these, so that it never shows an unlabelled class."""
 
 
-# --------------------------------------------------------------------------------- what stands where
+# ---------------------------------------------------------------------------- objects and their places
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What an object is: names of its outline and texture, and its value in the mask."""
+    """Names of an object's outline and texture, and its value in the mask."""
 
     outline: str
     texture: str
@@ -148,7 +148,7 @@ class Thing:
 
 
 def _class_kinds(rng: np.random.Generator, number: int) -> list[Kind]:
-    """One to three objects; the first class goes round with the image's number, so that classes are balanced.
+    """One to three objects; the first class cycles with the image's number, so that classes are balanced.
 
     Half of the images have a single class (of up to three objects), 35 % two, 15 % three.
     """
@@ -162,7 +162,7 @@ def _class_kinds(rng: np.random.Generator, number: int) -> list[Kind]:
 
 
 def _any_kinds(rng: np.random.Generator) -> list[Kind]:
-    """One to three objects of label 1; every second one is foreign: any outline with any texture."""
+    """One to three objects of label 1; half of them are foreign: any outline with any texture."""
     kinds = []
     for _ in range(int(rng.choice([1, 2, 3], p=[0.4, 0.4, 0.2]))):
         outline = str(rng.choice(CLASSES))
@@ -174,7 +174,7 @@ def _any_kinds(rng: np.random.Generator) -> list[Kind]:
 
 
 def _frame(rng: np.random.Generator, radius: float) -> np.ndarray:
-    """Stretch the axes by up to a fifth against each other, then tilt by up to 20°: things mostly stand."""
+    """Stretch the axes by up to a fifth against each other, then rotate by up to 20°."""
     angle, stretch = rng.uniform(-0.35, 0.35), rng.uniform(0.91, 1.1)
     cos, sin = np.cos(angle), np.sin(angle)
     return radius * np.array([[cos, -sin], [sin, cos]]) @ np.diag([stretch, 1 / stretch])
@@ -188,10 +188,10 @@ def _place(rng: np.random.Generator, kind: Kind, side: int, count: int) -> Thing
 
 
 def _arrange(rng: np.random.Generator, kinds: list[Kind], side: int) -> tuple[list[Thing], np.ndarray]:
-    """Place the objects until enough of each can be seen.
+    """Place the objects until enough of each is visible.
 
     Returns:
-        The objects from back to front and who owns each pixel (`uint8` side×side: 0 background, k the k-th).
+        The objects from back to front, and the object at each pixel (`uint8` side×side: 0 background, k the k-th).
     """
     while True:
         things = [_place(rng, kind, side, len(kinds)) for kind in kinds]
@@ -209,27 +209,27 @@ def _arrange(rng: np.random.Generator, kinds: list[Kind], side: int) -> tuple[li
 
 
 def _mask(things: list[Thing], owner: np.ndarray) -> np.ndarray:
-    """The label map at image size: the owner of most of each 2×2 block, ties to the object further back."""
+    """The label map at image size: the most frequent object of each 2×2 block, ties to the object further back."""
     steps = [slice(first, None, OVERSAMPLING) for first in range(OVERSAMPLING)]
     quarters = np.stack([owner[rows, columns] for rows in steps for columns in steps])
     votes = np.stack([np.add.reduce(quarters == k, axis=0, dtype=np.uint8) for k in range(len(things) + 1)])
     labels = np.array([0, *(thing.kind.label for thing in things)], np.uint8)
-    found: np.ndarray = labels[votes.argmax(axis=0)]
-    return found
+    mask: np.ndarray = labels[votes.argmax(axis=0)]
+    return mask
 
 
 # ---------------------------------------------------------------------------------------------- painting
 
 
 def _colour(rng: np.random.Generator) -> np.ndarray:
-    """The one distribution of colours, for objects, clutter and background alike: RGB in [0.08, 0.92]."""
+    """A random colour, from the same distribution for objects, clutter and background: RGB in [0.08, 0.92]."""
     colour = rng.uniform(0.08, 0.92, 3)
     # a random share of grey: few things in photographs are fully saturated
     return np.asarray(colour + rng.uniform(0.25, 0.85) * (colour.mean() - colour), np.float32)
 
 
 def _two_colours(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """A dark and a light colour, far enough apart in luminance that a texture of them can be seen."""
+    """A dark and a light colour with enough contrast for a visible texture."""
     while True:
         dark, light = sorted((_colour(rng), _colour(rng)), key=lambda colour: float(colour @ LUMINANCE))
         if float((light - dark) @ LUMINANCE) >= 0.4:
@@ -318,7 +318,7 @@ def _pattern(rng: np.random.Generator, thing: Thing, x: np.ndarray, y: np.ndarra
 
 
 def _shadow(rng: np.random.Generator, canvas: np.ndarray, thing: Thing) -> None:
-    """Darken the canvas softly beside the object, before it is painted."""
+    """Paint the soft shadow of an object."""
     mask = np.zeros(canvas.shape[:2], np.uint8)
     offset = thing.radius * rng.uniform(0.03, 0.12) * np.array([1.0, 1.0])
     Thing(thing.kind, thing.centre + offset, thing.frame).fill(mask, 255)
@@ -341,7 +341,7 @@ def _photograph(rng: np.random.Generator, canvas: np.ndarray) -> np.ndarray:
 
 
 def draw(seed: int, split: str, number: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """One image of the demo; it depends on these arguments alone.
+    """One image of the demo; it depends on nothing but these arguments.
 
     Args:
         seed: of the data set.
@@ -351,7 +351,7 @@ def draw(seed: int, split: str, number: int, size: int) -> tuple[np.ndarray, np.
 
     Returns:
         RGB `uint8` size×size×3 and its mask `uint8` size×size: 0 background, i the class `CLASSES[i - 1]`;
-        in the split `saliency` 1 is any object.
+        in the split `saliency`, 1 is any object.
     """
     rng = np.random.default_rng([seed, SPLITS.index(split), number])
     kinds = _any_kinds(rng) if split == "saliency" else _class_kinds(rng, number)
@@ -369,7 +369,7 @@ def generate(folder: Path, seed: int, train: int, val: int, saliency: int, size:
     The same arguments write the same bytes; an image does not depend on how many others there are.
 
     Args:
-        folder: made if absent; files of the same name are replaced.
+        folder: created if missing; existing files are overwritten.
         seed: of the data set.
         train: number of training images.
         val: number of validation images.

@@ -1,4 +1,4 @@
-"""PASCAL VOC 2012 by torchvision's downloader, checked, and moved into place only when whole."""
+"""Downloads PASCAL VOC 2012 with torchvision, verifies it and moves the finished folder into place."""
 
 import http.client
 import shutil
@@ -19,21 +19,19 @@ VOC_2012: dict[str, str] = DATASET_YEAR_DICT["2012"]
 
 
 def download_voc(root: Path, url: str = VOC_2012["url"], md5: str = VOC_2012["md5"]) -> None:
-    """Bring `root/VOCdevkit/VOC2012` into place, from an archive in `root` or else from the network.
+    """Make `root/VOCdevkit/VOC2012` from an archive in `root`, or else from the network; nothing if it exists.
 
-    Nothing is done when it is there.
-
-    The archive is fetched and unpacked in a hidden folder beside the target, and the finished folder is moved
-    in one step. An archive that the user put into `root` is used when its checksum is right, and kept.
+    The archive is unpacked in a hidden folder and the finished folder is moved in one step. An archive that the user
+    put into `root` is used if its checksum is right, and kept.
 
     Args:
         root: folder that will hold `VOCdevkit`.
-        url: where the archive lies; its last part is the archive's name.
+        url: of the archive; its last part is the archive's name.
         md5: the archive's checksum, hexadecimal.
 
     Raises:
         InputError: no network, wrong checksum, damaged or dangerous archive, full disk, or an incomplete
-            folder where the data should go; `root/VOCdevkit/VOC2012` is then as it was.
+            target folder; `root/VOCdevkit/VOC2012` is then unchanged.
     """
     target = root / VOC_2012["base_dir"]
     lacking = [folder for folder in FOLDERS if not (target / folder).is_dir()]
@@ -47,7 +45,7 @@ def download_voc(root: Path, url: str = VOC_2012["url"], md5: str = VOC_2012["md
     archive = root / PurePosixPath(url).name
     work = root / ".voc-download"
     try:
-        with _alone(root, work):
+        with _locked(root, work):
             if not archive.exists():
                 _fetch(url, md5, work, root)
                 archive = work / archive.name
@@ -67,8 +65,8 @@ def download_voc(root: Path, url: str = VOC_2012["url"], md5: str = VOC_2012["md
 
 
 @contextmanager
-def _alone(root: Path, work: Path) -> Iterator[None]:
-    """Hold `root` against a second download and clear what a killed one left."""
+def _locked(root: Path, work: Path) -> Iterator[None]:
+    """Lock `root` against a second download and remove the rest of a killed one."""
     root.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(root / ".voc-download.lock", timeout=0):
@@ -121,7 +119,7 @@ def _checked(tar: tarfile.TarFile, archive: Path) -> Iterator[tarfile.TarInfo]:
         path = PurePosixPath(member.name)
         if path.is_absolute() or ".." in path.parts or not (member.isfile() or member.isdir()):
             raise InputError(
-                f"{archive.name} has the member '{member.name}', which leads out of its folder or is no "
-                "plain file; VOC's own archive was expected: delete it and fetch it again."
+                f"{archive.name} has the member '{member.name}', which leads out of its folder or is not "
+                "a plain file; VOC's own archive was expected: delete it and fetch it again."
             )
         yield member

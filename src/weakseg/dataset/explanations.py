@@ -1,4 +1,4 @@
-"""What the values of masks may mean, where they are not what the labels say."""
+"""Guesses what mask values mean when they contradict the labels."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,17 +8,17 @@ from weakseg.dataset.wording import Cases
 from weakseg.storage.labels import UNDECIDED
 
 AGREEMENT = 0.9
-"""Share of the masks that a reading of their values must explain, exactly, to be suggested."""
-_MOST_SAID = 8  # classes of which a reading is written out
+"""Share of masks that a guess must explain exactly to be suggested."""
+_MOST_LISTED = 8  # classes that a suggestion lists
 Pairs = Sequence[tuple[tuple[frozenset[int], frozenset[int]], Cases]]
-"""Values of the classes that a row names and all values of its mask, with how many masks are so."""
+"""(values of the classes that a row names, all values of its mask) with the masks that have them."""
 
 
 def meanings(pairs: Pairs, classes: Mapping[str, int]) -> str:
-    """`0 meant background, 1 dog, 2 cat`: the reading that makes masks and labels agree; empty without one.
+    """`0 meant background, 1 dog, 2 cat`: the assignment that makes masks and labels agree; empty without one.
 
-    Background and classes take the values that occur where they do: pairs of a class and a value are taken in the
-    order of their F1 over the masks. A reading that explains fewer than nine tenths of the masks does not count.
+    Classes are assigned greedily to mask values, by the F1 of their co-occurrence over the masks. The assignment must
+    explain nine tenths of the masks.
 
     Args:
         pairs: of the images whose rows name a class.
@@ -30,14 +30,15 @@ def meanings(pairs: Pairs, classes: Mapping[str, int]) -> str:
     usual = all(number == value for number, value in reading.items())
     if usual or explained < AGREEMENT * sum(cases.count for _, cases in pairs):
         return ""
-    said = sorted((value, names[number]) for number, value in reading.items())
-    first, *rest = [(value, name) for value, name in said[:_MOST_SAID]]
-    more = f" and {len(said) - _MOST_SAID} more" if len(said) > _MOST_SAID else ""
-    return f"{first[0]} meant {first[1]}" + "".join(f", {value} {name}" for value, name in rest) + more
+    pairs_by_value = sorted((value, names[number]) for number, value in reading.items())
+    (value, name), *rest = pairs_by_value[:_MOST_LISTED]
+    more = len(pairs_by_value) - _MOST_LISTED
+    listed = ", ".join([f"{value} meant {name}", *(f"{value} {name}" for value, name in rest)])
+    return listed + (f" and {more} more" if more > 0 else "")
 
 
 def _reading(pairs: Pairs, names: Mapping[int, str]) -> dict[int, int]:
-    """Number of a class by the configuration, 0 the background → value that occurs as it does."""
+    """Configured class number (0: background) → the mask value that co-occurs with it best."""
     together = np.zeros((256, 256))
     named, shown = np.zeros(256), np.zeros(256)
     for (wanted, values), cases in pairs:
@@ -58,20 +59,17 @@ def _reading(pairs: Pairs, names: Mapping[int, str]) -> dict[int, int]:
 
 
 def _agrees(wanted: frozenset[int], values: frozenset[int], reading: Mapping[int, int]) -> bool:
-    """Whether a mask shows, of the classes that were given a value, just those of its row."""
+    """Whether a mask shows exactly the classes of its row, among those with a value in `reading`."""
     given = {value for number, value in reading.items() if number != 0}
     return {reading.get(number, -1) for number in wanted} == values & given
 
 
 def numbered(pairs: Pairs) -> bool:
-    """Whether masks hold 1, 2, … n, n differing or classes notwithstanding, as masks of single objects do."""
-    return bool(pairs) and all(
-        sorted(values - {0, UNDECIDED}) == [*range(1, len(values - {0, UNDECIDED}) + 1)]
-        and values - {0, UNDECIDED}
-        for (_, values), _ in pairs
-    )
+    """Whether each mask holds exactly the values 1…n, as masks that number their objects do."""
+    foreground = [values - {0, UNDECIDED} for (_, values), _ in pairs]
+    return bool(pairs) and all(values and values == {*range(1, len(values) + 1)} for values in foreground)
 
 
 def between(value: int, labels: np.ndarray) -> bool:
-    """Whether a mask H×W holds a lower and a higher value, too."""
+    """Whether a mask H×W also holds a lower and a higher value."""
     return int(labels.min()) < value < int(labels.max())

@@ -1,7 +1,6 @@
-"""Where the files of a data set lie, and what was seen of each.
+"""`files.csv`: the paths of all images and masks, with the size, time and SHA-256 that each file had when it was read.
 
-`files.csv` has the rows of the index with the paths of image and mask, and the size, time and SHA-256 that each file
-had when it was read. A file of the same name, size and time is not read again.
+A file of the same name, size and time is not read again.
 """
 
 import hashlib
@@ -20,13 +19,13 @@ Known = Mapping[tuple[str, int, int], str]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A file as it was found.
+class FileState:
+    """A file's path and its state when it was read.
 
     Attributes:
         path: where it lies.
         size: bytes.
-        time: of its last change, nanoseconds.
+        time: last modification, nanoseconds.
         sha256: of its content.
     """
 
@@ -37,52 +36,53 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Found:
+class ImageFiles:
     """The files of one image."""
 
-    image: Seen
-    mask: Seen | None
+    image: FileState
+    mask: FileState | None
 
 
-def not_looked_at(record: Record) -> Found:
-    """The files of a record, of which nothing but their paths is known."""
-    mask = None if record.mask is None else Seen(record.mask, 0, 0, "")
-    return Found(Seen(record.image, 0, 0, ""), mask)
+def paths_only(record: Record) -> ImageFiles:
+    """The files of a record without size, time and SHA-256."""
+    mask = None if record.mask is None else FileState(record.mask, 0, 0, "")
+    return ImageFiles(FileState(record.image, 0, 0, ""), mask)
 
 
-def find_files(
-    records: Iterable[Record], known: Known, tell: Callable[[int], None] = lambda _: None
-) -> list[Found]:
-    """Look at the files of all records; read those that are not known.
+def scan_files(
+    records: Iterable[Record], known: Known, progress: Callable[[int], None] = lambda _: None
+) -> list[ImageFiles]:
+    """The state of all files; unknown ones are read.
 
     Args:
-        records: what is offered. A file that cannot be read has no SHA-256: who opens it says why.
+        records: the images. An unreadable file gets an empty SHA-256; the error comes when it is opened.
         known: files that were read before.
-        tell: is called with the number of files read so far, after each.
+        progress: called after each file that is read, with their number so far.
     """
     count = 0
 
-    def seen(path: Path) -> Seen:
+    def state(path: Path) -> FileState:
         nonlocal count
         size = time = 0
         with suppress(OSError):
-            state = path.stat()
-            size, time = state.st_size, state.st_mtime_ns
+            stat = path.stat()
+            size, time = stat.st_size, stat.st_mtime_ns
             if sha256 := known.get((path.name, size, time)):
-                return Seen(path, size, time, sha256)
+                return FileState(path, size, time, sha256)
             with path.open("rb") as file:
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             count += 1
-            tell(count)
-            return Seen(path, size, time, sha256)
-        return Seen(path, size, time, "")
+            progress(count)
+            return FileState(path, size, time, sha256)
+        return FileState(path, size, time, "")
 
     return [
-        Found(seen(record.image), None if record.mask is None else seen(record.mask)) for record in records
+        ImageFiles(state(record.image), None if record.mask is None else state(record.mask))
+        for record in records
     ]
 
 
-def write_files(folder: Path, records: Sequence[Record], found: Sequence[Found]) -> None:
+def write_files(folder: Path, records: Sequence[Record], found: Sequence[ImageFiles]) -> None:
     """Write `files.csv`, atomically: a row for each record, in the order of the index."""
 
     def rows() -> Iterator[Sequence[object]]:
@@ -92,49 +92,50 @@ def write_files(folder: Path, records: Sequence[Record], found: Sequence[Found])
     write_rows(folder / FILES, FILE_COLUMNS, rows())
 
 
-def _fields(seen: Seen | None) -> tuple[object, ...]:
-    return ("",) * 4 if seen is None else (seen.path.as_posix(), seen.size, seen.time, seen.sha256)
+def _fields(state: FileState | None) -> tuple[object, ...]:
+    return ("",) * 4 if state is None else (state.path.as_posix(), state.size, state.time, state.sha256)
 
 
 @dataclass(frozen=True)
-class Remembered:
-    """What `files.csv` says.
+class KnownFiles:
+    """The content of `files.csv`: id → the files of that image, in the order of the index."""
 
-    Attributes:
-        rows: id → the files of that image, in the order of the index.
-    """
-
-    rows: Mapping[str, Found]
+    rows: Mapping[str, ImageFiles]
 
     @property
     def known(self) -> Known:
         """All files that were read."""
-        files = [
-            seen for found in self.rows.values() for seen in (found.image, found.mask) if seen is not None
-        ]
-        return {(seen.path.name, seen.size, seen.time): seen.sha256 for seen in files}
+        return {
+            (file.path.name, file.size, file.time): file.sha256
+            for files in self.rows.values()
+            for file in (files.image, files.mask)
+            if file is not None
+        }
 
     @property
     def pairs(self) -> frozenset[tuple[str, str]]:
-        """SHA-256 of each image and of its mask, "" without one: looked at together and found good."""
+        """SHA-256 of each good image and of its mask ("" without one)."""
         return frozenset(
-            (found.image.sha256, "" if found.mask is None else found.mask.sha256)
-            for found in self.rows.values()
+            (files.image.sha256, "" if files.mask is None else files.mask.sha256)
+            for files in self.rows.values()
         )
 
 
-def read_files(folder: Path) -> Remembered:
-    """What is remembered of the files; nothing where there is no `files.csv`, or a damaged one."""
+def read_files(folder: Path) -> KnownFiles:
+    """Read `files.csv`; empty if it is missing or damaged."""
     try:
         rows = read_rows(folder / FILES, FILE_COLUMNS)
-        return Remembered({row["id"]: Found(_seen(row, "image"), _seen_mask(row)) for row in rows})
+        return KnownFiles(
+            {
+                row["id"]: ImageFiles(_state(row, "image"), _state(row, "mask") if row["mask"] else None)
+                for row in rows
+            }
+        )
     except (InputError, ValueError):
-        return Remembered({})
+        return KnownFiles({})
 
 
-def _seen(row: Mapping[str, str], kind: str) -> Seen:
-    return Seen(Path(row[kind]), int(row[f"{kind}_size"]), int(row[f"{kind}_time"]), row[f"{kind}_sha256"])
-
-
-def _seen_mask(row: Mapping[str, str]) -> Seen | None:
-    return _seen(row, "mask") if row["mask"] else None
+def _state(row: Mapping[str, str], kind: str) -> FileState:
+    return FileState(
+        Path(row[kind]), int(row[f"{kind}_size"]), int(row[f"{kind}_time"]), row[f"{kind}_sha256"]
+    )

@@ -1,4 +1,4 @@
-"""What a folder holds: the file that was meant by a name that is not quite its own, and files that nothing names."""
+"""Finds the file that a misspelt name may mean, and files that no table names."""
 
 import difflib
 import os
@@ -17,11 +17,11 @@ UNREAD = (
     *(".ppm", ".pgm", ".pbm", ".pnm", ".exr", ".hdr", ".ico", ".dds", ".npy", ".npz"),
     *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raw"),
 )
-"""Extensions of pictures that are not read; files of other kinds, such as tables and texts, are passed over."""
+"""Extensions of unsupported image formats; other files, such as tables and texts, are ignored."""
 
 
 class Names:
-    """The files below a folder, listed once, when first asked for.
+    """The files below a folder, listed once and on demand.
 
     Args:
         root: the folder.
@@ -41,7 +41,7 @@ class Names:
 
     @cached_property
     def _alike(self) -> list[dict[str, list[str]]]:
-        """For each way in which a name may be miswritten: what it then is → the files."""
+        """For each function of `_LOOSE`: simplified name → files."""
         tables: list[dict[str, list[str]]] = [{} for _ in _LOOSE]
         for path in self.files:
             if Path(path).suffix.lower() in (*EXTENSIONS, *UNREAD):
@@ -50,15 +50,15 @@ class Names:
         return tables
 
     def same(self, names: Iterable[str]) -> str | None:
-        """The first file of which a name differs in the coding of its accents alone, as it is on the disk."""
+        """The first file whose name differs only in its Unicode form, as written on disk."""
         found = (self._by_letters.get(unicodedata.normalize("NFC", name)) for name in names)
         return next((path for path in found if path is not None), None)
 
     def near(self, name: str) -> str:
-        """What is there in place of a file, as a half-sentence; empty if nothing is like it."""
+        """A half-sentence about a file with a similar name; empty if there is none."""
         for number, (loose, table) in enumerate(zip(_LOOSE, self._alike, strict=True)):
             paths = [path for path in table.get(loose(name), []) if (self.root / path).is_file()]
-            if loose is _last_part and "/" in name:  # a/1.jpg is not meant by b/1.jpg, though 1.jpg may be
+            if loose is _last_part and "/" in name:  # b/1.jpg may mean 1.jpg, but not a/1.jpg
                 paths = [path for path in paths if "/" not in path]
             unread = [path for path in paths if Path(path).suffix.lower() in UNREAD]
             if paths and unread == paths:
@@ -77,7 +77,7 @@ class Names:
 
 
 def walk(root: Path, leave_out: Path | None = None) -> Iterator[str]:
-    """Every file below a folder, hidden ones left out, as a path below it."""
+    """Relative paths of all files below a folder, without hidden ones."""
     for folder, below, files in os.walk(root):
         here = Path(folder)
         below[:] = sorted(name for name in below if not _hidden(name) and here / name != leave_out)
@@ -90,7 +90,7 @@ def _hidden(name: str) -> bool:
 
 
 def bare(path: str) -> str:
-    """A path without the extension of an image, accents coded in one way."""
+    """A path in Unicode form NFC without an image extension."""
     extension = Path(path).suffix
     plain = path.removesuffix(extension) if extension.lower() in (*EXTENSIONS, *UNREAD) else path
     return unicodedata.normalize("NFC", plain)
@@ -113,16 +113,16 @@ _WHY = ("", " (spreadsheets drop the zeros before a number: give the column the 
 
 
 def need_folder(folder: Path, key: str, holds: str) -> None:
-    """Refuse what is not a folder; a neighbour of nearly the same name is suggested.
+    """Refuse a path that is not a folder and suggest a similar one.
 
     Raises:
-        InputError: it is missing, or something else.
+        InputError: it is missing or not a folder.
     """
     if folder.is_dir():
         return
     what = "is not a folder" if folder.exists() else "does not exist"
-    beside = sorted(path.name for path in _folders(folder.parent))
-    near = difflib.get_close_matches(folder.name, beside, n=1)
+    neighbours = sorted(path.name for path in _folders(folder.parent))
+    near = difflib.get_close_matches(folder.name, neighbours, n=1)
     meant = f"did you mean {folder.parent / near[0]}?" if near else "correct the path."
     raise InputError(f"{key} is {folder}, which {what}; a folder of {holds} was expected: {meant}")
 
@@ -135,7 +135,7 @@ def _folders(parent: Path) -> list[Path]:
 
 
 def none_found(names: Names, table: Path, missing: list[str]) -> InputError:
-    """The one sentence where not one image of a table is in the folder: what is there, and where they may lie."""
+    """The error if no image of a table was found: what the folder holds, and where the images may be."""
     start = (
         f"none of the {len(missing):,} images of {table} was found in {names.root} ({examples(missing)}); "
         f"it {names.holds()}"
@@ -155,7 +155,7 @@ def none_found(names: Names, table: Path, missing: list[str]) -> InputError:
 
 
 def left_out(images: Path, masks: Path | None, named: Iterable[str], table: Path) -> list[str]:
-    """One line on the images of a folder that a table does not name, and one on files whose extension is not read."""
+    """One line on images that the table does not name, and one on files with unsupported extensions."""
     known = {bare(name) for name in named}
     unnamed, unread = Cases(), Cases()
     extensions: set[str] = set()

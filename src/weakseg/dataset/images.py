@@ -1,4 +1,4 @@
-"""Reading images: RGB `uint8` H×W×3 everywhere outside a network. docs/images.md says what becomes of which file."""
+"""Reading images as RGB `uint8` H×W×3; docs/images.md lists what is done with each kind of file."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ from weakseg.errors import InputError
 
 EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")
-"""What a file may hold, whatever its name. Pillow knows forty more, most of them forgotten; one starts Ghostscript."""
+"""Accepted formats, whatever the name. Pillow knows forty more, most of them obsolete; one starts Ghostscript."""
 MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr")
 """Pillow's modes of 8 bits or fewer per channel that become RGB."""
 LONGEST_PART = (
-    230  # bytes of one part of an id: results add an extension, and a temporary name, to at most 255
+    230  # bytes between slashes of an id; results add a temporary name and an extension (limit: 255)
 )
-LONGEST_ID = 1000  # characters of an id; the inspector's addresses take no more
+LONGEST_ID = 1000  # characters of an id; the limit of the inspector's addresses
 ORIENTATION = 0x0112  # EXIF tag
 TURNS = {
     2: Transpose.FLIP_LEFT_RIGHT,
@@ -31,7 +31,7 @@ TURNS = {
     7: Transpose.TRANSVERSE,
     8: Transpose.ROTATE_90,
 }
-"""EXIF orientation → what makes the image upright; 5…8 swap its sides."""
+"""EXIF orientation → transposition that makes the image upright; 5…8 swap its sides."""
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC = 256, 257, 258, 262  # TIFF tags
 _WHITE_IS_ZERO = 0
 
@@ -39,25 +39,25 @@ _WHITE_IS_ZERO = 0
 def read_image(path: Path, at_least: int | None = None) -> np.ndarray:
     """Read an image as RGB `uint8` H×W×3, upright by its EXIF orientation.
 
-    Of 16 bits per channel the upper 8 count, so that 65,535 is white whatever the image's own maximum; of
-    several frames the first. Transparency is dropped: the colours stored below it count. So is a colour profile.
+    16 bits per channel are cut to the upper 8 (65,535 is white). Only the first of several frames is read.
+    Transparency and colour profiles are ignored.
 
     Args:
         path: the file.
-        at_least: a JPEG may be decoded at a half, a quarter or an eighth of its size, but not below so many
-            pixels a side, which is much faster; `None`: at its size.
+        at_least: smallest side in pixels to which a JPEG may be decoded (at ½, ¼ or ⅛ of its size), which is much
+            faster; `None`: full size.
 
     Raises:
-        InputError: missing, truncated, not an image, with 32 bits or floats per channel, or with
-            more than about 179 million pixels (Pillow's guard against files that fill the memory).
+        InputError: missing, truncated, not an image, 32 bits or floats per channel, or more than about 179 million
+            pixels (Pillow's limit).
     """
     return _decoded(path, "RGB", at_least)
 
 
 def read_grey(path: Path) -> np.ndarray:
-    """Read a grey map as `uint8` H×W, by the rules of `read_image`; colours count by their brightness.
+    """Read a grey map as `uint8` H×W, by the rules of `read_image`; colours become their brightness.
 
-    The checksums that its format has are compared first: decoding alone ignores some, and a map is looked at by nobody.
+    The checksums of its format are verified first, as decoding ignores some of them.
 
     Raises:
         InputError: as `read_image`, or a checksum is wrong.
@@ -68,7 +68,7 @@ def read_grey(path: Path) -> np.ndarray:
 
 
 def read_rgba(path: Path) -> np.ndarray:
-    """Read a picture with its transparency as `uint8` H×W×4, opaque where the file has none; otherwise as `read_grey`.
+    """Read a picture with transparency as `uint8` H×W×4 (opaque if the file has none), otherwise as `read_grey`.
 
     Raises:
         InputError: as `read_grey`.
@@ -86,13 +86,13 @@ def image_size(path: Path) -> tuple[int, int]:
     """
     with _opened(path) as image:
         width, height = image.size
-        if isinstance(image, TiffImageFile):  # Pillow tells its upright size, of all others the stored
+        if isinstance(image, TiffImageFile):  # Pillow gives the upright size for TIFF only
             width, height = image.tag_v2[_WIDTH], image.tag_v2[_HEIGHT]
         return (width, height) if _orientation(image) in (5, 6, 7, 8) else (height, width)
 
 
 def _decoded(path: Path, mode: str, at_least: int | None = None) -> np.ndarray:
-    """All pixels, upright, as `uint8` in a mode of Pillow's."""
+    """All pixels, upright, as `uint8` in a Pillow mode."""
     with _opened(path) as image:
         if at_least is not None:
             image.draft(None, (at_least, at_least))
@@ -100,10 +100,10 @@ def _decoded(path: Path, mode: str, at_least: int | None = None) -> np.ndarray:
 
 
 def upright_pixels(image: Image.Image, name: str, mode: str = "RGB") -> np.ndarray:
-    """All pixels of an opened image, upright, as `uint8` in a mode of Pillow's.
+    """All pixels of an opened image, upright, as `uint8` in a Pillow mode.
 
     Raises:
-        InputError: it has no pixels, or of a kind whose white is not known; `name` is what it is called.
+        InputError: it has no pixels, or a pixel mode without a known white; the message starts with `name`.
     """
     image.load()  # decodes everything: a truncated file fails here, not as grey pixels
     if 0 in image.size:
@@ -120,7 +120,7 @@ def upright_pixels(image: Image.Image, name: str, mode: str = "RGB") -> np.ndarr
 
 
 def _upper_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 bits, or 12 in a TIFF, by its upper 8, as Pillow itself reads 16-bit colour."""
+    """16-bit grey (12 in a TIFF) cut to its upper 8 bits, as Pillow itself reads 16-bit colour."""
     tags = getattr(image, "tag_v2", {})
     (bits,) = tags.get(_BITS, (16,))
     grey = (np.asarray(image) >> (bits - 8)).astype(np.uint8)
@@ -128,28 +128,26 @@ def _upper_bits(image: Image.Image) -> Image.Image:
 
 
 def _orientation(image: Image.Image) -> int:
-    """How the image is turned, 1…8; 1 where the file does not say, or says nonsense."""
+    """EXIF orientation, 1…8; 1 if it is missing or invalid."""
     try:
         return int(image.getexif().get(ORIENTATION, 1))
-    except Exception:  # Pillow raises many types; an image whose pixels can be read is not refused
+    except Exception:  # Pillow raises many types; bad metadata does not make an image bad
         return 1
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    """An image of which the header is read. Whatever goes wrong, also in the block, is one sentence."""
+    """An opened image; any error, also one inside the block, becomes an `InputError`."""
     try:
-        # By its path, Pillow would map an uncompressed TIFF into memory, and mix up the rows if it lies on its side.
+        # Given a path, Pillow maps an uncompressed TIFF into memory and mixes up its rows if it is rotated.
         with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
             yield image
     except InputError:
         raise
     except FileNotFoundError:
-        raise InputError(
-            f"image {path} is missing, but is named as one to be read: add it or leave it out."
-        ) from None
+        raise InputError(f"image {path} is missing: add it or leave it out.") from None
     except UnidentifiedImageError:
-        held = "is empty (0 bytes)" if path.stat().st_size == 0 else "is in no image format that is read"
+        held = "is empty (0 bytes)" if path.stat().st_size == 0 else "is not in a supported image format"
         raise InputError(
             f"image {path} {held}; {', '.join(FORMATS)} were expected: replace or convert it, or leave it out."
         ) from None
@@ -163,11 +161,11 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 
 def _reason(error: Exception) -> str:
-    """What is wrong with a file and what to do: the system did not let it be read, or its bytes are no image."""
+    """What is wrong with a file and what to do about it."""
     if isinstance(error, OSError) and error.errno is not None:
-        return f"cannot be opened ({error.strerror}); a readable file was expected: mend that"
-    said = " ".join(str(error).split())[:120] or type(error).__name__
-    return f"cannot be decoded ({said}); it looks truncated or damaged: replace it"
+        return f"cannot be opened ({error.strerror}); a readable file was expected: correct that"
+    reason = " ".join(str(error).split())[:120] or type(error).__name__
+    return f"cannot be decoded ({reason}); it looks truncated or damaged: replace it"
 
 
 def find_image(folder: Path, image_id: str) -> Path:
@@ -192,7 +190,7 @@ def find_image(folder: Path, image_id: str) -> Path:
 
 
 def file_names(image_id: str) -> list[str]:
-    """What the file of an id may be called, in the order in which it is looked for."""
+    """Possible file names of an id, in search order."""
     names = [image_id] if Path(image_id).suffix.lower() in EXTENSIONS else []
     return names + [
         f"{image_id}{spelled}" for extension in EXTENSIONS for spelled in (extension, extension.upper())
@@ -200,14 +198,14 @@ def file_names(image_id: str) -> list[str]:
 
 
 def _no_file(path: Path) -> str:
-    """What stands there in place of a file, if anything."""
+    """Why a path is not a file although it exists."""
     if path.is_dir():
         return f"; {path.name} is a folder"
     return f"; {path.name} is a link to {path.readlink()}, which does not exist" if path.is_symlink() else ""
 
 
 def check_id(image_id: str) -> None:
-    """Refuse ids that could name a file outside the data folder, or none, or one whose results have no name.
+    """Refuse ids that are not a path of a file inside the data folder, or that are too long for result files.
 
     Raises:
         InputError: empty, absolute, with `..`, a backslash or a control character, or too long.

@@ -1,7 +1,7 @@
 """The index: the only thing later stages know of a data set.
 
 `index.csv` has one row per image: id, split, labels, SHA-256 of the image. `classes.csv` has one row per class: index,
-name and the value that stands for the class in the masks. Mask values that it does not list are not scored.
+name and mask value. Mask values that it does not list are not scored.
 `masks.csv` has one row per mask: id and SHA-256. `files.csv` has the rows of the index with the paths of their files.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from weakseg.dataset.files import Found, not_looked_at, write_files
+from weakseg.dataset.files import ImageFiles, paths_only, write_files
 from weakseg.dataset.records import AGAIN, COLUMNS, Record, Records
 from weakseg.dataset.tables import read_rows, write_rows
 from weakseg.errors import InputError
@@ -23,7 +23,7 @@ MASK_COLUMNS = ("id", "mask_sha256")
 
 @dataclass(frozen=True)
 class BadImage:
-    """An image of the table that cannot be used, and the sentence that says why."""
+    """An image that cannot be used, and the reason as a sentence."""
 
     id: str
     reason: str
@@ -37,9 +37,9 @@ class Index:
         records: in the order of the file.
         classes: names without background; class i of a label map is `classes[i - 1]`.
         mask_values: value of class i in the mask files, background first.
-        bad: images that were left out; an index that was read from its files has none.
-        notes: what was understood and what looks odd, a sentence each; read from its files, it has none.
-        largest: height and width of the largest image that was opened; 0 and 0 if none was.
+        bad: images that were left out; empty if the index was read from its files.
+        notes: remarks about the data, a sentence each; empty if the index was read from its files.
+        largest: height and width of the largest opened image; 0 and 0 if none was opened.
     """
 
     records: Sequence[Record]
@@ -74,32 +74,32 @@ class Index:
 
 
 @dataclass(frozen=True)
-class Offer:
-    """What a source offers; no image was opened.
+class Listing:
+    """The images and masks of a source, none of them opened yet.
 
     Attributes:
-        index: the images that exist; `bad` has the others.
-        highest: the largest value besides 255 that may stand in a mask.
-        key: the section of the configuration that names masks and classes, if the source does not fix them.
-        spared: id → classes that an image's mask may show although its labels do not name them.
+        index: the images that exist; `bad` has the missing ones.
+        highest: the largest valid mask value besides 255.
+        key: configuration section that names masks and classes; empty if the source fixes them.
+        tolerated: id → classes that an image's mask may show although its labels do not name them.
     """
 
     index: Index
     highest: int
     key: str = ""
-    spared: Mapping[str, Collection[str]] = field(default_factory=dict)
+    tolerated: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 def proxy_records(index: Index) -> Sequence[Record]:
     """The images that get maps and proxy labels: training and validation, in the order of the index.
 
-    Validation proxies are for looking at; nothing trains on them.
+    Validation proxies are for inspection; nothing trains on them.
     """
     return index.split("train", "val")
 
 
 def shard(records: Sequence[Record], item: str) -> list[Record]:
-    """The part of the records that a scatter item such as `2-of-8` stands for; parts differ by one at most.
+    """The records of one shard, given as `2-of-8`; shard sizes differ by at most one.
 
     Raises:
         InputError: the item is not `i-of-n` with 1 ≤ i ≤ n.
@@ -113,32 +113,32 @@ def shard(records: Sequence[Record], item: str) -> list[Record]:
     return list(records[len(records) * (part - 1) // count : len(records) * part // count])
 
 
-def write_index(folder: Path, index: Index, found: Sequence[Found] | None = None) -> None:
+def write_index(folder: Path, index: Index, found: Sequence[ImageFiles] | None = None) -> None:
     """Write `classes.csv`, `files.csv` and `index.csv` into `folder`, each atomically, the index last.
 
     Args:
-        folder: where to.
-        index: the images that can be used.
-        found: their files. Without it the files are not looked at, and the columns that say what was seen are empty.
+        folder: the output folder.
+        index: the usable images.
+        found: their files; without them only paths are written, no sizes, times and SHA-256.
     """
     named = zip(("background", *index.classes), index.mask_values, strict=True)
     classes = ((number, name, value) for number, (name, value) in enumerate(named))
     write_rows(folder / "classes.csv", CLASS_COLUMNS, classes)
-    files = [not_looked_at(record) for record in index.records] if found is None else found
+    files = [paths_only(record) for record in index.records] if found is None else found
     write_files(folder, index.records, files)
     write_rows(folder / "index.csv", COLUMNS, index_rows(index, files))
 
 
-def index_rows(index: Index, found: Sequence[Found]) -> list[tuple[str, str, str, str]]:
-    """The rows of `index.csv`: what the images are, whatever their place."""
+def index_rows(index: Index, found: Sequence[ImageFiles]) -> list[tuple[str, str, str, str]]:
+    """The rows of `index.csv`, independent of where the files are."""
     return [
         (record.id, record.split, "|".join(record.labels), item.image.sha256)
         for record, item in zip(index.records, found, strict=True)
     ]
 
 
-def write_masks(path: Path, index: Index, found: Sequence[Found]) -> None:
-    """Write the list of masks, atomically: what reads masks depends on it."""
+def write_masks(path: Path, index: Index, found: Sequence[ImageFiles]) -> None:
+    """Write the list of masks, atomically; stages that read masks depend on it."""
     rows = (
         (record.id, files.mask.sha256)
         for record, files in zip(index.records, found, strict=True)
@@ -148,7 +148,7 @@ def write_masks(path: Path, index: Index, found: Sequence[Found]) -> None:
 
 
 def write_bad(path: Path, bad: Sequence[BadImage]) -> None:
-    """Write the list of bad images, atomically; without any remove it."""
+    """Write the list of bad images, atomically; remove it if there are none."""
     if bad:
         write_rows(path, ("id", "reason"), ((item.id, item.reason) for item in bad))
     else:

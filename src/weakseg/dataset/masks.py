@@ -1,4 +1,4 @@
-"""Which file is the mask of which image, and how many were found."""
+"""Finds the mask of each image."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ EXTENSION = ".png"
 
 
 def find_masks(folder: Path, image_ids: Sequence[str]) -> list[Path | None]:
-    """The mask of each image: a PNG of the image's name, however its accents are coded; `None` without one.
+    """The mask of each image: a PNG of the same name, in any Unicode form; `None` without one.
 
     Raises:
         InputError: the folder is missing, or none of the images has a mask in it.
@@ -39,7 +39,7 @@ def _mask(names: Names, image_id: str) -> Path | None:
 
 
 def found_line(records: Sequence[Record]) -> str:
-    """`86 of 86 masks found`; where some are missing, how many of each split, and of which images."""
+    """`86 of 86 masks found`; if some are missing, the numbers per split and examples."""
     missing = [record.id for record in records if record.mask is None]
     line = f"{len(records) - len(missing):,} of {len(records):,} masks found"
     if not missing:

@@ -1,4 +1,4 @@
-"""The rows of an index, read when they are asked for: ten million images cost megabytes, not gigabytes."""
+"""The rows of an index, read on demand: ten million images need megabytes instead of gigabytes."""
 
 import csv
 import mmap
@@ -13,12 +13,12 @@ import numpy as np
 from weakseg.errors import InputError
 
 COLUMNS = ("id", "split", "labels", "image_sha256")
-"""Of `index.csv`: what the images are."""
+"""Columns of `index.csv`."""
 FILE_COLUMNS = (
     *("id", "image", "image_size", "image_time", "image_sha256"),
     *("mask", "mask_size", "mask_time", "mask_sha256"),
 )
-"""Of `files.csv`: where they lie, and what was seen of each file: size in bytes, time in nanoseconds, SHA-256."""
+"""Columns of `files.csv`: path of each file, its size in bytes, its time in nanoseconds, its SHA-256."""
 SPLITS = ("train", "val", "saliency")
 AGAIN = "run 'weakseg dataset index' again"
 
@@ -38,14 +38,13 @@ class Record:
 
 
 class Records(Sequence[Record]):
-    """The records of an `index.csv`, or some of them. Kept are where each row starts, and its split.
+    """The records of an `index.csv`, or some of them. Memory holds the start and split of each row.
 
     Args:
-        path: the file; `files.csv` beside it has the same rows in the same order. Both stay as they are while this
-            lives.
+        path: the file; `files.csv` in its folder has the same rows in the same order. Neither may change meanwhile.
 
     Raises:
-        InputError: a file is missing, lacks its columns or was cut short, or the two have different numbers of rows.
+        InputError: a file is missing, truncated or has other columns, or the two differ in their number of rows.
     """
 
     def __init__(self, path: Path) -> None:
@@ -97,7 +96,7 @@ class Records(Sequence[Record]):
         )
 
     def of(self, *splits: str) -> "Records":
-        """Those of some splits, in order."""
+        """The records of one or more splits, in order."""
         return self._only(
             self._rows[np.isin(self._splits[self._rows], [SPLITS.index(name) for name in splits])]
         )
@@ -118,16 +117,16 @@ def _row(file: mmap.mmap, ends: np.ndarray, row: int) -> list[str]:
 
 
 def _scan(path: Path, columns: Sequence[str]) -> "tuple[np.ndarray, array[int]]":
-    """Where each row ends, the header's end first, and its split as a number, if it has one."""
+    """The end of the header and of each row, in bytes, and the number of each row's split (if any)."""
     try:
-        return _scanned(path, columns)
+        return _scan_lines(path, columns)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); run the dataset stage first.") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is damaged ({error}); {AGAIN}.") from None
 
 
-def _scanned(path: Path, columns: Sequence[str]) -> "tuple[np.ndarray, array[int]]":
+def _scan_lines(path: Path, columns: Sequence[str]) -> "tuple[np.ndarray, array[int]]":
     ends, splits = array("q"), array("b")
     place = columns.index("split") if "split" in columns else None
     with path.open("rb") as file:

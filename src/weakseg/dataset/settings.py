@@ -33,7 +33,7 @@ class VocDataset(Section):
     val_split: str = Field("val", pattern=r"^[A-Za-z0-9_-]+$")
     """List of the validation images under `ImageSets/Segmentation`."""
     download: bool = False
-    """Fetch VOC 2012 (2 GB) with torchvision's downloader when `root` is absent."""
+    """Download VOC 2012 (2 GB) with torchvision if `root` does not exist."""
     skip_difficult: bool = True
     """Leave objects marked `difficult` out of the image-level labels, as the field does."""
 

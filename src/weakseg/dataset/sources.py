@@ -1,36 +1,43 @@
-"""What the configured source of a data set offers."""
+"""Lists the images of the configured source."""
 
 from pathlib import Path
 from typing import Any
 
-from weakseg.dataset.index import Offer
+from weakseg.dataset.index import Listing
 from weakseg.dataset.settings import DatasetConfig
 
 DEMO = "demo"
-"""Folder of the generated images beside the index."""
+"""Folder of the generated images, in the folder of the index."""
 
 
-def offered(settings: DatasetConfig, folder: Path) -> Offer | None:
-    """All images that exist, none of them opened, and those that do not.
+def list_source(settings: DatasetConfig, folder: Path) -> Listing | None:
+    """List a source's images without opening them.
 
     Args:
         settings: of the data set.
         folder: of the index; the demo lies in it.
 
     Returns:
-        `None` while the demo has not been generated, or VOC not been fetched.
+        `None` before the demo is generated or VOC is downloaded.
 
     Raises:
         InputError: a table, list or annotation is wrong.
     """
+    from weakseg.dataset.table import list_table
+
     if settings.source == "demo":
-        return _demo(settings, folder / DEMO) if (folder / DEMO / "labels.csv").is_file() else None
+        from weakseg.dataset.demo import CLASSES
+
+        demo = folder / DEMO
+        if not (demo / "labels.csv").is_file():
+            return None
+        return list_table(
+            demo / "images", demo / "labels.csv", demo / "masks", settings.classes or CLASSES, CLASSES
+        )
     if settings.source == "voc":
         return _voc(settings) if Path(settings.voc.root).exists() or not settings.voc.download else None
-    from weakseg.dataset.table import offer_table
-
     table = settings.table
-    return offer_table(
+    return list_table(
         Path(table.images),
         Path(table.labels),
         Path(table.masks) if table.masks else None,
@@ -41,24 +48,15 @@ def offered(settings: DatasetConfig, folder: Path) -> Offer | None:
 
 
 def generated_from(settings: DatasetConfig) -> Any:
-    """Plain values that images are generated from, for the demo."""
+    """The settings that the demo's images are generated from; `None` for other sources."""
     return settings.demo.model_dump() if settings.source == "demo" else None
 
 
-def _demo(settings: DatasetConfig, folder: Path) -> Offer:
-    from weakseg.dataset.demo import CLASSES
-    from weakseg.dataset.table import offer_table
-
-    return offer_table(
-        folder / "images", folder / "labels.csv", folder / "masks", settings.classes or CLASSES, CLASSES
-    )
-
-
-def _voc(settings: DatasetConfig) -> Offer:
-    from weakseg.dataset.voc import CLASSES, offer_voc
+def _voc(settings: DatasetConfig) -> Listing:
+    from weakseg.dataset.voc import CLASSES, list_voc
 
     voc = settings.voc
-    return offer_voc(
+    return list_voc(
         Path(voc.root),
         settings.classes or CLASSES,
         voc.train_split,

@@ -1,8 +1,8 @@
-"""Tables and lists as spreadsheets and editors write them.
+"""Reads tables and lists as spreadsheets and editors write them.
 
-Separated by commas, semicolons or tabs, as the header is; UTF-8 with or without a mark at its start, or UTF-16 with
-one; any line ends; blanks around values, empty lines, and empty columns and rows at the ends; Excel's line `sep=;`
-before the header. Nothing is evaluated: a formula is a text like any other. What could be read in two ways is refused.
+Accepted: commas, semicolons or tabs as separators (taken from the header); UTF-8 with or without a byte-order mark,
+UTF-16 with one; any line ends; blanks around values; empty lines; trailing empty columns and rows; Excel's line `sep=;`
+before the header. Formulas are plain text. Ambiguous tables are refused.
 """
 
 import codecs
@@ -21,15 +21,15 @@ _SEPARATOR_LINE = re.compile(r'\s*"?sep=([,;\t])"?[^\S\r\n]*(?:\r\n|\n|\r)', re.
 
 
 def read_table(path: Path, columns: Sequence[str], key: str) -> list[dict[str, str]]:
-    """The rows of a table, column → value without blanks around it; other columns are left out.
+    """The rows of a table as column → stripped value; other columns are ignored.
 
     Args:
         path: the table; its first line names the columns, in any order and any case.
-        columns: those that it must have.
-        key: what the configuration calls the table.
+        columns: the required ones.
+        key: configuration key of the table, for messages.
 
     Raises:
-        InputError: missing, no text, without a column or rows, a row that does not fit, or an open quote.
+        InputError: missing, not text, a column or all rows are missing, a row does not fit, or a quote is open.
     """
     text = read_text(path, f"set {key} to a UTF-8 CSV file")
     _check_kind(path, text, columns)
@@ -46,11 +46,11 @@ def read_table(path: Path, columns: Sequence[str], key: str) -> list[dict[str, s
 
 
 def _lines(path: Path, text: str) -> list[tuple[int, list[str]]]:
-    """Number and values of every line; what stands in Excel's own first line separates the values."""
-    told = _SEPARATOR_LINE.match(text)
-    text, before = (text[told.end() :], text[: told.end()].count("\n")) if told else (text, 0)
+    """Number and values of every line; Excel's own first line may give the separator."""
+    excel = _SEPARATOR_LINE.match(text)
+    text, before = (text[excel.end() :], text[: excel.end()].count("\n")) if excel else (text, 0)
     first = next((line for line in io.StringIO(text, newline=None) if line.strip()), "")
-    separator = told[1] if told else max(SEPARATORS, key=first.count)
+    separator = excel[1] if excel else max(SEPARATORS, key=first.count)
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True
     )
@@ -59,12 +59,12 @@ def _lines(path: Path, text: str) -> list[tuple[int, list[str]]]:
     except csv.Error as error:
         raise InputError(
             f"labels table {path} line {before + reader.line_num} cannot be read ({error}); a quote that is never "
-            "closed, or text beside one, does that: correct the line."
+            "closed, or text next to one, is the usual cause: correct the line."
         ) from None
 
 
 def _check_kind(path: Path, text: str, columns: Sequence[str]) -> None:
-    """Refuse JSON by its name: as a table it would fail at its quotes."""
+    """Refuse JSON with a message of its own."""
     if text.lstrip()[:1] not in ("{", "["):
         return
     try:
@@ -72,7 +72,7 @@ def _check_kind(path: Path, text: str, columns: Sequence[str]) -> None:
     except (ValueError, RecursionError):
         return
     coco = isinstance(held, dict) and {"images", "annotations"} <= held.keys()
-    what = "JSON, as COCO has it (images, annotations, categories)" if coco else "JSON"
+    what = "JSON in COCO's format (images, annotations, categories)" if coco else "JSON"
     raise InputError(
         f"labels table {path} is {what}; a CSV file with the columns {', '.join(columns)} was expected: write one row "
         "per image, its classes joined by '|'."
@@ -94,7 +94,7 @@ def _check_header(path: Path, header: Sequence[str], columns: Sequence[str]) -> 
 
 
 def _check_row(path: Path, number: int, values: list[str], header: Sequence[str], last: int) -> None:
-    """Refuse a row that ends before the column `last`, or beyond the header, or on another line than it began."""
+    """Refuse a row without column `last`, with values beyond the header, or over several lines."""
     where = f"labels table {path} line {number}"
     if len(values) <= last:
         raise InputError(f"{where} has fewer than {last + 1} columns; complete it.")
@@ -114,7 +114,7 @@ def read_list(path: Path) -> list[str]:
     """Ids of a text file, one a line; blank lines are skipped.
 
     Raises:
-        InputError: the file is missing or no text.
+        InputError: the file is missing or not text.
     """
     text = read_text(path, "correct its path or save it as UTF-8, one id a line")
     return [line.strip() for line in io.StringIO(text, newline=None) if line.strip()]
@@ -124,7 +124,7 @@ def read_text(path: Path, remedy: str) -> str:
     """The text of a file in UTF-8, or in UTF-16 with a byte-order mark.
 
     Raises:
-        InputError: missing or anything else.
+        InputError: missing or in another encoding.
     """
     try:
         content = path.read_bytes()

@@ -1,15 +1,15 @@
-"""What was understood of a data set, in a few lines, before anything trains."""
+"""A data set in a few lines, printed before training."""
 
-from weakseg.dataset.check import unlearnt
+from weakseg.dataset.check import classes_without_images
 from weakseg.dataset.index import Index
 from weakseg.dataset.wording import examples
 
 MOST_CLASSES = 25
-"""Classes whose numbers of images are named, and classes without a training image."""
+"""Classes that a line lists."""
 
 
-def understood(index: Index) -> list[str]:
-    """Images of each class, what was said of masks and files, and classes that nothing can learn."""
+def summary_lines(index: Index) -> list[str]:
+    """Images of each class, notes on masks and files, and classes without a training image."""
     shown: dict[str, dict[str, int]] = {name: dict.fromkeys(index.classes, 0) for name in ("train", "val")}
     for split, counts in shown.items():
         for record in index.split(split):
@@ -17,7 +17,7 @@ def understood(index: Index) -> list[str]:
                 counts[name] += 1
     numbers = [f"{name} {shown['train'][name]:,}/{shown['val'][name]:,}" for name in index.classes]
     lines = [f"images of each class, train/val: {examples(numbers, most=MOST_CLASSES)}", *index.notes]
-    lost = unlearnt(index)
+    lost = classes_without_images(index)
     if lost:
         plain = examples([f"'{name}'" for name in lost], most=MOST_CLASSES)
         which = f"class {plain} is" if len(lost) == 1 else f"classes {plain} are"

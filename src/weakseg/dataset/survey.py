@@ -1,9 +1,8 @@
-"""What the images of a data set are, whatever folder they lie in: stages depend on the first and not on the second.
+"""Digests and keys of a data set: stages depend on its content, not on the folder it lies in.
 
-`index.csv`, `classes.csv` and `masks.csv` say what the images, labels and masks are; `files.csv` where they lie.
-`made_from.json` holds what the index was made from: a digest of all that was offered, and the key that Snakemake knows
-it by. As long as the digest stays the same, so does the key, and nothing is made again: a moved folder changes
-`files.csv` alone.
+`index.csv`, `classes.csv` and `masks.csv` describe the content, `files.csv` the paths. `made_from.json` holds the
+digest of the whole source and the key that Snakemake compares. While the digest stays the same, so does the key, and
+no stage runs again: a moved folder changes `files.csv` only.
 """
 
 import errno
@@ -14,18 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from weakseg.dataset.files import Found
+from weakseg.dataset.files import ImageFiles
 from weakseg.dataset.index import Index
 from weakseg.storage.atomic import write_text
 
 FIRST = "first"
-"""Key of an index that has not been made yet."""
+"""Key of an index that does not exist yet."""
 MADE_FROM = "made_from.json"
 
 
 @dataclass(frozen=True)
 class Keys:
-    """What Snakemake compares: another key makes what follows from it again.
+    """Keys that Snakemake compares: a changed key runs all dependent stages again.
 
     Attributes:
         data: of ids, labels, splits, classes and the content of the images.
@@ -36,11 +35,11 @@ class Keys:
     masks: str
 
 
-def digests(index: Index, found: Sequence[Found], also: Any = None) -> tuple[str, str]:
-    """SHA-256 of what the data are, and of what their masks are.
+def digests(index: Index, found: Sequence[ImageFiles], also: Any = None) -> tuple[str, str]:
+    """SHA-256 of the data, and of their masks.
 
     Args:
-        index: everything that was offered.
+        index: the whole source.
         found: the files of its records.
         also: other plain values that determine the images.
     """
@@ -54,12 +53,12 @@ def digests(index: Index, found: Sequence[Found], also: Any = None) -> tuple[str
 
 
 @dataclass(frozen=True)
-class Made:
-    """What an index, or its list of masks, was made from.
+class Origin:
+    """The state of the source from which an index, or its list of masks, was made.
 
     Attributes:
-        key: what Snakemake knows it by.
-        digest: of everything that was offered.
+        key: the one that Snakemake compares.
+        digest: of the whole source.
         largest: height and width of the largest image.
     """
 
@@ -68,11 +67,11 @@ class Made:
     largest: tuple[int, int] = (0, 0)
 
 
-def read_made(folder: Path) -> dict[str, Made]:
-    """`data` and `masks` → what they were made from; without those that were not made or cannot be read."""
+def read_origins(folder: Path) -> dict[str, Origin]:
+    """`data` and `masks` → their origin, as far as it is recorded."""
     try:
         content = json.loads((folder / MADE_FROM).read_text(encoding="utf-8"))
-        return {name: _made(item) for name, item in content.items()}
+        return {name: _origin(item) for name, item in content.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}
 
@@ -81,32 +80,32 @@ def largest_image(folder: Path) -> tuple[int, int]:
     """Height and width of the largest image of an index.
 
     Raises:
-        FileNotFoundError: the index is not made yet.
+        FileNotFoundError: there is no index yet.
     """
     index = folder / "index.csv"
     if not index.exists():
         raise FileNotFoundError(errno.ENOENT, "not made yet", str(index))
-    made = read_made(folder).get("data")
+    made = read_origins(folder).get("data")
     return (0, 0) if made is None else made.largest
 
 
-def _made(item: Mapping[str, Any]) -> Made:
+def _origin(item: Mapping[str, Any]) -> Origin:
     height, width = item["largest"]
-    return Made(str(item["key"]), str(item["digest"]), (int(height), int(width)))
+    return Origin(str(item["key"]), str(item["digest"]), (int(height), int(width)))
 
 
-def write_made(folder: Path, name: str, made: Made) -> None:
-    """Remember what `data` or `masks` were made from."""
-    content = read_made(folder) | {name: made}
+def write_origin(folder: Path, name: str, origin: Origin) -> None:
+    """Record the origin of `data` or `masks`."""
+    content = read_origins(folder) | {name: origin}
     values = {name: vars(item) for name, item in content.items()}
     write_text(folder / MADE_FROM, json.dumps(values, indent=2) + "\n")
 
 
-def keys(made: Mapping[str, Made], data: str, masks: str) -> Keys:
-    """The keys of what is offered now: those it was made under, if its digest is the same."""
+def keys(origins: Mapping[str, Origin], data: str, masks: str) -> Keys:
+    """The current keys: those of `origins` if the digests are unchanged."""
 
     def key(name: str, digest: str) -> str:
-        before = made.get(name)
+        before = origins.get(name)
         if before is None:
             return FIRST
         return before.key if before.digest == digest else digest[:16]

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg.dataset.check import check_records, checked, parse_labels
+from weakseg.dataset.check import check_records, parse_labels
 from weakseg.dataset.folders import Names, bare, left_out, need_folder, none_found
 from weakseg.dataset.images import check_id, file_names, find_image
-from weakseg.dataset.index import BadImage, Index, Offer
+from weakseg.dataset.index import BadImage, Index, Listing
 from weakseg.dataset.masks import find_masks, found_line
 from weakseg.dataset.records import SPLITS, Record
 from weakseg.dataset.spreadsheet import read_list, read_table
@@ -18,31 +18,15 @@ from weakseg.errors import InputError
 COLUMNS = ("image", "labels", "split")
 
 
-def index_table(
+def list_table(
     images: Path,
     labels: Path,
     masks: Path | None,
     classes: Sequence[str],
     all_classes: Sequence[str] = (),
     lists: Mapping[str, Path] | None = None,
-) -> Index:
-    """Index a folder of images by a table: `offer_table`, and every image and mask is opened once.
-
-    Raises:
-        InputError: anything about the table or its masks is wrong, or not one image or mask of it is found.
-    """
-    return checked(offer_table(images, labels, masks, classes, all_classes, lists))
-
-
-def offer_table(
-    images: Path,
-    labels: Path,
-    masks: Path | None,
-    classes: Sequence[str],
-    all_classes: Sequence[str] = (),
-    lists: Mapping[str, Path] | None = None,
-) -> Offer:
-    """What a table offers; no image is opened.
+) -> Listing:
+    """List the images of a table without opening them.
 
     Args:
         images: folder of the images; the table's `image` is a path below it, with or without extension.
@@ -50,10 +34,10 @@ def offer_table(
         masks: folder of label PNGs named like the images, or `None`.
         classes: the chosen classes, in order.
         all_classes: names of the masks' indices 1, 2, …; empty means `classes`.
-        lists: split → text file of ids; only these ids are taken, in place of the `split` column.
+        lists: split → text file of ids; they replace the `split` column, other rows are left out.
 
     Raises:
-        InputError: anything about the table is wrong, or not one image or mask of it is found.
+        InputError: the table is wrong, or none of its images or masks was found.
     """
     names = list(all_classes) or list(classes)
     _check_classes(classes, names)
@@ -63,7 +47,11 @@ def offer_table(
     records, bad = _records(
         images, labels, rows, wanted, lambda cell, name: parse_labels(cell, name, classes, names)
     )
-    notes = _lists_line(labels, rows, wanted)
+    unlisted = [row["image"] for row in rows if row["image"] not in wanted]
+    notes = []
+    if unlisted:
+        count = counted(len(unlisted), "row")
+        notes.append(f"{count} of {labels} in none of the lists, left out: {examples(unlisted)}")
     if masks is None:
         notes.append("no masks: nothing is scored")
     else:
@@ -78,7 +66,7 @@ def offer_table(
         notes=notes + left_out(images, masks, (row["image"] for row in rows), labels),
     )
     check_records(index)
-    return Offer(index, len(names), "dataset.table")
+    return Listing(index, len(names), "dataset.table")
 
 
 def _check_classes(classes: Sequence[str], names: Sequence[str]) -> None:
@@ -99,7 +87,7 @@ def _records(
     wanted: dict[str, str],
     read: Callable[[str, str], tuple[str, ...]],
 ) -> tuple[list[Record], list[BadImage]]:
-    """A record of each row whose file is there, masks still to be found; of the others why not."""
+    """A record (without mask) of each row whose file exists; the others with the reason."""
     names = Names(images)
     records: list[Record] = []
     bad: list[BadImage] = []
@@ -121,10 +109,10 @@ def _records(
 
 
 def _file(names: Names, name: str) -> Path:
-    """The file of a row; one whose name differs only in how accents are coded is as good.
+    """The file of a row, in any Unicode form of its name.
 
     Raises:
-        InputError: there is none; what is there in its place is named.
+        InputError: there is none; the message names a similar file.
     """
     try:
         return find_image(names.root, name)
@@ -136,13 +124,6 @@ def _file(names: Names, name: str) -> Path:
         if near:
             raise InputError(f"image '{name}' was not found in {names.root}, but {near}.") from None
         raise
-
-
-def _lists_line(table: Path, rows: list[dict[str, str]], wanted: dict[str, str]) -> list[str]:
-    apart = [row["image"] for row in rows if row["image"] not in wanted]
-    if not apart:
-        return []
-    return [f"{counted(len(apart), 'row')} of {table} in none of the lists, left out: {examples(apart)}"]
 
 
 def _splits(rows: list[dict[str, str]], lists: Mapping[str, Path], table: Path) -> dict[str, str]:
@@ -167,14 +148,14 @@ def _splits(rows: list[dict[str, str]], lists: Mapping[str, Path], table: Path) 
                 )
             if image_id in wanted:
                 raise InputError(
-                    f"image '{image_id}' stands twice in the split lists; an id may be in one split once."
+                    f"image '{image_id}' occurs twice in the split lists; an id may be in one split once."
                 )
             wanted[image_id] = split
     return wanted
 
 
 def _row(image_id: str, named: Iterable[str]) -> str:
-    """What to do about a line of a list that no row has."""
+    """What to do about an id of a list without a row."""
     meant = next((name for name in named if bare(name).casefold() == bare(image_id).casefold()), None)
     if meant is None:
         return "add its row or drop it from the list."

@@ -1,4 +1,4 @@
-"""Tables that weakseg writes and reads again."""
+"""Reads and writes weakseg's own CSV tables."""
 
 import csv
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,7 @@
 """PASCAL VOC layout: labels from `Annotations`, splits from `ImageSets/Segmentation`, masks for scoring.
 
-`train_aug`, the field's 10,582 training images, is VOC's list and the masks of SBD (Hariharan et al., 2011);
-neither is in the VOC archive, both are put beside it by hand.
+`train_aug`, the usual 10,582 training images, needs an id list and the masks of SBD (Hariharan et al., 2011). Neither
+is in the VOC archive: both are added by hand.
 """
 
 import difflib
@@ -10,9 +10,9 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from weakseg.dataset.check import check_records, checked
+from weakseg.dataset.check import check_records
 from weakseg.dataset.folders import Names
-from weakseg.dataset.index import BadImage, Index, Offer
+from weakseg.dataset.index import BadImage, Index, Listing
 from weakseg.dataset.masks import found_line
 from weakseg.dataset.records import Record
 from weakseg.dataset.spreadsheet import read_list
@@ -27,49 +27,38 @@ CLASSES = (
 """The 20 classes in the order of the masks' indices 1…20."""
 
 FOLDERS = ("JPEGImages", "Annotations", "ImageSets", "SegmentationClass")
-"""What a VOC 2012 folder holds."""
+"""Required folders of VOC 2012."""
 
 AUGMENTED = "train_aug"
 _AUGMENTED_LISTS = (AUGMENTED, "trainaug")  # both spellings are in circulation
 _AUGMENTED_MASKS = "SegmentationClassAug"
 
 
-def index_voc(
+def list_voc(
     root: Path, classes: Sequence[str], train_split: str, val_split: str, *, skip_difficult: bool
-) -> Index:
-    """Index a folder in VOC layout: `offer_voc`, and every image and mask is opened once.
+) -> Listing:
+    """List the images of a folder in VOC layout without opening them.
 
-    Raises:
-        InputError: as `offer_voc`, or the masks cannot be right.
-    """
-    return checked(offer_voc(root, classes, train_split, val_split, skip_difficult=skip_difficult))
-
-
-def offer_voc(
-    root: Path, classes: Sequence[str], train_split: str, val_split: str, *, skip_difficult: bool
-) -> Offer:
-    """What a folder in VOC layout offers; no image is opened.
-
-    Training images left without a label are dropped: those that show none of the chosen classes, and those
-    whose objects are all difficult when these are skipped. Validation images all stay, since what is wrongly
-    found in them counts; each needs a mask, a training image need not have one.
+    Training images without a label are dropped: they show none of the chosen classes, or only difficult objects
+    that are skipped. All validation images stay, since false positives in them count. Validation images need a
+    mask, training images do not.
 
     Args:
         root: the folder that holds `JPEGImages`.
-        classes: the chosen ones of `CLASSES`, in the order they get.
+        classes: the chosen ones of `CLASSES`, in order.
         train_split: list under `ImageSets/Segmentation`; `train_aug` takes its masks from
             `SegmentationClassAug`.
         val_split: list of the validation images.
         skip_difficult: leave objects marked `difficult` out of the image-level labels.
 
     Raises:
-        InputError: a folder, list, annotation or mask is missing or wrong, a class is no VOC class, or an image is in
-            both splits.
+        InputError: a folder, list, annotation or mask is missing or wrong, a class is not a VOC class, or an image is
+            in both splits.
     """
     _check_layout(root, train_split)
     for name in classes:
         if name not in CLASSES:
-            raise InputError(f"dataset.classes has '{name}', which is no VOC class; {_hint(name)}")
+            raise InputError(f"dataset.classes has '{name}', which is not a VOC class; {_hint(name)}")
     lists = {"train": _list_path(root, train_split), "val": _list_path(root, val_split)}
     ids = {split: _read_ids(path) for split, path in lists.items()}
     _check_apart(ids, lists)
@@ -88,13 +77,15 @@ def offer_voc(
             image=root / "JPEGImages" / f"{image_id}.jpg",
             split=split,
             labels=_labels(objects[image_id], classes, skip_difficult),
-            mask=_mask(masks[split] / f"{image_id}.png"),
+            mask=path if (path := masks[split] / f"{image_id}.png").is_file() else None,
         )
         for split in ("train", "val")
         for image_id in ids[split]
     ]
     _check_masks(masks["val"], [record.id for record in records if record.split == "val" and not record.mask])
     kept = [record for record in records if record.labels or record.split != "train"]
+    dropped = len(records) - len(kept)
+    left_out = "training images that show none of the chosen classes, left out"
     there = tuple(record for record in kept if record.image.is_file())
     index = Index(
         records=there,
@@ -105,14 +96,10 @@ def offer_voc(
             for record in (kept if len(there) < len(kept) else ())
             if not record.image.is_file()
         ),
-        notes=[found_line(kept), *_without_class(len(records) - len(kept))],
+        notes=[found_line(kept)] + ([f"{left_out}: {dropped:,}"] if dropped else []),
     )
     check_records(index)
-    return Offer(index, len(CLASSES), spared=objects)
-
-
-def _without_class(count: int) -> list[str]:
-    return [f"training images that show none of the chosen classes, left out: {count:,}"] if count else []
+    return Listing(index, len(CLASSES), tolerated=objects)
 
 
 def _check_layout(root: Path, train_split: str) -> None:
@@ -158,13 +145,13 @@ def _check_apart(ids: dict[str, list[str]], lists: dict[str, Path]) -> None:
     common = [image_id for image_id in ids["train"] if image_id in validation]
     if common:
         raise InputError(
-            f"{len(common)} ids of {lists['train']}, '{common[0]}' first, stand in {lists['val']} too; no "
+            f"{len(common)} ids of {lists['train']}, '{common[0]}' first, are in {lists['val']} too; no "
             "image may be trained and scored on: remove them from one list or choose other splits."
         )
 
 
 def _objects(path: Path) -> dict[str, bool]:
-    """The classes of one annotation file, and whether not all objects of each are marked difficult."""
+    """Class → whether at least one of its objects is not marked difficult."""
     objects = _parse(path).findall("object")
     if not objects:
         raise InputError(
@@ -181,14 +168,14 @@ def _objects(path: Path) -> dict[str, bool]:
 
 
 def _labels(objects: Mapping[str, bool], classes: Sequence[str], skip_difficult: bool) -> tuple[str, ...]:
-    """The chosen classes among the objects of an image, in their order."""
+    """The chosen classes of an image, in order."""
     return tuple(name for name in classes if name in objects and (objects[name] or not skip_difficult))
 
 
 def _parse(path: Path) -> ElementTree.Element:
     try:
         text = path.read_text(encoding="utf-8-sig")
-        if "<!DOCTYPE" in text:  # an annotation needs none; entities defined in one can swell to gigabytes
+        if "<!DOCTYPE" in text:  # entities defined in one can expand to gigabytes
             raise InputError(f"annotation {path} has a DOCTYPE, which VOC files never have; remove it.")
         return ElementTree.fromstring(text)
     except FileNotFoundError:
@@ -200,10 +187,6 @@ def _parse(path: Path) -> ElementTree.Element:
         raise InputError(
             f"annotation {path} cannot be read as XML ({error}); replace it with VOC's own file."
         ) from None
-
-
-def _mask(path: Path) -> Path | None:
-    return path if path.is_file() else None
 
 
 def _check_masks(folder: Path, missing: Sequence[str]) -> None:

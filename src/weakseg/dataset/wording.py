@@ -1,4 +1,4 @@
-"""Counts with examples: what was found often is said once."""
+"""Words for messages: counts with examples."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ LONGEST = 100  # characters of a name that a sentence shows
 
 
 class Cases:
-    """How often something was found, and the first three of it."""
+    """A count, and its first three examples."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -15,10 +15,10 @@ class Cases:
 
     def add(self, text: str) -> None:
         """Count one more."""
-        self.take([text], 1)
+        self.add_all([text], 1)
 
-    def take(self, first: Sequence[str], count: int) -> None:
-        """Count several at once, of which the first are named."""
+    def add_all(self, first: Sequence[str], count: int) -> None:
+        """Count several at once, given the first of them."""
         self.count += count
         self.first += [shown(text) for text in first[: MOST_EXAMPLES - len(self.first)]]
 
@@ -30,9 +30,9 @@ def examples(names: Sequence[str], count: int | None = None, most: int = MOST_EX
     """`a, b, c and 9 more`.
 
     Args:
-        names: all of them, or the first.
-        count: how many there are, if `names` are the first.
-        most: how many are named.
+        names: all names, or the first ones.
+        count: the number of all names; default: `len(names)`.
+        most: how many are listed.
     """
     rest = (len(names) if count is None else count) - len(names[:most])
     parted = "; " if any(", " in name for name in names[:most]) else ", "
@@ -40,7 +40,7 @@ def examples(names: Sequence[str], count: int | None = None, most: int = MOST_EX
 
 
 def shown(text: str) -> str:
-    """A name for one line of a terminal."""
+    """A name as it fits into one line: shortened, control characters escaped."""
     plain = text if text.isprintable() else repr(text)[1:-1]
     return plain if len(plain) <= LONGEST else f"{plain[:LONGEST]}…"
 

@@ -20,12 +20,12 @@ COLUMNS = ("id", "class", "left", "top", "right", "bottom")
 
 
 def box_source(index: Index, source: str, least: float = 0.0) -> Callable[[Record], Boxes | None]:
-    """What gives a record's true boxes; `None` where it is not known what is in the image.
+    """A function from a record to its true boxes; `None` if they are unknown.
 
     Args:
-        index: gives the classes and masks.
+        index: the data set.
         source: `masks`, a folder of VOC's XML files, or a CSV file with the columns of `COLUMNS`.
-        least: `masks` alone: share of the image below which a region does not count as an object.
+        least: for `masks`: share of the image below which a region does not count as an object.
 
     Raises:
         InputError: the source is none of these.
@@ -44,11 +44,9 @@ def box_source(index: Index, source: str, least: float = 0.0) -> Callable[[Recor
 
 
 def mask_boxes(index: Index, record: Record, least: float = 0.0) -> Boxes:
-    """One box around each connected region (of eight neighbours) of a class in the mask.
+    """One box around each 8-connected region of a class in the mask.
 
-    Regions of a smaller share of the image than `least` are left out.
-
-    Objects of one class that touch are one region.
+    Regions below the share `least` of the image are left out. Touching objects of one class are one region.
     """
     mask = index.read_mask(record)
     found: dict[str, list[Box]] = {}
@@ -61,13 +59,13 @@ def mask_boxes(index: Index, record: Record, least: float = 0.0) -> Boxes:
 
 
 def xml_boxes(path: Path, index: Index) -> Boxes | None:
-    """VOC's boxes, counted from 1 with both ends included; classes outside of the index are left out."""
+    """Read VOC's boxes, which count from 1 and include both ends; classes outside of the index are left out."""
     if not path.is_file():
         return None
     found: dict[str, list[Box]] = {}
     try:
         text = path.read_text(encoding="utf-8-sig")
-        if "<!DOCTYPE" in text:  # entities defined in one can swell to gigabytes
+        if "<!DOCTYPE" in text:  # entities defined in one can expand to gigabytes
             raise ValueError("it has a DOCTYPE, which VOC files never have")
         for item in ElementTree.fromstring(text).iter("object"):
             name, box = item.findtext("name", ""), item.find("bndbox")

@@ -9,9 +9,8 @@ from weakseg.errors import InputError
 from weakseg.evaluation.settings import EvaluationConfig
 from weakseg.options import (
     ManyValues,
-    classes_option,
     config_option,
-    index_option,
+    data_options,
     labels_option,
     out_option,
     split_option,
@@ -19,6 +18,7 @@ from weakseg.options import (
 from weakseg.settings.reading import read_stage
 
 if TYPE_CHECKING:
+    from weakseg.dataset.index import Index
     from weakseg.storage.shards import ShardReader
 
 FILE = click.Path(path_type=Path)
@@ -26,22 +26,20 @@ FILE = click.Path(path_type=Path)
 
 @click.group()
 def evaluate() -> None:
-    """Score attention maps, proxy labels and predictions; make the report's figures."""
+    """Score attention maps, proxy labels and predictions; write the report."""
 
 
 @evaluate.command("attention", cls=ManyValues)
-@index_option
-@classes_option
+@data_options
 @split_option
 @click.option("--maps", type=FILE, multiple=True, required=True, help="Shards of attention maps.")
 @out_option
-def attention_command(index: Path, classes: Path, split: str, maps: tuple[Path, ...], out: Path) -> None:
+def attention_command(data: "Index", split: str, maps: tuple[Path, ...], out: Path) -> None:
     """Score attention maps at every background threshold from 0.00 to 1.00, in one pass."""
-    from weakseg.dataset.index import read_index
     from weakseg.evaluation.score import score_attention, write_score
     from weakseg.evaluation.table import score_line
 
-    score = score_attention(read_index(index, classes), split, _reader(maps))
+    score = score_attention(data, split, _reader(maps))
     write_score(out, score)
     best = "" if score.threshold is None else f", at the threshold {score.threshold:.2f}"
     click.echo(score_line(score) + best)
@@ -49,37 +47,33 @@ def attention_command(index: Path, classes: Path, split: str, maps: tuple[Path, 
 
 @evaluate.command("localisation", cls=ManyValues)
 @config_option
-@index_option
-@classes_option
+@data_options
 @split_option
 @click.option("--maps", type=FILE, multiple=True, required=True, help="Shards of attention maps.")
 @click.option("--class-scores", type=FILE, multiple=True, help="Their tables of class scores.")
 @out_option
 def localisation_command(
     config: Path,
-    index: Path,
-    classes: Path,
+    data: "Index",
     split: str,
     maps: tuple[Path, ...],
     class_scores: tuple[Path, ...],
     out: Path,
 ) -> None:
     """Score boxes from attention maps against true boxes: GT-known, top-1, top-5, MaxBoxAcc."""
-    from weakseg.dataset.index import read_index
-    from weakseg.evaluation.localisation import localise, read_cases, write_localisation
+    from weakseg.evaluation.localisation import localise, read_cases
+    from weakseg.evaluation.score import write_json
 
     settings = read_stage(config, EvaluationConfig)
-    data = read_index(index, classes)
     found = localise(split, read_cases(data, split, _reader(maps), class_scores, settings.boxes))
-    write_localisation(out, found)
+    write_json(out, vars(found))
     share = "–" if found.gt_known is None else f"{found.gt_known:.4f}"
     click.echo(f"localisation on {split}: {found.cases} cases, GT-known {share}")
 
 
 @evaluate.command("detector", cls=ManyValues)
 @config_option
-@index_option
-@classes_option
+@data_options
 @split_option
 @click.option(
     "--boxes", type=FILE, multiple=True, required=True, help="Files of boxes in COCO's results format."
@@ -93,35 +87,32 @@ def localisation_command(
 )
 @out_option
 def detector_command(
-    config: Path, index: Path, classes: Path, split: str, boxes: tuple[Path, ...], least: float, out: Path
+    config: Path, data: "Index", split: str, boxes: tuple[Path, ...], least: float, out: Path
 ) -> None:
     """Score a detector's boxes and random boxes by COCO's mean average precision (needs the extra `detector`)."""
-    from weakseg.dataset.index import read_index
     from weakseg.evaluation.detection import detection_line, score_detector
     from weakseg.evaluation.score import write_json
 
     settings = read_stage(config, EvaluationConfig)
-    found = score_detector(read_index(index, classes), split, boxes, settings.boxes, least)
+    found = score_detector(data, split, boxes, settings.boxes, least)
     write_json(out, found)
     click.echo(detection_line(found))
 
 
 @evaluate.command("labels")
-@index_option
-@classes_option
+@data_options
 @split_option
 @click.option(
     "--stage", required=True, metavar="NAME", help="Name of the row in tables: fused, refined, segmenter."
 )
 @labels_option
 @out_option
-def labels_command(index: Path, classes: Path, split: str, stage: str, labels: Path, out: Path) -> None:
+def labels_command(data: "Index", split: str, stage: str, labels: Path, out: Path) -> None:
     """Score label maps: proxies or predictions."""
-    from weakseg.dataset.index import read_index
     from weakseg.evaluation.score import score_labels, write_score
     from weakseg.evaluation.table import score_line
 
-    score = score_labels(read_index(index, classes), split, stage, labels)
+    score = score_labels(data, split, stage, labels)
     write_score(out, score)
     click.echo(score_line(score))
 
@@ -134,13 +125,13 @@ def labels_command(index: Path, classes: Path, split: str, stage: str, labels: P
     type=click.Choice(["bright", "nonzero"]),
     default="bright",
     show_default=True,
-    help="What is the object in --masks: 128 and more of 255, or any value but 0 and 255.",
+    help="Object pixels in --masks: values from 128, or all values but 0 and 255.",
 )
 @click.option("--shards", type=FILE, multiple=True, help="Instead: shards of saliency maps of a run.")
 @click.option("--index", type=FILE, help="The run's index.csv; with --shards.")
 @click.option("--classes", type=FILE, help="The run's classes.csv; with --shards.")
 @split_option
-@click.option("--sequences", is_flag=True, help="Score each folder of --maps, a video, and then their mean.")
+@click.option("--sequences", is_flag=True, help="Score each folder of --maps (a video), and their mean.")
 @out_option
 def saliency_command(
     maps: Path | None,
@@ -177,7 +168,7 @@ def saliency_command(
 
 
 def _reader(paths: tuple[Path, ...]) -> "ShardReader":
-    """A reader that is closed when the command ends, however it ends."""
+    """A reader that is closed when the command ends."""
     from weakseg.storage.shards import ShardReader
 
     reader = ShardReader(paths)

@@ -1,14 +1,12 @@
 """Confusion matrix and intersection over union (Everingham et al., The PASCAL VOC Challenge, 2010, sec. 4.3).
 
-True pixels of 255 are not scored. A *predicted* 255 is undecided and there are three ways to score it:
+Pixels whose truth is 255 are not scored. A *predicted* 255 is undecided. There are three ways to score it:
 
-* left out: the pixel is not scored. This is the headline `miou` of proxy labels, because training leaves
-  these pixels out too. A rule that decides less can score higher, so the undecided share is always listed with it;
-* wrong (`miou_undecided_wrong`): a miss for the true class that belongs to no class. Nothing is gained by
-  staying undecided;
-* background (`miou_undecided_background`): as if it were labelled background. Many published scores of proxy labels
-  are counted so (IRNet's code maps 255 to 0 first). It is the highest of the three where what is undecided is
-  background.
+* left out: the pixel is not scored. This is the main `miou` of proxy labels, because training leaves these pixels out,
+  too. A rule that decides fewer pixels can score higher, so the undecided share is always listed as well;
+* wrong (`miou_undecided_wrong`): a false negative of the true class. Undecided pixels never raise this score;
+* background (`miou_undecided_background`): the pixel counts as background, as in many published scores of proxy labels
+  (IRNet's code maps 255 to 0 first). It is the highest of the three if the undecided pixels are background.
 
 Without undecided pixels the three are equal.
 """
@@ -62,7 +60,7 @@ class ConfusionMatrix:
         self.undecided += joint[:size, UNDECIDED]
 
     def iou(self, *, undecided: Literal["left out", "wrong", "background"] = "left out") -> np.ndarray:
-        """IoU of every class, `float64` C+1; NaN for a class in neither truth nor prediction."""
+        """IoU of every class, `float64` C+1; NaN for a class absent from truth and prediction."""
         if undecided == "background":
             counts = self.counts.copy()
             counts[:, 0] += self.undecided
@@ -71,7 +69,7 @@ class ConfusionMatrix:
 
     @property
     def true_classes(self) -> int:
-        """How many classes, background not counted, have a scored pixel in the truth."""
+        """Number of foreground classes with a scored pixel in the truth."""
         return int(np.count_nonzero((self.counts.sum(axis=1) + self.undecided)[1:]))
 
     @property
@@ -81,17 +79,17 @@ class ConfusionMatrix:
 
     @property
     def miou_undecided_wrong(self) -> float:
-        """Mean IoU over the classes that occur, background included; undecided pixels are misses."""
+        """As `miou`, with undecided pixels as false negatives."""
         return mean_defined(self.iou(undecided="wrong"))
 
     @property
     def miou_undecided_background(self) -> float:
-        """Mean IoU over the classes that occur, background included; undecided pixels count as background."""
+        """As `miou`, with undecided pixels as background."""
         return mean_defined(self.iou(undecided="background"))
 
     @property
     def pixel_accuracy(self) -> float:
-        """Share of the decided, scored pixels that are right; NaN without any."""
+        """Accuracy on the decided, scored pixels; NaN without any."""
         return _ratio(np.trace(self.counts), self.counts.sum())
 
     @property
@@ -105,17 +103,17 @@ def intersection_over_union(counts: np.ndarray, missed: np.ndarray | int = 0) ->
 
     Args:
         counts: …×K×K pixel counts; row: truth, column: prediction.
-        missed: …×K further pixels of each true class that no class was predicted for.
+        missed: …×K further pixels of each true class without a predicted class.
 
     Returns:
-        …×K `float64`; NaN where a class is in neither.
+        …×K `float64`; NaN for a class in neither.
     """
     right = np.diagonal(counts, axis1=-2, axis2=-1)
     return divide(right, counts.sum(axis=-1) + counts.sum(axis=-2) - right + missed)
 
 
 def divide(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """Element-wise quotient, NaN where `below` is 0."""
+    """Element-wise quotient; NaN if `below` is 0."""
     quotient = np.full(np.broadcast_shapes(above.shape, below.shape), np.nan)
     np.divide(above, below, out=quotient, where=below != 0)
     return quotient

@@ -1,8 +1,8 @@
 """Scores of attention maps at every background threshold, in one pass over the maps.
 
-At threshold t a pixel gets the present class with the strongest attention, or background where that attention
-is below t. Neither the winner nor its strength depends on t, so a histogram over (truth, winner, strength)
-and one cumulative sum give the confusion matrix at all thresholds.
+At threshold t a pixel gets the present class with the strongest attention, or background if that attention is below t.
+The strongest class and its value do not depend on t, so a histogram over (truth, class, value) and one cumulative sum
+give the confusion matrix at all thresholds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ THRESHOLDS: np.ndarray = np.arange(101, dtype=np.float32) / np.float32(100)
 
 @dataclass(frozen=True)
 class Curve:
-    """What the sweep found. NaN stands where nothing is defined (no scored pixel, no predicted class).
+    """Scores over thresholds; NaN if undefined (no scored pixel, no predicted class).
 
     Attributes:
         thresholds: T background thresholds.
@@ -28,7 +28,7 @@ class Curve:
         precision: T; mean over the foreground classes that are predicted somewhere.
         recall: T; mean over the foreground classes that occur in the truth.
         iou: T×(C+1); IoU per class.
-        accuracy: T; share of the scored pixels that are right.
+        accuracy: T; pixel accuracy.
     """
 
     thresholds: np.ndarray
@@ -40,12 +40,12 @@ class Curve:
 
     @property
     def best(self) -> int:
-        """Position of the highest mean IoU, the lowest threshold of several; 0 if nothing was scored."""
+        """Position of the highest mean IoU (the first of several); 0 if nothing was scored."""
         return 0 if np.isnan(self.miou).all() else int(np.nanargmax(self.miou))
 
 
 class ThresholdSweep:
-    """Histogram of truth, winning class and its strength; memory does not grow with the number of images."""
+    """Histogram of truth, strongest class and its value; memory does not grow with the number of images."""
 
     def __init__(self, classes: Sequence[str]) -> None:
         self._size = len(classes) + 1
@@ -67,7 +67,7 @@ class ThresholdSweep:
 
     @property
     def true_classes(self) -> int:
-        """How many classes, background not counted, have a scored pixel in the truth."""
+        """Number of foreground classes with a scored pixel in the truth."""
         return int(np.count_nonzero(self._histogram[1:].sum(axis=(1, 2))))
 
     def counts(self) -> np.ndarray:
@@ -96,10 +96,10 @@ class ThresholdSweep:
 
 
 def strongest(maps: Mapping[int, np.ndarray], shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """The class with the strongest attention at every pixel, the lowest index of equals.
+    """The class with the strongest attention at every pixel; the lowest index in a tie.
 
     Args:
-        maps: class index → h×w float in [0, 1]; brought to `shape` by bilinear interpolation.
+        maps: class index → h×w float in [0, 1]; resized to `shape` by bilinear interpolation.
         shape: (H, W).
 
     Returns:

@@ -1,8 +1,8 @@
 """A detector's boxes against true boxes: COCO's mean average precision, computed by `torchmetrics`.
 
-Beside it the same of random boxes, as many in each image as the detector found, of any class, anywhere: what a number
-is worth that is small. Images whose true boxes are not known are counted and not scored; where the truth is masks, a
-box surrounds each connected region, with the limits that this has: objects of a class that touch are one.
+As a baseline, random boxes are scored, too: as many per image as the detector predicts, with random class and place.
+Images without known true boxes are counted, but not scored. With masks as truth, each connected region gives one box,
+so touching objects of a class share one.
 """
 
 import json
@@ -31,7 +31,7 @@ NAMES = {"map": "map", "map50": "map_50", "map75": "map_75"}
 
 @dataclass(frozen=True)
 class Found:
-    """Boxes found in one image.
+    """Predicted boxes of one image.
 
     Attributes:
         boxes: K×4 float32: left, top, right and bottom in pixels.
@@ -44,7 +44,7 @@ class Found:
     scores: np.ndarray
 
     def tensors(self) -> dict[str, Tensor]:
-        """As torchmetrics takes them."""
+        """In the format of torchmetrics."""
         return {name: torch.from_numpy(values) for name, values in vars(self).items()}
 
 
@@ -56,14 +56,14 @@ def score_detector(
     Args:
         index: the data set.
         split: which images.
-        files: boxes in COCO's results format; `image_id` is the image's place in the split, from 1.
-        source: of the true boxes, as in `box_source`.
+        files: boxes in COCO's results format; `image_id` is the image's position in the split, from 1.
+        source: source of the true boxes (`box_source`).
         least: share of the image below which a region of a mask gives no true box.
 
     Returns:
-        `split`; `images` that are scored and `unscored` ones; how many `boxes` and `true_boxes` they have; `map` (the
-        mean over overlaps of 0.50, 0.55, …, 0.95), `map50`, `map75` and `per_class` (name → `map`); and `random` with
-        the last four. Fractions, `None` where nothing is defined.
+        `split`; the numbers of scored `images`, `unscored` images, `boxes` and `true_boxes`; `map` (the mean over
+        overlaps of 0.50, 0.55, …, 0.95), `map50`, `map75`, `per_class` (name → `map`); and these four for `random`
+        boxes. Fractions, `None` if undefined.
 
     Raises:
         InputError: torchmetrics or pycocotools is not installed, or a file is damaged or of other images.
@@ -109,7 +109,7 @@ def read_results(files: Sequence[Path], images: int, classes: int) -> list[Found
     """The boxes of each image of a split, from files in COCO's results format.
 
     Raises:
-        InputError: a file is damaged, or names an image or a class that there is not.
+        InputError: a file is damaged, or names an unknown image or class.
     """
     rows: list[list[tuple[list[float], int, float]]] = [[] for _ in range(images)]
     for path in files:
@@ -120,7 +120,7 @@ def read_results(files: Sequence[Path], images: int, classes: int) -> list[Found
                 if not (1 <= number <= images and 1 <= label <= classes):
                     raise InputError(
                         f"{path} has a box of image {number} and class {label}; 1…{images} and 1…{classes} were "
-                        "expected: find the boxes again with this index."
+                        "expected: predict the boxes again with this index."
                     )
                 box = [left, top, left + width, top + height]
                 rows[number - 1].append((box, label, float(item["score"])))
@@ -140,7 +140,7 @@ def read_results(files: Sequence[Path], images: int, classes: int) -> list[Found
 
 
 def random_boxes(generator: np.random.Generator, size: tuple[int, int], number: int, classes: int) -> Found:
-    """Boxes between two points anywhere in an image of height and width `size`, of any class and score."""
+    """Boxes with random corners, class and score in an image of height and width `size`."""
     ends = np.sort(generator.uniform(size=(number, 2, 2)), axis=1)  # number, lower and upper, x and y
     boxes = (ends * np.array([size[1], size[0]])).reshape(number, 4).astype(np.float32)
     labels = generator.integers(1, classes + 1, number)
@@ -168,7 +168,7 @@ def _metric() -> Any:
 
 
 def _precisions(metric: Any, classes: Sequence[str], images: int) -> dict[str, Any]:
-    """What a metric has found; torchmetrics' −1 stands for nothing."""
+    """The scores of a metric; torchmetrics' −1 (undefined) becomes `None`."""
     if not images:
         return dict.fromkeys(NAMES) | {"per_class": dict.fromkeys(classes)}
     values = metric.compute()

@@ -1,17 +1,17 @@
 """Boxes from attention maps against true boxes: the scores of weakly supervised object localisation.
 
-One image and one of its classes make one case. Its predicted box surrounds the largest connected region where the map
-is above a share of its own maximum; it is right if it overlaps a true box of that class enough.
+A case is an image and one of its classes. The predicted box surrounds the largest connected region where the map is
+above a share of its maximum. It is right if it overlaps a true box of the class enough.
 
-* GT-known: the class is given. At the best threshold over all cases this is MaxBoxAcc (Choe et al., CVPR 2020), at an
-  overlap of 0.5 and, averaged, of 0.3, 0.5 and 0.7.
+* GT-known: the class is given. At the best threshold this is MaxBoxAcc (Choe et al., CVPR 2020), for an overlap of 0.5,
+  and as the mean of 0.3, 0.5 and 0.7.
 * top-1 and top-5 error: the class must also be the classifier's first, or among its first five, as in ILSVRC.
 """
 
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -21,25 +21,25 @@ from weakseg.dataset.images import image_size
 from weakseg.dataset.index import Index
 from weakseg.errors import InputError
 from weakseg.evaluation.boxes import Box, Boxes, box_source
-from weakseg.evaluation.score import class_maps, write_json
+from weakseg.evaluation.score import class_maps
 from weakseg.storage.shards import ShardReader
 
 THRESHOLDS: np.ndarray = np.arange(100, dtype=np.float32) / np.float32(100)
 """0.00, 0.01, …, 0.99 of a map's maximum."""
 OVERLAPS = (0.3, 0.5, 0.7)
 SIDE = 224
-"""Maps are thresholded at this longest side at most; boxes are in the image's pixels."""
+"""Longest side at which maps are thresholded; boxes are in the image's pixels."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """An image with its maps, its true boxes and what the classifier says.
+    """An image with its maps, its true boxes and the classifier's ranking.
 
     Attributes:
         size: height and width of the image.
         maps: class name → h×w in [0, 1], present classes only.
         boxes: the true boxes.
-        ranking: class names, the surest first; `None` if there was no classifier.
+        ranking: class names by descending score; `None` without a classifier.
     """
 
     size: tuple[int, int]
@@ -50,12 +50,12 @@ class Case:
 
 @dataclass(frozen=True)
 class Localisation:
-    """Scores over all cases; fractions, `None` where nothing is defined.
+    """Scores over all cases; fractions, `None` if undefined.
 
     Attributes:
         split: `train` or `val`.
         cases: pairs of an image and a class with a true box.
-        threshold: share of a map's maximum that is best at an overlap of 0.5; the scores below are taken there.
+        threshold: best share of a map's maximum for an overlap of 0.5, used by all scores but `max_box_acc`.
         gt_known: share of right boxes at an overlap of 0.5, which is MaxBoxAcc.
         max_box_acc: overlap → share of right boxes, each at its own best threshold.
         mean_max_box_acc: their mean.
@@ -110,7 +110,7 @@ def read_cases(
         index: the data set.
         split: which images.
         maps: their attention maps.
-        class_scores: tables of the classifier's scores; an image in none of them has no ranking.
+        class_scores: tables of the classifier's scores; other images have no ranking.
         boxes: as in `box_source`.
     """
     truth, rankings = box_source(index, boxes), _rankings(class_scores, index)
@@ -137,13 +137,8 @@ def _rankings(tables: Sequence[Path], index: Index) -> dict[str, list[str]]:
     return rankings
 
 
-def write_localisation(path: Path, scores: Localisation) -> None:
-    """Write as JSON, atomically."""
-    write_json(path, asdict(scores))
-
-
 def read_localisation(path: Path) -> Localisation:
-    """Read what `write_localisation` wrote.
+    """Read a file of `weakseg evaluate localisation`.
 
     Raises:
         InputError: missing, damaged or another file.
@@ -152,7 +147,7 @@ def read_localisation(path: Path) -> Localisation:
         return Localisation(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise InputError(
-            f"{path} cannot be read as localisation scores ({error}); delete it and run again to remake it."
+            f"{path} cannot be read as localisation scores ({error}); delete it and run again."
         ) from None
 
 
@@ -160,12 +155,12 @@ def boxes_at(values: np.ndarray, size: tuple[int, int], thresholds: Iterable[flo
     """The box around the largest region above each share of the map's maximum.
 
     Args:
-        values: h×w, brought to the image's size by bilinear interpolation.
+        values: h×w, resized to the image by bilinear interpolation.
         size: height and width of the image.
         thresholds: shares of the maximum.
 
     Returns:
-        One box per threshold in the image's pixels; without area where nothing is above.
+        One box per threshold in the image's pixels; empty if no value is above it.
     """
     scale = min(1.0, SIDE / max(size))
     height, width = (max(1, round(side * scale)) for side in size)
@@ -180,7 +175,7 @@ def boxes_at(values: np.ndarray, size: tuple[int, int], thresholds: Iterable[flo
 
 
 def largest_region(mask: np.ndarray) -> Box:
-    """The box around the connected region (of eight neighbours) with the most pixels of a mask H×W of 0 and 1."""
+    """The box around the largest 8-connected region of a mask H×W of 0 and 1."""
     regions, _, table, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     if regions < 2:
         return 0, 0, 0, 0

@@ -1,9 +1,8 @@
-"""How good saliency maps are: the measures of the field, computed by `pysodmetrics`.
+"""Quality measures of saliency maps, computed by `pysodmetrics`.
 
-All but the first are taken, as the field does, after each map is stretched to [0, 1]. Mean absolute error of the map
-as it is, and of the stretched one; F (β² = 0.3) at its best threshold, as a mean over thresholds and at the adaptive
-one; weighted F (Margolin et al., CVPR 2014); S (Fan et al., ICCV 2017); E (Fan et al., IJCAI 2018), best, mean and
-adaptive.
+Mean absolute error of the map as it is (`plainMAE`). All others, as usual, after stretching each map to [0, 1]: mean
+absolute error; F (β² = 0.3), best, mean and adaptive over thresholds; weighted F (Margolin et al., CVPR 2014); S (Fan
+et al., ICCV 2017); E (Fan et al., IJCAI 2018), best, mean and adaptive.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,21 +20,21 @@ from weakseg.storage.labels import UNDECIDED, read_labels
 from weakseg.storage.shards import ShardReader
 
 MEASURES = ("plainMAE", "MAE", "maxF", "meanF", "adaptiveF", "weightedF", "S", "maxE", "meanE", "adaptiveE")
-"""In the order of the table; of the errors less is better, of the others more."""
+"""In the order of the table; lower is better for errors, higher for the others."""
 LOWEST = {"bright": 128, "nonzero": 1}
-"""Smallest mask value that is the object."""
+"""Smallest mask value of the object."""
 Pair = tuple[str, np.ndarray, np.ndarray]
 """Name, map h×w of any size in [0, 1], mask H×W `uint8`: 0, 1 or 255."""
 
 
 def score_quality(pairs: Iterable[Pair], sequences: bool = False) -> dict[str, Any]:
-    """The measures over all images, or of each sequence and as their mean.
+    """The measures over all images, or for each sequence and as their mean.
 
-    A pixel of 255 counts as correctly predicted background: the measures cannot leave pixels out.
+    Pixels with the mask value 255 count as correctly predicted background, as the measures cannot leave pixels out.
 
     Args:
         pairs: maps and masks.
-        sequences: images are grouped by the folder of their names, and every sequence counts the same.
+        sequences: group images by folder; every sequence has the same weight.
 
     Returns:
         `images`, `measures` and `sequences` (name → `images` and `measures`; empty without them).
@@ -71,7 +70,7 @@ class _Measures:
             import py_sod_metrics
         except ImportError:
             raise InputError(
-                "pysodmetrics is not installed, which computes the measures; run pip install -e '.[quality]' in "
+                "pysodmetrics, which computes the measures, is not installed; run pip install -e '.[quality]' in "
                 "weakseg's checkout."
             ) from None
         sod = py_sod_metrics
@@ -79,7 +78,7 @@ class _Measures:
         self.images, self._plain = 0, 0.0
 
     def add(self, values: np.ndarray, mask: np.ndarray) -> None:
-        """Map h×w in [0, 1], brought to the mask's size, and mask H×W."""
+        """Add a map h×w in [0, 1], resized to the mask, and its mask H×W."""
         height, width = mask.shape
         if values.shape != mask.shape:
             values = cv2.resize(values.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
@@ -110,7 +109,7 @@ class _Measures:
 
 
 def folder_pairs(maps: Path, masks: Path, foreground: str) -> Iterator[Pair]:
-    """Every mask of a folder, at any depth, with the map of its name; in order.
+    """Every mask of a folder (at any depth) with the map of the same name, sorted.
 
     Raises:
         InputError: a folder is missing, a mask has no map, or a file is damaged.
@@ -124,7 +123,7 @@ def folder_pairs(maps: Path, masks: Path, foreground: str) -> Iterator[Pair]:
     for path in sorted(masks.rglob("*.png")):
         name = path.relative_to(masks)
         if len(name.parts) > 1 and name.parts[0] not in videos:
-            continue  # a folder of masks holds every split of a data set, the maps one
+            continue  # masks often cover all splits of a data set, maps only one
         yield name.with_suffix("").as_posix(), _map(maps / name), _mask(path, foreground)
 
 

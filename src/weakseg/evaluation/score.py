@@ -1,8 +1,8 @@
-"""Scoring a stage's artefacts against the masks, and the JSON file that holds the result.
+"""Scores a stage's maps or labels against the masks, and writes the JSON file with the result.
 
-Images without a mask are counted and not scored. If no image has one, every score is null and the workflow goes on:
-training never needs masks. Without a pixel of any class in the masks the score is null too: the mean over background
-alone would be near 1 for any labels.
+Images without a mask are counted, but not scored. If no image has a mask, every score is null and the workflow
+continues. The score is also null if no class has a pixel in the masks: the IoU of the background alone would be near 1
+for any labels.
 """
 
 import json
@@ -30,7 +30,7 @@ DIGITS = 4
 
 @dataclass(frozen=True)
 class Score:
-    """Scores of one stage on one split; fractions, `None` where nothing is defined.
+    """Scores of one stage on one split; fractions, `None` if undefined.
 
     Attributes:
         stage: name in tables and figures: `fused`, `segmenter-crf-2`.
@@ -38,19 +38,18 @@ class Score:
         images: scored images.
         unscored: images of the split without a mask.
         miou: mean IoU over the classes that occur, background included; undecided pixels left out.
-        miou_undecided_wrong: the same with undecided pixels as misses.
-        miou_undecided_background: the same with undecided pixels as background, as published scores of proxies have it.
-        pixel_accuracy: share of right pixels among the decided ones.
+        miou_undecided_wrong: the same with undecided pixels as false negatives.
+        miou_undecided_background: the same with undecided pixels as background, as in many published scores of proxies.
+        pixel_accuracy: accuracy on the decided pixels.
         undecided: share of undecided pixels among those with a true label.
         per_class: class name → IoU, background first; `None` for a class in neither masks nor labels.
-        classes_scored: how many classes, background not counted, the mean is over.
-        classes_true: how many of them have a pixel in the masks.
-        missing_class: label maps alone: images of the split, with a mask or without, in which a class that the image's
-            labels name has no pixel.
-        nothing: no label map of the split shows any class, though labels name some.
-        threshold: attention only: the background threshold of these scores, the best one.
+        classes_scored: number of foreground classes in the mean.
+        classes_true: number of foreground classes with a pixel in the masks.
+        missing_class: label maps only: number of images, with or without mask, in which a labelled class has no pixel.
+        nothing: whether no label map shows any class, although labels name some.
+        threshold: attention only: the best background threshold, used for these scores.
         curve: attention only: `threshold`, `miou`, `precision`, `recall` → one value per threshold.
-        per_image: labels only: image id → mean IoU of that image.
+        per_image: label maps only: image id → its mean IoU.
     """
 
     stage: str
@@ -76,7 +75,7 @@ def score_labels(index: Index, split: str, stage: str, folder: Path) -> Score:
     """Score the label maps `folder/<image id>.png` of one split.
 
     Raises:
-        InputError: a label map is missing, of another size than its mask, or holds a stray index.
+        InputError: a label map is missing, of another size than its mask, or holds an index that is not a class.
     """
     total = ConfusionMatrix(index.classes)
     per_image: dict[str, float | None] = {}
@@ -133,7 +132,7 @@ def _matrix(index: Index, record: Record, labels: np.ndarray, path: Path) -> Con
 
 
 def score_attention(index: Index, split: str, maps: ShardReader) -> Score:
-    """Score attention maps at the background threshold that suits them best on these images.
+    """Score attention maps at their best background threshold on these images.
 
     Raises:
         InputError: an image's maps are missing or belong to an unknown class.
@@ -173,7 +172,7 @@ def class_maps(index: Index, record: Record, maps: ShardReader) -> dict[int, np.
     """Class index → attention map h×w float in [0, 1] of one image.
 
     Raises:
-        InputError: the image has no maps, or one of a class that is not in the index.
+        InputError: the image has no maps, or the map of an unknown class.
     """
     named = maps.read(record.id)
     for name in named:
@@ -186,10 +185,7 @@ def class_maps(index: Index, record: Record, maps: ShardReader) -> dict[int, np.
 
 
 def write_score(path: Path, score: Score) -> None:
-    """Write the JSON file, atomically: sorted keys, numbers rounded to 4 digits, undefined as null.
-
-    `threshold` and `curve` are there for attention only, `per_image` for label maps only.
-    """
+    """Write the JSON file: `threshold` and `curve` for attention only, `per_image` for label maps only."""
     unused = ("per_image", "missing_class") if score.curve is not None else ("threshold", "curve")
     write_json(path, {name: value for name, value in asdict(score).items() if name not in unused})
 
@@ -210,7 +206,7 @@ def rounded(value: Any) -> Any:
 
 
 def read_score(path: Path) -> Score:
-    """Read what `write_score` wrote.
+    """Read a file of `write_score`.
 
     Raises:
         InputError: missing, not JSON, or not such a file.
@@ -232,7 +228,7 @@ def _plain(value: float) -> float | None:
 
 
 def _defined(iou: np.ndarray) -> int:
-    """How many classes have an IoU, background not counted."""
+    """Number of foreground classes with an IoU."""
     return int(np.count_nonzero(~np.isnan(iou[1:])))
 
 

@@ -11,11 +11,11 @@ class EvaluationConfig(Section):
     """Scores and report."""
 
     split: Literal["train", "val"] = "val"
-    """Images the segmenter is scored on."""
+    """Split on which the segmenter is scored."""
     sample: int = Field(6, ge=0, le=100)
-    """Images of the fixed montage."""
+    """Number of images in the fixed montage."""
     worst: int = Field(6, ge=0, le=100)
-    """Images of the montage of the worst."""
+    """Number of images in the montage of the worst."""
     ceiling: RunName | None = None
     """Name of the run with `segmenter.labels: masks` that the report divides by (`weak / full`)."""
     boxes: FilePath = "masks"
@@ -24,17 +24,17 @@ class EvaluationConfig(Section):
 
 
 class OutsideFile(Section):
-    """What entered a file or folder that weakseg does not know."""
+    """The supervision behind a file or folder that weakseg does not know."""
 
     data: str = Field("unknown", pattern=r"^[^\x00-\x1f\x7f]+$", max_length=1000)
-    """What it was trained on, in a few words: `DUTS-TR masks`, `ImageNet`."""
+    """Its training data in a few words: `DUTS-TR masks`, `ImageNet`."""
     labels: Literal["pixels", "boxes", "image", "none", "unknown"] = "unknown"
-    """The strongest labels that were used: masks, boxes, classes of images, or none at all."""
+    """The strongest labels used: masks, boxes, image-level classes, or none."""
 
 
 class SupervisionConfig(Section):
-    """The ledger of a run: what supervision entered it. Changes what is printed, never what is computed."""
+    """The supervision ledger of a run. It changes the report, never the results."""
 
     files: dict[FilePath, OutsideFile] = Field(default_factory=dict)
-    """Path as it stands in this configuration, or SHA-256, → what it was trained on. weakseg knows U²-Net-p,
+    """Path as in this configuration, or SHA-256 → its training data. weakseg knows U²-Net-p,
     torchvision's weights and the VGG16 file of the presets by their SHA-256; others are `unknown` without this."""

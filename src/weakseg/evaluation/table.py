@@ -9,11 +9,11 @@ from weakseg.evaluation.text import aligned, decimals
 
 
 def score_csv(scores: Sequence[Score], names: Sequence[str]) -> str:
-    """One row per stage; an empty cell where nothing is defined.
+    """One row per stage; empty cells for undefined scores.
 
     Args:
         scores: in the order of the rows.
-        names: background and the classes, the last columns.
+        names: background and the classes, for the last columns.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -27,7 +27,7 @@ def score_csv(scores: Sequence[Score], names: Sequence[str]) -> str:
 
 
 def score_line(score: Score) -> str:
-    """One stage's score in a line, or why there is none."""
+    """One stage's score as a line, or why there is none."""
     masks = f"{score.images} {score.split} images"
     if score.miou is None and score.images and score.undecided is not None and not score.classes_true:
         return (
@@ -40,10 +40,10 @@ def score_line(score: Score) -> str:
             f"no score{_lacking(score)}"
         )
     unseen = [name for name, value in score.per_class.items() if value is None]
-    said = f"{score.stage}: mIoU {score.miou:.4f} with {score.undecided:.1%} undecided on {masks}"
+    text = f"{score.stage}: mIoU {score.miou:.4f} with {score.undecided:.1%} undecided on {masks}"
     if unseen:
-        said += f", over background and {of_classes(score)} classes (none of {', '.join(unseen)})"
-    return said + _lacking(score)
+        text += f", over background and {of_classes(score)} classes (none of {', '.join(unseen)})"
+    return text + _lacking(score)
 
 
 def _lacking(score: Score) -> str:
@@ -53,17 +53,17 @@ def _lacking(score: Score) -> str:
 
 
 def of_classes(score: Score) -> str:
-    """`4 of 6`: the classes, background not counted, that a mean is over."""
+    """`4 of 6`: the foreground classes in a mean."""
     return f"{score.classes_scored} of {len(score.per_class) - ('background' in score.per_class)}"
 
 
 def count(value: int | None) -> str:
-    """A count, or a dash where nothing was counted."""
+    """A count, or a dash if there is none."""
     return "–" if value is None else str(value)
 
 
 def score_text(scores: Sequence[Score], names: Sequence[str]) -> str:
-    """The table for a terminal, one column per stage so that twenty classes fit on any of them."""
+    """The table for a terminal, one column per stage, so that it fits with twenty classes."""
     rows = [
         ["", *(score.stage for score in scores)],
         ["split", *(score.split for score in scores)],

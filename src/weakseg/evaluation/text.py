@@ -19,5 +19,5 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
 
 
 def decimals(value: float | None, undefined: str = "–", digits: int = DIGITS) -> str:
-    """A number with fixed decimals, or what stands for an undefined one."""
+    """A number with fixed decimals; `undefined` for `None`."""
     return undefined if value is None else f"{value:.{digits}f}"

@@ -1,4 +1,4 @@
-"""The inspector: a page that shows a finished run, tries other proxy values and keeps people's decisions.
+"""The inspector: a page that shows a run, tries other proxy settings and stores review decisions.
 
-It lies above the rooms: it calls their functions and reads their artefacts, and nothing but `cli.py` knows it.
+It calls the rooms' functions and reads their files; only `cli.py` imports it.
 """

@@ -1,4 +1,4 @@
-"""The images of a run as columns, to filter, sort and step through them."""
+"""The images of a run as columns, for filtering and sorting."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from weakseg.inspector.run import RunView
 from weakseg.storage.review import Review
 
 MEASURES = ("iou", "prediction_iou", "undecided", "changed", "disagreement")
-"""What images can be sorted by; without a measure they are in the order of the index."""
+"""Sort keys of images, besides the order of the index."""
 STATES: dict[str, Callable[[Review], Any]] = {
     "flagged": lambda review: review.flagged,
     "accepted": lambda review: review.accepted,
@@ -23,15 +23,15 @@ STATES: dict[str, Callable[[Review], Any]] = {
 
 @dataclass(frozen=True)
 class Query:
-    """Which images, in which order; empty text does not restrict them.
+    """A filter and an order of images; empty text means no restriction.
 
     Attributes:
-        label: a class that must be present.
+        label: class that must be present.
         split: `train` or `val`.
         state: a name of `STATES`, or `open` for images without any decision.
-        text: a part of the id.
+        text: substring of the id.
         sort: a name of `MEASURES`, or `index`.
-        descending: the largest first; images without the measure are last either way.
+        descending: largest first; images without the measure always come last.
     """
 
     label: str = ""
@@ -43,7 +43,7 @@ class Query:
 
 
 class Catalogue:
-    """Columns over the run's training and validation images, NaN where an image has no such value."""
+    """Columns over the run's training and validation images; NaN for missing values."""
 
     def __init__(self, run: RunView) -> None:
         self._run = run
@@ -59,7 +59,7 @@ class Catalogue:
         }
 
     def measure(self, name: str) -> np.ndarray:
-        """One measure of all images, `float64` N; `disagreement` reads every map the first time."""
+        """One measure of all images, `float64` N; the first `disagreement` reads every map."""
         return self._disagreement if name == "disagreement" else self._known[name]
 
     def measured(self) -> list[str]:
@@ -72,7 +72,7 @@ class Catalogue:
         return [*can, *(["disagreement"] if has_maps else [])]
 
     def order(self, query: Query, review: Review) -> np.ndarray:
-        """Rows of the images that a query asks for, in its order."""
+        """Row numbers of the images of a query, in its order."""
         rows = np.flatnonzero(self._chosen(query, review))
         if query.sort == "index":
             return rows[::-1] if query.descending else rows
@@ -81,7 +81,7 @@ class Catalogue:
         return rows[ranked]
 
     def row(self, row: int, review: Review) -> dict[str, Any]:
-        """One image for the gallery, plain values."""
+        """One image for the gallery, as plain values."""
         image_id = self.ids[row]
         shown = [name for name in MEASURES if name in self._known or "_disagreement" in self.__dict__]
         values = {name: _plain(self.measure(name)[row]) for name in shown}
@@ -130,7 +130,7 @@ class Catalogue:
 
 
 def decisions(review: Review, image_id: str) -> dict[str, Any]:
-    """What was decided about one image: `decision` (`accepted`, `rejected` or empty), `flagged`, `corrected`."""
+    """The review of one image: `decision` (`accepted`, `rejected` or empty), `flagged`, `corrected`."""
     rejected, accepted = image_id in review.rejected, image_id in review.accepted
     return {
         "decision": "rejected" if rejected else "accepted" if accepted else "",

@@ -22,8 +22,8 @@ PORT = 8642
 def inspect(run: Path, host: str, port: int | None, browser: bool) -> None:
     """Serve a page that shows RUN (a folder such as results/demo), until Ctrl-C.
 
-    Only this machine can open it. With another --host everyone who reaches that address and has the token in the
-    printed address can look at the images and review them.
+    Only this machine can open it. With another --host, everyone who can reach that address and knows the printed
+    token can see the images and review them.
     """
     import secrets
     import webbrowser
@@ -45,8 +45,10 @@ def inspect(run: Path, host: str, port: int | None, browser: bool) -> None:
     address = f"http://{_named(host)}:{number}/" + (f"?token={token}" if token else "")
     click.echo(f"inspecting {view.name} at {address} (Ctrl-C ends)")
     if token is not None:
-        click.echo("beyond loopback: whoever has this address can see the images and review them.", err=True)
-    _later(3.0, warm_up)  # after the page: compiling takes the processor
+        click.echo(
+            "not only on this machine: whoever has this address can see the images and review them.", err=True
+        )
+    _later(3.0, warm_up)  # after the page has loaded, as compiling uses the processor
     if browser:
         _later(0.3, lambda: webbrowser.open(address))
     with suppress(KeyboardInterrupt):
@@ -54,7 +56,7 @@ def inspect(run: Path, host: str, port: int | None, browser: bool) -> None:
 
 
 def _later(seconds: float, work: "Callable[[], object]") -> None:
-    """Do something in a while, unless the program has ended by then."""
+    """Run a function after a delay, unless the program has ended."""
     import threading
 
     timer = threading.Timer(seconds, work)
@@ -63,16 +65,16 @@ def _later(seconds: float, work: "Callable[[], object]") -> None:
 
 
 def _named(host: str) -> str:
-    """The host as an address in a browser."""
+    """The host as a browser needs it in an address."""
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
     return f"[{shown}]" if ":" in shown and not shown.startswith("[") else shown
 
 
 def _listen(host: str, port: int | None) -> "socket.socket":
-    """A listening socket on the port, or on a free one when none was asked for and the usual one is taken.
+    """A listening socket; without a port, on `PORT` or any free one.
 
     Raises:
-        InputError: the address cannot be listened on.
+        InputError: the address or port is not available.
     """
     import socket
 

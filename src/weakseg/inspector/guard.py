@@ -1,8 +1,8 @@
-"""Who may ask: this machine's browser, from this page, or the holder of the token.
+"""Access control: requests come from this machine's browser and this page, or carry the token.
 
-Any page that is open in the same browser can send requests to a server on loopback, and a name that its owner points
-at 127.0.0.1 (DNS rebinding) makes them look like the page's own. So the server answers to its own names only, takes
-changes only from its own page, and, when it listens beyond loopback, asks for a token that was printed at its start.
+Any page open in the same browser can send requests to a server on loopback, and DNS rebinding makes them look like
+requests of the page itself. So the server answers only to its own names and accepts changes only from its own page.
+When it listens beyond loopback, it requires the token that is printed at its start.
 """
 
 import hmac
@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 CHANGE_HEADER = "x-weakseg"
-"""A page of another origin cannot send it unless the server allows that, which it never does."""
+"""Pages of other origins cannot send this header, as the server never allows it."""
 LARGEST_UPLOAD = 32 * 2**20
 LARGEST_MESSAGE = 64 * 2**10
 POLICY = (
@@ -32,7 +32,7 @@ HEADERS = {
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server that listens there."""
+    """Whether only this machine can reach a server on this address."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -40,13 +40,13 @@ def is_loopback(host: str) -> bool:
 
 
 class Guard:
-    """Refuses what does not come from the page itself; adds the headers that keep other pages out.
+    """Refuses requests from other pages and adds security headers.
 
     Args:
-        app: what is guarded.
+        app: the guarded application.
         host: the address that the server listens on.
         port: its port.
-        token: needed for every call of the API when given; without it only loopback names are answered.
+        token: required for every API call; without a token, only loopback names are accepted.
     """
 
     def __init__(self, app: ASGIApp, host: str, port: int, token: str | None = None) -> None:
@@ -60,7 +60,7 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        if scope["type"] != "http":  # no WebSocket is offered
+        if scope["type"] != "http":  # there are no WebSockets
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         refusal = self._refusal(scope, headers)
@@ -110,7 +110,7 @@ class Guard:
         return found[0] if found else None
 
     async def _let_in(self, send: Send) -> None:
-        """Move the token from the address, which is kept in histories, to a cookie."""
+        """Move the token from the address, which browsers store in their history, to a cookie."""
         cookie = f"{self._cookie}={self._token}; HttpOnly; SameSite=Strict; Path=/"
         headers = HEADERS | {"location": "/", "set-cookie": cookie, "cache-control": "no-store"}
         await send({"type": "http.response.start", "status": 303, "headers": _encoded(headers)})
@@ -137,7 +137,7 @@ async def _refuse(send: Send, status: int, sentence: str) -> None:
     headers = HEADERS | {
         "content-type": "application/json",
         "content-length": str(len(body)),
-        "connection": "close",  # what was being sent is not read
+        "connection": "close",  # the rest of the request is not read
     }
     await send({"type": "http.response.start", "status": status, "headers": _encoded(headers)})
     await send({"type": "http.response.body", "body": body})

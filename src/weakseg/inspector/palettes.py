@@ -1,4 +1,4 @@
-"""Class colours of the page: the VOC palette, and one that people with a colour vision deficiency can tell apart."""
+"""Class colours of the page: the VOC palette, and one that is safe for colour-blind people."""
 
 import colorsys
 
@@ -11,11 +11,11 @@ OKABE_ITO = ("56B4E9", "E69F00", "009E73", "CC79A7", "F0E442", "0072B2", "D55E00
 """Okabe and Ito, Color Universal Design, 2008, without black."""
 TOL_MUTED = ("332288", "88CCEE", "117733", "999933", "CC6677", "882255", "AA4499", "44AA99", "DDCC77")
 """Tol, Colour Schemes, technical note SRON/EPS/TN/09-002, issue 3.2, 2021, figure 3."""
-GOLDEN = 0.618034  # fraction of the colour circle between two further classes
+GOLDEN = 0.618034  # step of the hue between further classes
 
 
 def safe_palette() -> np.ndarray:
-    """RGB `uint8` 256×3; classes 1…16 can be told apart without red or green, further ones by lightness mostly."""
+    """RGB `uint8` 256×3; classes 1…16 are distinct for colour-blind people, further ones mostly by lightness."""
     palette = np.zeros((256, 3), np.uint8)
     palette[0] = overlay_palette()[0]
     for number in range(1, UNDECIDED):

@@ -1,4 +1,4 @@
-"""What the page shows of an image: thumbnails, the picture itself, and its layers as plain bytes."""
+"""Thumbnails, pictures and layers of an image for the page."""
 
 import io
 import json
@@ -23,13 +23,11 @@ from weakseg.storage.labels import UNDECIDED, read_labels
 from weakseg.storage.shards import to_uint8
 
 THUMBNAIL = 176  # longest side, pixels: a tile's width on a screen of ordinary density
-LARGEST = (
-    1600  # longest side that the page is given: eight layers of a 24-megapixel image would fill its memory
-)
+LARGEST = 1600  # longest side sent to the page; eight layers of a 24-megapixel image would fill its memory
 KEPT = 4000  # thumbnails kept in memory, about 6 kB each
 
 Plane = tuple[dict[str, Any], np.ndarray]
-"""What a layer is, and its values H×W `uint8`."""
+"""A layer's description and its values H×W `uint8`."""
 
 
 @lru_cache(KEPT)
@@ -40,25 +38,20 @@ def thumbnail(image: Path, labels: Path, palette: str, changed: int) -> bytes:
         image: the image's file.
         labels: the label map's file; it may be missing.
         palette: a name of `PALETTES`.
-        changed: when the label map was written; a newer one is another thumbnail.
+        changed: modification time of the label map, for the cache; 0 if there is none.
 
     Raises:
         InputError: the image cannot be read.
     """
-    pixels = _small(image)
+    pixels = shrunk(read_image(image, at_least=2 * THUMBNAIL), THUMBNAIL)
     if changed:
         shown = stretch_labels(read_labels(labels), pixels.shape)
         pixels = tint(pixels, shown, PALETTES[palette])
     return encode(pixels, quality=82)
 
 
-def _small(path: Path) -> np.ndarray:
-    """RGB `uint8`, upright; JPEGs are decoded at a fraction of their size."""
-    return shrunk(read_image(path, at_least=2 * THUMBNAIL), THUMBNAIL)
-
-
 def tint(image: np.ndarray, labels: np.ndarray, palette: np.ndarray, opacity: float = 0.6) -> np.ndarray:
-    """Class colours over an image, undecided pixels pale, background as it is, a dark line around each region."""
+    """Lay class colours over an image: undecided pixels pale, background unchanged, a dark line around each region."""
     cover = np.full(256, opacity, np.float32)
     cover[0] = 0.0
     cover[UNDECIDED] = 0.7
@@ -81,13 +74,13 @@ def picture(record: Record) -> bytes:
 
 
 def shown_size(shape: Sequence[int], longest: int = LARGEST) -> tuple[int, int]:
-    """Height and width of an image on the page: its own, unless that is very large."""
+    """Height and width of an image on the page, at most `longest` pixels a side."""
     scale = min(1.0, longest / max(shape[:2]))
     return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
 
 
 def layers(run: RunView, record: Record) -> bytes:
-    """Every layer of one image in one answer, see `bundle`."""
+    """All layers of one image in one response (`bundle`)."""
     image = read_image(record.image)
     size = shown_size(image.shape)
     truth = run.truth(record)
@@ -112,7 +105,7 @@ def layers(run: RunView, record: Record) -> bytes:
 
 
 def matrix_of(classes: Sequence[str], labels: np.ndarray, truth: np.ndarray | None) -> ConfusionMatrix | None:
-    """A label map against its image's truth; `None` without one of its size."""
+    """Confusion matrix of a label map; `None` without a truth of the same size."""
     if truth is None or truth.shape != labels.shape:
         return None
     matrix = ConfusionMatrix(classes)
@@ -127,10 +120,10 @@ def facts(matrix: ConfusionMatrix | None, labels: np.ndarray) -> dict[str, Any]:
 
 
 def bundle(header: Mapping[str, Any], planes: Sequence[Plane]) -> bytes:
-    """One answer of several planes of one size: length of the header, header (JSON), padding, planes.
+    """Several planes of one size as one response: length of the header, header (JSON), planes.
 
-    The length is a little-endian 32-bit number; each plane is H·W bytes, row by row. A page reads values this way
-    that a picture format or a browser's colour management might change.
+    The length is a little-endian 32-bit number; each plane is H·W bytes, row by row. Unlike a picture format, this
+    keeps the values exact: browsers' colour management may change pictures.
     """
     height, width = planes[0][1].shape if planes else (0, 0)
     about = {**header, "height": height, "width": width, "planes": [item for item, _ in planes]}

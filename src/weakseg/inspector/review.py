@@ -1,4 +1,4 @@
-"""Keeping what people decide; the only part of the inspector that writes, and only below `review/`."""
+"""Stores review decisions; the only part of the inspector that writes files, and only below `review/`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,16 +19,16 @@ class Reviews:
     """The decisions about one run.
 
     Args:
-        folder: `results/<run>/review`; made at the first decision.
-        classes: the run's, without background; corrected label maps keep their names.
+        folder: `results/<run>/review`; created at the first decision.
+        classes: names without background, stored in corrected label maps.
     """
 
     def __init__(self, folder: Path, classes: Sequence[str]) -> None:
         self.folder, self._classes = folder, classes
-        self._lock = Lock()  # two answers at once would each write a list without the other's decision
+        self._lock = Lock()  # two simultaneous requests would lose one decision
 
     def read(self) -> Review:
-        """What is decided now; somebody may have edited the files."""
+        """The current decisions, read from the files, as users may edit them."""
         return read_review(self.folder)
 
     def counts(self) -> dict[str, int]:
@@ -37,10 +37,10 @@ class Reviews:
         return {name: len(getattr(review, name)) for name in (*LISTS, CORRECTED)}
 
     def decide(self, image_id: str, decision: str | None, flagged: bool | None) -> None:
-        """Accept, reject or forget (empty `decision`), flag or unflag; `None` leaves that as it is.
+        """Accept, reject or reset (empty `decision`), flag or unflag; `None` means no change.
 
         Raises:
-            InputError: no such decision, or the disk is full.
+            InputError: unknown decision, or the disk is full.
         """
         if decision is not None and decision not in DECISIONS:
             raise InputError(
@@ -53,29 +53,31 @@ class Reviews:
             wanted["flagged"] = flagged
         with self._lock:
             for name, belongs in wanted.items():
-                self._set(name, image_id, belongs)
-
-    def _set(self, name: str, image_id: str, belongs: bool) -> None:
-        ids = read_list(self.folder, name)
-        if (image_id in ids) != belongs:
-            write_list(self.folder, name, ids | {image_id} if belongs else ids - {image_id})
+                ids = read_list(self.folder, name)
+                if (image_id in ids) != belongs:
+                    write_list(self.folder, name, ids | {image_id} if belongs else ids - {image_id})
 
     def correct(self, record: Record, content: bytes) -> np.ndarray:
-        """Keep a corrected label map, written again from its values, so that nothing else of the file is kept.
+        """Store a corrected label map; only its values are kept, nothing else of the file.
 
         Raises:
             InputError: not a PNG of one index per pixel, not of its image's size, or an index that is not a class.
         """
-        labels = self._decode(content, image_size(record.image))
+        labels = decode_labels(content, "the file", image_size(record.image))
+        stray = np.setdiff1d(np.unique(labels), [*range(len(self._classes) + 1), UNDECIDED])
+        if stray.size:
+            raise InputError(
+                f"the file holds the index {stray[0]}; 0…{len(self._classes)} or 255 (undecided) was expected."
+            )
         write_labels(self._corrected(record), labels, self._classes)
         return labels
 
     def restore(self, record: Record) -> None:
-        """Forget a corrected label map."""
+        """Delete a corrected label map."""
         self._corrected(record).unlink(missing_ok=True)
 
     def _corrected(self, record: Record) -> Path:
-        """Where a corrected label map lies.
+        """The file of a corrected label map.
 
         Raises:
             InputError: the id, or a link below `review/`, leads out of it.
@@ -85,12 +87,3 @@ class Reviews:
         if not path.resolve().is_relative_to(self.folder.resolve() / CORRECTED):
             raise InputError(f"{path} leads out of {self.folder}; remove the link that is in the way.")
         return path
-
-    def _decode(self, content: bytes, size: tuple[int, int]) -> np.ndarray:
-        labels = decode_labels(content, "the file", size)
-        stray = np.setdiff1d(np.unique(labels), [*range(len(self._classes) + 1), UNDECIDED])
-        if stray.size:
-            raise InputError(
-                f"the file holds the index {stray[0]}; 0…{len(self._classes)} or 255 (undecided) was expected."
-            )
-        return labels

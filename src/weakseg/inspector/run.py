@@ -1,4 +1,4 @@
-"""What the page shows of a run, finished or not."""
+"""Reads a run for the page, finished or not."""
 
 import csv
 import json
@@ -13,7 +13,7 @@ from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.proxy.settings import ProxyConfig
 from weakseg.report.figures.curves import read_columns, training_name
-from weakseg.report.progress import located, made, predictions
+from weakseg.report.progress import existing, located, predictions
 from weakseg.run.opened import open_table
 from weakseg.storage.labels import read_labels
 from weakseg.storage.shards import ShardReader
@@ -22,7 +22,7 @@ MOST_POINTS = 400  # of a training curve; a screen shows no more
 
 
 class RunView:
-    """Reads what lies in `results/<run>`; nothing is written here.
+    """Reads the files in `results/<run>`; writes nothing.
 
     Args:
         folder: the run's folder.
@@ -43,8 +43,8 @@ class RunView:
             "refined": table["proxy_refine"].label_folder,
             "prediction": self._predictions[0].label_folder,
         }
-        self._attention = ShardReader(made(table["attention_maps"].shard_files))
-        self._saliency = ShardReader(made(table["saliency_maps"].shard_files))
+        self._attention = ShardReader(existing(table["attention_maps"].shard_files))
+        self._saliency = ShardReader(existing(table["saliency_maps"].shard_files))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -52,7 +52,7 @@ class RunView:
         return self.index.classes
 
     def record(self, image_id: str) -> Record:
-        """The image of an id, its files as paths that can be opened from here.
+        """The image of an id, with paths relative to the current folder.
 
         Raises:
             KeyError: no training or validation image has this id.
@@ -69,11 +69,11 @@ class RunView:
         return self._saliency.read(record.id)["saliency"] if record.id in self._saliency else None
 
     def label_file(self, layer: str, record: Record) -> Path:
-        """Where a label map of `label_folders` lies, whether or not it is there."""
+        """The file of a label map of `label_folders`; it may not exist."""
         return self.label_folders[layer] / f"{record.id}.png"
 
     def labels(self, layer: str, record: Record) -> np.ndarray | None:
-        """A label map H×W `uint8`, 255 undecided; `None` where the run has not made it."""
+        """A label map H×W `uint8`, 255 undecided; `None` if it does not exist yet."""
         path = self.label_file(layer, record)
         return read_labels(path) if path.is_file() else None
 
@@ -86,12 +86,12 @@ class RunView:
         return self.table.config.proxy
 
     def stages(self) -> list[dict[str, str]]:
-        """Name and title of everything that is scored, in the order of the chain."""
+        """Name and title of all scores, in the order of the chain."""
         scores = [stage.score for stage in self.table.stages if stage.score is not None]
         return [{"name": score.name, "title": score.title} for score in scores]
 
     def summary(self) -> dict[str, Any]:
-        """`evaluation/summary.json`, or the scores alone of a run that has not come that far."""
+        """`evaluation/summary.json`, or only the scores if it does not exist yet."""
         found = _json(self.table.evaluation("summary.json"))
         if found is not None:
             return found
@@ -106,26 +106,26 @@ class RunView:
         }
 
     def histories(self) -> dict[str, dict[str, list[float]]]:
-        """Training → column → values, thinned to what a screen can show."""
+        """Training → column → values, subsampled for the screen."""
         stages = [stage for stage in self.table.stages if stage.trains and stage.history.is_file()]
         found = {training_name(stage): read_columns(stage.history) for stage in stages}
         return {name: _thinned(columns) for name, columns in found.items() if columns}
 
     def per_prediction(self) -> dict[str, float | None]:
-        """Image id → mean IoU of its prediction by the last round, after the CRF where that is scored."""
+        """Image id → mean IoU of the last round's prediction, after the CRF if that is scored."""
         names = [stage.score.name for stage in self._predictions if stage.score is not None]
         return next(filter(None, map(self.per_image, names)), {})
 
     def per_image(self, name: str) -> dict[str, float | None]:
-        """Image id → its mean IoU, of a score of label maps."""
+        """Image id → its mean IoU in a score of label maps."""
         found = self._score(name).get("per_image")
         return found if isinstance(found, dict) else {}
 
     def shares(self, column: str) -> dict[str, float]:
-        """Image id → a share that refining noted: `undecided` or `changed`."""
+        """Image id → its share of `undecided` or `changed` pixels, recorded by refining."""
         return {
             row["id"]: float(row[column])
-            for path in made(self.table["proxy_refine"].shard_files)
+            for path in existing(self.table["proxy_refine"].shard_files)
             for row in _table(path)
             if row.get("id") and row.get(column)
         }
@@ -138,7 +138,7 @@ def _json(path: Path) -> dict[str, Any] | None:
     """A JSON object; `None` where there is none.
 
     Raises:
-        InputError: the file is there and holds none.
+        InputError: the file exists but is not a JSON object.
     """
     if not path.is_file():
         return None
@@ -159,7 +159,7 @@ def _table(path: Path) -> Iterator[dict[str, str]]:
 
 
 def _thinned(columns: dict[str, np.ndarray]) -> dict[str, list[float]]:
-    """Every so many rows and the last; JSON has no NaN, so what is not finite becomes 0."""
+    """At most about `MOST_POINTS` rows with the last one; values that are not finite become 0, as JSON has no NaN."""
     rows = len(next(iter(columns.values())))
     kept = [*range(0, rows - 1, max(1, -(-rows // MOST_POINTS))), rows - 1]
     return {

@@ -1,4 +1,4 @@
-"""The inspector's addresses. An id is looked up in the index and never becomes a path by itself."""
+"""The inspector's HTTP API. Ids are looked up in the index and are never used as paths."""
 
 import secrets
 from collections.abc import Callable
@@ -27,16 +27,16 @@ from weakseg.proxy.settings import ProxyConfig
 from weakseg.settings.reading import parse
 
 STATIC = Path(__file__).parent / "static"
-PAGE = 500  # images that one answer of the gallery lists at most
+PAGE = 500  # most images in one response of the gallery
 LONGEST = 1000  # characters of an id or a filter
-KEEP = {"cache-control": "private, max-age=3600"}  # its address changes when the server is started again
+KEEP = {"cache-control": "private, max-age=3600"}  # addresses change when the server is restarted
 FRESH = {"cache-control": "no-store"}
 
 Text = Annotated[str, Query(max_length=LONGEST)]
 
 
 class Decision(BaseModel):
-    """What a person decided about one image; fields that are left out do not change."""
+    """A decision about one image; omitted fields do not change."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     id: str
@@ -45,7 +45,7 @@ class Decision(BaseModel):
 
 
 class Question(BaseModel):
-    """Other proxy settings for one image."""
+    """Proxy settings to try on one image."""
 
     model_config = ConfigDict(extra="forbid")
     id: str
@@ -54,7 +54,7 @@ class Question(BaseModel):
 
 
 def application(run: RunView) -> FastAPI:
-    """The page and its API for one run; `Guard` goes around it."""
+    """The page and its API for one run; must be wrapped in `Guard`."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(InputError, _sentence)
     app.add_exception_handler(HTTPException, _sentence)
@@ -70,7 +70,7 @@ def application(run: RunView) -> FastAPI:
 
 
 def _sentence(_: Request, error: Exception) -> JSONResponse:
-    """Every refusal is `{"error": one sentence}`."""
+    """Every error is `{"error": one sentence}`."""
     if isinstance(error, HTTPException):
         return JSONResponse({"error": str(error.detail)}, error.status_code)
     if isinstance(error, RequestValidationError):
@@ -89,7 +89,7 @@ def _known(run: RunView, image_id: str) -> Record:
 
 
 def _asked(run: RunView) -> Callable[..., images.Query]:
-    """Reads the gallery's filter from a request, and refuses one that names what does not exist."""
+    """Reads the gallery's filter from a request; unknown values are errors."""
 
     def asked(
         label: Text = "",
@@ -155,7 +155,7 @@ def _add_gallery(app: FastAPI, run: RunView, reviews: Reviews, listed: images.Ca
 
     @app.get("/api/place")
     def place(id: Text, query: images.Query = filtered) -> JSONResponse:
-        """One image's own row, and its neighbours in the filter's order."""
+        """One image's row, and its neighbours in the filter's order."""
         _known(run, id)
         review = reviews.read()
         found = listed.order(query, review)
@@ -218,7 +218,7 @@ def _add_review(app: FastAPI, run: RunView, reviews: Reviews) -> None:
     @app.put("/api/corrected")
     async def correct(request: Request, id: Text) -> JSONResponse:
         record = _known(run, id)
-        content = await request.body()  # the guard has looked at its length
+        content = await request.body()  # the guard has checked its length
         await run_in_threadpool(reviews.correct, record, content)
         return await run_in_threadpool(state, record)
 

@@ -1,4 +1,4 @@
-"""Proxy labels of an image with other values of the proxy rule and the CRF, made by the pipeline's own functions."""
+"""Proxy labels of an image with other settings of proxy rule and CRF, computed by the pipeline's own functions."""
 
 import time
 from dataclasses import dataclass
@@ -32,8 +32,8 @@ HIGHEST = {
     "iterations": 20,
     "longest": 4096,
 }
-"""Upper end of a slider whose value has no bound of its own."""
-LEAST = 0.01  # lower end of a slider whose value must be above zero
+"""Upper end of a slider whose setting has no upper bound."""
+LEAST = 0.01  # lower end of a slider whose setting must be positive
 NOT_SHOWN = ("engine", "crf", "refine", "rule", "preset")
 ENGINE_LOCK = Lock()  # two CRFs at once would slow both down
 
@@ -51,46 +51,38 @@ def recompute(run: RunView, record: Record, settings: ProxyConfig) -> Trial:
     """Fuse and refine one image as `weakseg proxy fuse` and `refine` do.
 
     Raises:
-        InputError: the run has no maps of it, or a file is damaged.
+        InputError: the run has no maps of the image, or a file is damaged.
     """
-    image = _image(record)
+    changed = record.image.stat().st_mtime_ns if record.image.exists() else 0
+    image = _read(record.image, changed)
     attention, saliency = run.attention(record), run.saliency(record)
     if saliency is None:
         raise InputError(
-            f"the run has no saliency map of '{record.id}'; its proxy cannot be made again: run "
-            "snakemake until the saliency maps are there."
+            f"the run has no saliency map of '{record.id}'; its proxy label cannot be computed: run "
+            "snakemake until the saliency maps exist."
         )
     with ENGINE_LOCK:
         start = time.perf_counter()
         fused = fuse(image.shape[:2], saliency, attention, run.classes, settings.own)
-        refined = _refined(run, record, image, fused, settings.refine)
+        present = [run.classes.index(name) + 1 for name in record.labels]
+        refined = refine(image, fused, present, settings.refine) if settings.refine.enabled else fused
+        if settings.refine.missing_class == "undecided":
+            refined = doubted(refined, present)
         return Trial(fused, refined, time.perf_counter() - start)
-
-
-def _refined(
-    run: RunView, record: Record, image: np.ndarray, fused: np.ndarray, settings: RefineConfig
-) -> np.ndarray:
-    present = [run.classes.index(name) + 1 for name in record.labels]
-    refined = refine(image, fused, present, settings) if settings.enabled else fused
-    return doubted(refined, present) if settings.missing_class == "undecided" else refined
 
 
 @lru_cache(4)
 def _read(path: Any, changed: int) -> np.ndarray:
     image = read_image(path)
-    image.flags.writeable = False  # it is shared by every trial of this image
+    image.flags.writeable = False  # shared by all trials of this image
     return image
 
 
-def _image(record: Record) -> np.ndarray:
-    return _read(record.image, record.image.stat().st_mtime_ns if record.image.exists() else 0)
-
-
 def answer(run: RunView, record: Record, settings: ProxyConfig, *, planes: bool) -> bytes:
-    """Old against new labels of one image, see `pictures.bundle`.
+    """Compare old and new labels of one image (format: `pictures.bundle`).
 
-    `old` and `new` in the header hold `iou`, `undecided` and, for adding up over images, `counts` ((C+1)×(C+1)) of
-    the confusion matrix; `changed` is the share of refined pixels that differ.
+    `old` and `new` in the header hold `iou`, `undecided` and the confusion matrix `counts` ((C+1)×(C+1)), to be summed
+    over images; `changed` is the share of refined pixels that differ.
     """
     trial = recompute(run, record, settings)
     truth, old = run.truth(record), run.labels("refined", record)
@@ -113,14 +105,11 @@ def answer(run: RunView, record: Record, settings: ProxyConfig, *, planes: bool)
 
 def _scored(run: RunView, labels: np.ndarray, truth: np.ndarray | None) -> dict[str, Any]:
     matrix = matrix_of(run.classes, labels, truth)
-    found = facts(matrix, labels)
-    if matrix is None:
-        return found
-    return found | {"counts": matrix.counts.tolist()}
+    return facts(matrix, labels) | ({} if matrix is None else {"counts": matrix.counts.tolist()})
 
 
 def warm_up() -> None:
-    """Compile or load the CRF, so that the first answer is as fast as later ones."""
+    """Compile or load the CRF, so that the first response is fast."""
     image = np.zeros((8, 8, 3), np.uint8)
     labels = np.zeros((8, 8), np.uint8)
     with ENGINE_LOCK:
@@ -131,7 +120,7 @@ def warm_up() -> None:
 
 
 def knobs(settings: ProxyConfig) -> dict[str, Any]:
-    """What the page offers to change: rule → its sliders, then the CRF's; `value` is the run's own."""
+    """The page's controls for the proxy rules and the CRF; `value` is the run's setting."""
     return {
         "rule": settings.rule,
         "rules": {name: _sliders(getattr(settings, name, RULES[name]())) for name in RULES},
@@ -160,7 +149,7 @@ def _slider(section: Section, name: str) -> dict[str, Any]:
 
 
 def _bounds(metadata: list[Any], highest: float) -> tuple[float, float]:
-    """Ends of a slider from the limits that the configuration sets."""
+    """Ends of a slider, from the bounds of the setting."""
     lowest = 0.0
     for limit in metadata:
         if getattr(limit, "ge", None) is not None:
@@ -173,7 +162,7 @@ def _bounds(metadata: list[Any], highest: float) -> tuple[float, float]:
 
 
 def as_yaml(settings: ProxyConfig) -> str:
-    """The part of a configuration that makes these proxies, to paste into its file."""
+    """These proxy settings as YAML, to paste into a configuration."""
     crf: CrfConfig = settings.refine.crf
     keep = {"preset"} if crf.preset != "custom" else {*CrfConfig.model_fields} - {"engine", "longest"}
     keep |= {"longest"} if crf.longest != LONGEST else set()

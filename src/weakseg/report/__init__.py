@@ -1,1 +1,1 @@
-"""The tables of one run and of several runs side by side, and the files that they are read from."""
+"""Reports on one run and comparisons of several."""

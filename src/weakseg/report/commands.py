@@ -1,4 +1,4 @@
-"""Commands on whole runs: `weakseg evaluate summary · supervision`, `weakseg show` and `weakseg compare`."""
+"""Commands on whole runs: `weakseg evaluate summary`, `evaluate supervision`, `show` and `compare`."""
 
 import os
 import sys
@@ -20,16 +20,16 @@ run_option = click.option(
 @run_option
 @click.option("--out", type=FILE, help="The ledger (JSON).  [default: RUN/evaluation/supervision.json]")
 def supervision(run: Path, out: Path | None) -> None:
-    """Write what supervision entered a run, file by file and in one line."""
+    """Write the supervision ledger of a run, file by file and in one line."""
     from weakseg.evaluation.score import write_json
     from weakseg.report.ledger import ledger
     from weakseg.run.entered import entered
     from weakseg.run.opened import open_table
 
     table = open_table(run)
-    found = ledger(entered(table), table.config.supervision)
-    write_json(table.evaluation("supervision.json") if out is None else out, asdict(found))
-    click.echo(found.line)
+    result = ledger(entered(table), table.config.supervision)
+    write_json(table.evaluation("supervision.json") if out is None else out, asdict(result))
+    click.echo(result.line)
 
 
 @click.command()
@@ -45,9 +45,9 @@ def summary(run: Path) -> None:
 @click.command()
 @click.argument("run", type=FILE)
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
-@click.option("--out", type=FILE, help="The picture (PNG); without it, it appears in the terminal.")
+@click.option("--out", type=FILE, help="The picture (PNG).  [default: shown in the terminal]")
 def show(run: Path, ids: tuple[str, ...], out: Path | None) -> None:
-    """Show all stages of chosen images of a RUN (a folder such as results/demo), as far as it has come.
+    """Show all finished stages of some images of a RUN (a folder such as results/demo).
 
     ID is the first column of the run's dataset/index.csv.
     """
@@ -81,7 +81,7 @@ def _draw(run: Path, ids: tuple[str, ...], picture: Path) -> None:
 @click.argument("runs", type=FILE, nargs=-1, required=True)
 @click.option("--out", type=FILE, default=Path("results"), help="Folder of compare.csv, .json and .png.")
 def compare(runs: tuple[Path, ...], out: Path) -> None:
-    """Put runs (folders such as results/demo) side by side, each as far as it has come: scores, time, memory."""
+    """Compare runs (folders such as results/demo), finished or not: scores, time, memory."""
     from weakseg.report.compare import read_run, write_comparison
 
     click.echo(write_comparison([read_run(folder) for folder in runs], out))

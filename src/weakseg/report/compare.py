@@ -1,4 +1,4 @@
-"""Several runs side by side."""
+"""Comparison of several runs."""
 
 import csv
 import io
@@ -18,18 +18,18 @@ from weakseg.storage.atomic import write_text
 
 @dataclass(frozen=True)
 class RunFigures:
-    """One run's figures, `None` where it has none.
+    """One run's figures; `None` if missing.
 
     Attributes:
         name: name of its folder.
-        miou: name of a score → mean IoU, `None` where the run has not come that far; in the order of the chain.
-        undecided: share of the refined proxies that is undecided.
+        miou: name of a score → mean IoU in the order of the chain, `None` if not scored yet.
+        undecided: share of undecided pixels in the refined proxies.
         refined_wrong: mean IoU of the refined proxies with undecided pixels as misses.
         refined_background: the same with undecided pixels as background.
-        gt_known: share of right boxes of the attention maps.
+        gt_known: GT-known localisation accuracy of the attention maps.
         images_per_second: of the attention training.
-        minutes: all jobs of its stages added up, without those that score.
-        memory_gb: the largest of one job, 10⁹ bytes.
+        minutes: total time of its stages' jobs, without scoring.
+        memory_gb: largest memory of a job, 10⁹ bytes.
         supervision: the ledger's line.
     """
 
@@ -45,7 +45,7 @@ class RunFigures:
     supervision: str | None = None
 
     def cells(self, scored: Sequence[str]) -> dict[str, str]:
-        """Column → text, a column for each of the scores."""
+        """Column → text, with a column for each score."""
         named: dict[str, float | None] = {name: self.miou.get(name) for name in scored}
         named |= {"undecided": self.undecided}
         named |= {"refined, undecided wrong": self.refined_wrong}
@@ -56,7 +56,7 @@ class RunFigures:
 
 
 def read_run(folder: Path) -> RunFigures:
-    """Read what lies in `results/<run>`, as far as that run has come.
+    """Read the figures of a run, finished or not.
 
     Raises:
         InputError: the folder is not a run, the run has no score yet, or one of its files is damaged.
@@ -87,11 +87,11 @@ def write_comparison(runs: Sequence[RunFigures], out: Path) -> str:
         The table as aligned text.
 
     Raises:
-        InputError: two runs of one name.
+        InputError: two runs have the same name.
     """
     names = [run.name for run in runs]
     if len(set(names)) < len(names):
-        raise InputError(f"two runs are called the same ({', '.join(names)}); give each run once.")
+        raise InputError(f"two runs have the same name ({', '.join(names)}); give each run once.")
     longest_first = sorted(runs, key=lambda run: len(run.miou), reverse=True)
     scored = list(dict.fromkeys(name for run in longest_first for name in run.miou))
     rows = [run.cells(scored) for run in runs]

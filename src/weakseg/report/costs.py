@@ -1,4 +1,4 @@
-"""Time and memory of a run's jobs, as Snakemake measured them."""
+"""Time and memory of a run's jobs, measured by Snakemake."""
 
 import csv
 import math
@@ -11,12 +11,12 @@ from weakseg.errors import InputError
 
 @dataclass(frozen=True)
 class Cost:
-    """What a stage took.
+    """Time and memory of a stage.
 
     Attributes:
-        jobs: how many shards ran (1 for a training).
-        seconds: their wall time, added up; shards that ran side by side count each.
-        memory_mb: the largest resident memory of one job, MB; `None` if the jobs were too short to measure.
+        jobs: number of jobs (shards; 1 for a training).
+        seconds: total wall time of the jobs, also of parallel ones.
+        memory_mb: largest resident memory of a job, MB; `None` if the jobs were too short to measure.
     """
 
     jobs: int
@@ -41,7 +41,7 @@ def read_cost(files: Iterable[Path]) -> Cost:
 
 
 def total(costs: Iterable[Cost]) -> Cost:
-    """All jobs: their seconds added up, the largest memory of one."""
+    """The cost of all stages together."""
     every = list(costs)
     memory = [cost.memory_mb for cost in every if cost.memory_mb is not None]
     return Cost(
@@ -67,7 +67,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def _measured(text: str | None) -> float | None:
-    """Snakemake writes `-` or `NA` for what it could not measure."""
+    """A number; `None` for `-` and `NA`, which Snakemake writes for missing measurements."""
     try:
         value = float(text or "nan")
     except ValueError:

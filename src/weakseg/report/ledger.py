@@ -1,8 +1,8 @@
-"""The ledger of a run: what supervision entered it, file by file, and in one line.
+"""The supervision ledger of a run: the labels behind every network and file, and a summary in one line.
 
-"Weakly supervised" says little if a saliency network or initial weights were trained on pixel masks. Networks that
-weakseg trained record what they were trained on; known files are recognised by their SHA-256; the configuration
-describes others.
+"Weakly supervised" says little if a saliency network or initial weights were trained on pixel masks. weakseg's own
+networks record their training data, known files are recognised by their SHA-256, and the configuration describes
+others.
 """
 
 import json
@@ -19,12 +19,9 @@ if TYPE_CHECKING:
     from weakseg.storage.weights import Weights
 
 UNKNOWN = "unknown"
-IMAGENET = ("ImageNet", "image")
+IMAGENET, DUTS = ("ImageNet", "image"), ("DUTS-TR masks", "pixels")
 KNOWN = {
-    "309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8": (
-        "DUTS-TR masks",
-        "pixels",
-    ),  # U²-Net-p
+    "309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8": DUTS,  # U²-Net-p
     "2244426755fc64ed74a6be95b3f680826d9f41df98ac4b93a7497af9c8a09555": IMAGENET,  # VGG16, 13 layers
     "397923af": IMAGENET,  # vgg16
     "88682ab5": IMAGENET,  # vgg16_features
@@ -37,22 +34,22 @@ KNOWN = {
     "8738ca79": IMAGENET,  # mobilenet_v3_large, V1
     "5c1a4163": IMAGENET,  # mobilenet_v3_large, V2
 }
-"""SHA-256, or its first eight digits as torchvision writes them into a file's name → trained on, strongest labels."""
+"""SHA-256, or its first eight digits as in torchvision's file names → training data, strongest labels."""
 NAMES = {"IMAGENET1K_V1": IMAGENET, "IMAGENET1K_FEATURES": IMAGENET}
-"""Weights that torchvision fetches by name and checks itself."""
+"""Weights that torchvision downloads by name and verifies."""
 MASKS = "pixel masks of the training images"
 
 
 @dataclass(frozen=True)
 class Source:
-    """One file or folder that entered a run.
+    """A file or folder that contributes supervision to a run.
 
     Attributes:
-        role: the room; with `start` what a training started from, with `corrections` labels drawn by people.
-        file: its path, or a name of torchvision's.
+        role: the room; followed by `start` for initial weights, by `corrections` for labels drawn by people.
+        file: its path, or a name of torchvision weights.
         sha256: `None` for a folder or a name.
-        trained_on: in a few words.
-        labels: the strongest used: `pixels`, `boxes`, `image`, `none` or `unknown`.
+        trained_on: its training data in a few words.
+        labels: the strongest labels used: `pixels`, `boxes`, `image`, `none` or `unknown`.
     """
 
     role: str
@@ -67,9 +64,9 @@ class Ledger:
     """The supervision of a run.
 
     Attributes:
-        line: in one line.
-        pixel_labels: whether any were used anywhere, `None` where that is unknown.
-        sources: file by file.
+        line: summary in one line.
+        pixel_labels: whether pixel labels were used anywhere; `None` if unknown.
+        sources: all files and folders.
     """
 
     line: str
@@ -77,26 +74,26 @@ class Ledger:
     sources: list[Source]
 
 
-def ledger(entered: Entered, said: SupervisionConfig) -> Ledger:
-    """The supervision behind everything that entered a run.
+def ledger(entered: Entered, described: SupervisionConfig) -> Ledger:
+    """The supervision ledger of a run.
 
     Args:
         entered: trained networks, and files and folders from outside.
-        said: what the configuration says of files.
+        described: descriptions of files in the configuration.
 
     Raises:
-        InputError: a file is missing or is not what it is given as.
+        InputError: a file is missing or of another kind.
     """
     from weakseg.storage.weights import file_sha256
 
-    files = {str(Path(name)): (file.data, file.labels) for name, file in said.files.items()}
+    files = {str(Path(name)): (file.data, file.labels) for name, file in described.files.items()}
     sources: list[Source] = []
     for room, path in entered.weights.items():
         sources += _trained(room, path, files)
     for room, path in entered.outside.items():
         if not path.exists():
             raise InputError(
-                f"{room} is said to come from {path}, which does not exist; give its file or folder."
+                f"the {room} maps come from {path}, which does not exist; give the file or folder."
             )
         digest = file_sha256(path) if path.is_file() else None
         sources.append(Source(room, str(path), digest, *_look_up(str(path), digest, files)))
@@ -109,27 +106,27 @@ def _trained(room: str, path: Path, files: Mapping[str, tuple[str, str]]) -> lis
     from weakseg.storage.weights import file_sha256, load_weights
 
     weights = load_weights(path, room)
-    found = [Source(room, str(path), file_sha256(path), *_trained_on(room, weights, files))]
+    sources = [Source(room, str(path), file_sha256(path), *_trained_on(room, weights, files))]
     corrected = weights.settings.get("corrected", 0)
     if corrected:
         text = f"{corrected} corrected label map{'s' if corrected > 1 else ''}"
-        found.append(Source(f"{room} corrections", "review/corrected", None, text, "pixels"))
+        sources.append(Source(f"{room} corrections", "review/corrected", None, text, "pixels"))
     initial = weights.initial
     if initial.get("source", "none") in ("none", "attention"):  # this run's attention has its own entry
-        return found
-    while initial:  # a network of weakseg's tells what it started from itself
+        return sources
+    while initial:  # networks of weakseg record their own initial weights
         if "trained_on" in initial:
             masks = str(Path(initial["masks"])) if "masks" in initial else None
-            said = files.get(masks or "", (initial["trained_on"], "pixels"))
+            known = files.get(masks or "", (initial["trained_on"], "pixels"))
         else:
-            said = _look_up(initial["source"], initial.get("sha256"), files)
-        found.append(Source(f"{room} start", initial["source"], initial.get("sha256"), *said))
+            known = _look_up(initial["source"], initial.get("sha256"), files)
+        sources.append(Source(f"{room} start", initial["source"], initial.get("sha256"), *known))
         initial = {
             name.removeprefix("initial_"): value
             for name, value in initial.items()
             if name.startswith("initial_")
         }
-    return found
+    return sources
 
 
 def _trained_on(room: str, weights: "Weights", files: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
@@ -137,14 +134,16 @@ def _trained_on(room: str, weights: "Weights", files: Mapping[str, tuple[str, st
         return "image labels", "image"
     if room == "saliency":
         data = weights.settings.get(str(weights.settings.get("method")), {}).get("data", {})
-        if data.get("source") == "folder" and str(Path(data["masks"])) in files:  # masks may be no person's
+        if (
+            data.get("source") == "folder" and str(Path(data["masks"])) in files
+        ):  # the masks may not be drawn by people
             return files[str(Path(data["masks"]))]
         return str(weights.settings.get("trained_on", "masks of the split 'saliency'")), "pixels"
     return (MASKS, "pixels") if weights.settings.get("labels") == "masks" else ("proxy labels", "none")
 
 
 def _look_up(path: str, digest: str | None, files: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
-    """What the configuration or weakseg knows of a file; the configuration wins."""
+    """Training data and labels of a file, from the configuration or else from `KNOWN`."""
     for key in (str(Path(path)), digest):
         if key is not None and key in files:
             return files[key]
@@ -180,7 +179,7 @@ def _pixels(sources: Iterable[Source]) -> bool | None:
 
 
 def read_ledger(path: Path) -> Ledger:
-    """Read what `weakseg evaluate supervision` wrote.
+    """Read a file of `weakseg evaluate supervision`.
 
     Raises:
         InputError: missing, not JSON, or another file.

@@ -1,4 +1,4 @@
-"""The report's page of scores: HTML without scripts and without a network."""
+"""The report's page of scores: HTML without scripts or external files."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -31,16 +31,16 @@ def score_page(
     localisation: Localisation | None = None,
     supervision: str | None = None,
 ) -> str:
-    """A page of its own, no script and no network: scores, weak / full, time and memory, weights.
+    """An HTML page with scores, weak / full, time and memory, and weights.
 
     Args:
         scores: in the order of the rows.
         names: background and the classes.
-        costs: rule → cost; empty leaves the table out.
+        costs: rule → cost.
         ceiling: `weak`, `full` and `ratio`, or `None` without a supervised run.
-        weights: weights file → provenance; empty leaves the table out.
-        localisation: scores of boxes from the attention maps; `None` leaves them out.
-        supervision: the ledger's line; `None` leaves it out.
+        weights: weights file → provenance.
+        localisation: scores of boxes from the attention maps.
+        supervision: the ledger's line.
     """
     parts = ["<h1>Scores</h1>", _score_note(scores), _score_rows(scores, names)]
     if supervision is not None:
@@ -67,9 +67,9 @@ def _score_note(scores: Sequence[Score]) -> str:
     return (
         "<p>Intersection over union; mIoU is the mean over the classes that occur, background included. "
         "Undecided pixels are left out of it; <em>undecided wrong</em> counts them as misses, <em>undecided "
-        "background</em> as background, which is how many published scores of proxy labels are counted. Classes "
-        "without a pixel in masks and labels are not scored; an image <em>lacks a class</em> that its labels name if "
-        "that has no pixel in the label map. Attention is scored at its best background threshold.</p>"
+        "background</em> counts them as background, as many published scores of proxy labels do. Classes "
+        "without a pixel in masks and labels are not scored; an image <em>lacks a class</em> if a class that its "
+        "labels name has no pixel in the label map. Attention is scored at its best background threshold.</p>"
     )
 
 
@@ -112,9 +112,7 @@ def _localisation_rows(found: Localisation) -> str:
 
 def _cost_rows(costs: Mapping[str, Cost]) -> str:
     rows = [_cost_row(name, cost) for name, cost in costs.items()]
-    note = (
-        "<p>Seconds of a rule's jobs added up, even where they ran side by side; memory of its largest.</p>"
-    )
+    note = "<p>Total seconds of a rule's jobs, also of parallel ones; memory of the largest job.</p>"
     return note + _html_table(
         ["rule", "jobs", "seconds", "peak memory, MB"], [*rows, _cost_row("all", total(costs.values()))]
     )

@@ -1,4 +1,4 @@
-"""How far a run has come: which files of its table are there."""
+"""The progress of a run: which files of its table exist."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -9,16 +9,16 @@ from weakseg.run.table import Stage, Table
 from weakseg.storage.run import Run
 
 PREDICTED = ("segmenter_refine", "segmenter_predict")
-"""Rules that write predictions, the refined ones first."""
+"""Rules that write predictions, refined ones first."""
 
 
-def made(files: Iterable[Path]) -> list[Path]:
-    """Those files that are there."""
+def existing(files: Iterable[Path]) -> list[Path]:
+    """The files that exist."""
     return [path for path in files if path.is_file()]
 
 
 def predictions(table: Table) -> list[Stage]:
-    """The stages that predict with the last trained round of the segmenter, the refined ones first."""
+    """The prediction stages of the segmenter's last trained round, refined ones first."""
     trained = [
         stage.round for stage in table.stages if stage.round and stage.trains and stage.weights.is_file()
     ]
@@ -28,7 +28,7 @@ def predictions(table: Table) -> list[Stage]:
 
 
 def located(table: Table, record: Record) -> Record:
-    """An image of the index, its files as paths that can be opened from the current folder."""
+    """An image of the index with paths relative to the current folder."""
     run = Run(table.folder)
     mask = None if record.mask is None else run.locate(record.mask)
     return replace(record, image=run.locate(record.image), mask=mask)

@@ -1,4 +1,4 @@
-"""Scores, costs and curves that a run has made so far, found by its table."""
+"""Reads the scores, costs and curves that a run has made so far."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from weakseg.evaluation.score import Score, read_score
 from weakseg.report.costs import Cost, read_cost
 from weakseg.report.figures.curves import Curve, read_curve, training_name
 from weakseg.report.ledger import Ledger, read_ledger
-from weakseg.report.progress import made
+from weakseg.report.progress import existing
 from weakseg.run.table import Stage, Table
 
 
 @dataclass(frozen=True)
 class Results:
-    """Scores, costs and curves of a run; what it has not made yet is left out.
+    """Scores, costs and curves of a run, as far as they exist.
 
     Attributes:
         index: the data set.
@@ -41,9 +41,9 @@ class Results:
 
     @property
     def images_per_second(self) -> dict[str, float]:
-        """Training → images per second, where it learns from the training images.
+        """Training → images per second, for trainings on the split `train`.
 
-        Where people rejected some of them, or `labels: masks` has no mask for them, it is too high by their share.
+        It is too high by the share of images that are rejected, or have no mask with `labels: masks`.
         """
         speeds = {name: curve.epochs_per_second for name, curve in self.curves.items() if name != "saliency"}
         images = len(self.index.split("train"))
@@ -51,7 +51,7 @@ class Results:
 
 
 def read_results(table: Table, stages: Sequence[Stage]) -> Results:
-    """Read what some stages of a run have left.
+    """Read the results of stages.
 
     Raises:
         InputError: the run has no index or no score yet, or a file is damaged.
@@ -62,7 +62,7 @@ def read_results(table: Table, stages: Sequence[Stage]) -> Results:
         raise InputError(
             f"{table.folder} has no scores yet; scored stages were expected: run at least `snakemake proxies` first."
         )
-    benchmarks = {stage.name: made(stage.benchmarks) for stage in stages}
+    benchmarks = {stage.name: existing(stage.benchmarks) for stage in stages}
     histories = {training_name(stage): stage.history for stage in stages if stage.trains}
     boxes, supervision = table.evaluation("localisation.json"), table.evaluation("supervision.json")
     return Results(

@@ -1,8 +1,7 @@
-"""The report of a run: tables and figures of everything that it has made."""
+"""The report of a run: tables and figures."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from weakseg.dataset.index import Index
@@ -22,13 +21,13 @@ from weakseg.storage.weights import file_sha256, load_weights
 
 
 def write_summary(table: Table) -> str:
-    """Write the report's tables and figures into `<run>/evaluation`; every file appears whole or not at all.
+    """Write the report's tables and figures into `<run>/evaluation`, each atomically.
 
     Returns:
         The score table as aligned text, for a terminal.
 
     Raises:
-        InputError: nothing is scored yet, the ceiling does not fit, or a file of the run is damaged.
+        InputError: there is no score yet, the ceiling does not fit, or a file of the run is damaged.
     """
     results = read_results(table, table.of("all"))
     scores, names, last = list(results.scores.values()), results.names, last_score(table, results)
@@ -51,13 +50,13 @@ def write_summary(table: Table) -> str:
 
 
 def last_score(table: Table, results: Results) -> Score | None:
-    """The score that says how good the run is: of the refined predictions, in the last round that has one."""
+    """The run's final score: of the refined predictions in the last scored round."""
     ranked = [score.name for stage, score in table.scored() if stage.rule == table.last.rule]
     return next((results.scores[name] for name in reversed(ranked) if name in results.scores), None)
 
 
 def weak_over_full(weak: Score, full: Score) -> dict[str, float | None]:
-    """`weak`, `full` and `ratio` of the segmenters' mIoU, `None` where not scored.
+    """`weak`, `full` and `ratio` of the segmenters' mIoU; `None` if not scored.
 
     Raises:
         InputError: the two were not scored on the same split, number of images and classes.
@@ -74,7 +73,7 @@ def weak_over_full(weak: Score, full: Score) -> dict[str, float | None]:
 
 
 def worst(index: Index, score: Score | None, count: int) -> list[Record]:
-    """The `count` records with the lowest IoU of their own, worst first; images without one are left out."""
+    """The `count` records with the lowest IoU, worst first; images without IoU are left out."""
     every = {} if score is None else score.per_image
     scored = sorted((iou, name) for name, iou in every.items() if iou is not None)
     return find(index, [name for _, name in scored[:count]])
@@ -90,24 +89,21 @@ def _check(table: Table, results: Results) -> None:
 
 
 def _provenances(table: Table) -> dict[str, dict[str, str]]:
-    """File of a trained network → its digest, and those of what it was started from."""
-    return {
-        stage.weights.as_posix(): _provenance(stage.weights, stage.room)
-        for stage in table.trainings()
-        if stage.weights.is_file()
-    }
-
-
-def _provenance(path: Path, room: str) -> dict[str, str]:
-    initial = load_weights(path, room).initial
-    own = {"room": room, "sha256": file_sha256(path)}
-    return own | {f"initial {name}": str(value) for name, value in initial.items()}
+    """File of a trained network → its room, its SHA-256 and its initial weights."""
+    provenances = {}
+    for stage in table.trainings():
+        if stage.weights.is_file():
+            initial = load_weights(stage.weights, stage.room).initial
+            own = {"room": stage.room, "sha256": file_sha256(stage.weights)}
+            own |= {f"initial {name}": str(value) for name, value in initial.items()}
+            provenances[stage.weights.as_posix()] = own
+    return provenances
 
 
 def _content(
     results: Results, ceiling: Mapping[str, float | None] | None, weights: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Any]:
-    left_out = ("curve", "per_image", "stage")  # long, and in the stage's own file
+    left_out = ("curve", "per_image", "stage")  # long, and in the score's own file
     return {
         "scores": {
             name: {key: value for key, value in asdict(score).items() if key not in left_out}

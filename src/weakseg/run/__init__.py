@@ -1,1 +1,1 @@
-"""What a run contains: one typed table made from its configuration, and what it takes from other runs."""
+"""The typed table of a run, made from its configuration, and the reuse of other runs."""

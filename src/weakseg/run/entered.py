@@ -1,4 +1,4 @@
-"""What entered a run: the networks and the files and folders from outside whose supervision the ledger lists."""
+"""The supervision sources of a run: networks, and files and folders from outside. The ledger lists them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +8,11 @@ from weakseg.run.table import Table
 
 @dataclass(frozen=True)
 class Entered:
-    """What entered a run.
+    """Supervision sources of a run.
 
     Attributes:
-        weights: room → its network, trained by this run or by another one.
-        outside: room → the file or folder that its maps come from without a training.
+        weights: room → its network, trained by this run or another one.
+        outside: room → the file or folder of its maps, where no network is trained.
         unsupervised: rooms whose maps need no labels.
     """
 
@@ -27,7 +27,7 @@ class Entered:
 
 
 def entered(table: Table) -> Entered:
-    """What entered the run of a table; of what it trains on masks only that."""
+    """The supervision sources of a run; of a run that trains on masks, only the networks."""
     weights = {stage.room: stage.weights for stage in table.trainings() if stage.room != "segmenter"}
     weights["segmenter"] = table["segmenter_weights"].weights
     outside: dict[str, Path] = {}

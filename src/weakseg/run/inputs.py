@@ -1,4 +1,4 @@
-"""Files that rules declare as inputs although no rule of the run makes them."""
+"""Input files of rules that no rule of the run makes."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ from weakseg.run.table import Table
 NAMES = ("none", "IMAGENET1K_V1", "IMAGENET1K_FEATURES")
 """Initial weights that are not files."""
 ATTENTION = "attention"
-"""Initial weights that this run's attention network trains."""
+"""Initial weights taken from this run's attention network."""
 
 
 def outside(key: str, path: str, remedy: str = "correct the path in the configuration") -> list[str]:
-    """A file or folder that a key of the configuration names; nothing for weights without a file.
+    """The file or folder of a configuration key; empty for weights without a file.
 
     Raises:
         InputError: it does not exist.
@@ -25,7 +25,7 @@ def outside(key: str, path: str, remedy: str = "correct the path in the configur
 
 
 def initial_weights(table: Table, room: str) -> list[str]:
-    """The file that a room's backbone starts from, if it does not start from this run's attention network.
+    """The file of a backbone's initial weights; empty if they come from this run's attention network.
 
     Raises:
         InputError: it does not exist.
@@ -37,7 +37,7 @@ def initial_weights(table: Table, room: str) -> list[str]:
 
 
 def saliency_files(table: Table, rule: str) -> list[str]:
-    """The files and folders from outside that `saliency_train` or `saliency_maps` reads, where the run makes them.
+    """The files and folders from outside that `saliency_train` or `saliency_maps` reads, if the run has that rule.
 
     Raises:
         InputError: one does not exist.
@@ -50,7 +50,7 @@ def saliency_files(table: Table, rule: str) -> list[str]:
 
 
 def attention_maps_folder(table: Table) -> list[str]:
-    """The folder of attention maps that were made elsewhere, if the run takes its maps from one.
+    """The folder of precomputed attention maps, if the run uses one.
 
     Raises:
         InputError: it does not exist.
@@ -74,7 +74,7 @@ def attention_weights(table: Table, room: str) -> list[Path]:
     """The attention network's weights, if a room's backbone starts from them.
 
     Raises:
-        InputError: no attention network is trained, or its backbone is another one.
+        InputError: no attention network is trained, or it has another backbone.
     """
     backbone, attention = getattr(table.config, room).backbone, table.config.attention
     if backbone.weights != ATTENTION:
@@ -94,7 +94,7 @@ def attention_weights(table: Table, room: str) -> list[Path]:
 
 
 def ceiling(table: Table) -> list[Path]:
-    """The score of the run that is trained on masks, by which the report divides; nothing without such a run.
+    """The score of the run trained on masks (`evaluation.ceiling`), by which the report divides; empty without one.
 
     Raises:
         InputError: that run is not finished.

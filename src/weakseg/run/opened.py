@@ -1,4 +1,4 @@
-"""A run's folder, opened: its configuration and its table."""
+"""Opens a run's folder: its configuration and its table."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ CONFIG = Path("configs", "run.json")
 
 
 def read_config(folder: Path) -> Config | None:
-    """The configuration that a run was last started with; `None` before there is one.
+    """The configuration with which a run was last started; `None` if there is none.
 
     Raises:
         InputError: the file is damaged, or another version of weakseg wrote it.
@@ -23,7 +23,7 @@ def read_config(folder: Path) -> Config | None:
 
 
 def run_of(folder: Path) -> str | None:
-    """Name of the run that made a folder, whatever version of weakseg it was made by; `None` if it does not say.
+    """Name of the run that made a folder, for any version of weakseg; `None` if unknown.
 
     Raises:
         InputError: the file is damaged.
@@ -38,30 +38,30 @@ def _values(folder: Path) -> dict[str, Any] | None:
     try:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} cannot be read ({error}); delete it and run snakemake again, which writes it."
-        ) from None
+        raise InputError(f"{path} cannot be read ({error}); delete it and run snakemake again.") from None
     return values
 
 
 def open_table(folder: Path) -> Table:
     """The table of the run in a folder such as `results/demo`.
 
-    The folder's own name counts, so that a folder that was renamed can still be looked at.
+    The run takes the name of the folder, so that a renamed folder can still be read.
 
     Raises:
-        InputError: there is no run in it; the runs beside it are named.
+        InputError: it is not a run; the message lists the runs next to it.
     """
     config = read_config(folder)
     if config is not None:
         place = folder.resolve()
-        return Table(config.model_copy(update={"run": place.name}), _root(folder, place))
-    beside = sorted(path.parent.parent.name for path in folder.parent.glob("*/configs/run.json"))
-    hint = f"runs in {folder.parent}: {', '.join(beside)}" if beside else f"{folder.parent} holds no run"
-    found = "is not a run (it has no configs/run.json)" if folder.exists() else "does not exist"
-    raise InputError(f"{folder} {found}; the folder of a run, such as results/demo, was expected ({hint}).")
+        root = folder.parent if folder.name == place.name else place.parent
+        return Table(config.model_copy(update={"run": place.name}), root)
+    reason = "is not a run (it has no configs/run.json)" if folder.exists() else "does not exist"
+    raise InputError(
+        f"{folder} {reason}; the folder of a run, such as results/demo, was expected ({other_runs(folder)})."
+    )
 
 
-def _root(folder: Path, place: Path) -> Path:
-    """The folder of all runs, as a user writes it where that is possible."""
-    return folder.parent if folder.name == place.name else place.parent
+def other_runs(folder: Path) -> str:
+    """`runs in results: a, b`: the runs next to a folder, for messages."""
+    names = sorted(path.parent.parent.name for path in folder.parent.glob("*/configs/run.json"))
+    return f"runs in {folder.parent}: {', '.join(names)}" if names else f"{folder.parent} holds no run"

@@ -1,7 +1,7 @@
-"""What comes from outside of a run is looked at before a finished result is removed for it.
+"""Checks a run's input before Snakemake removes finished results.
 
-Snakemake deletes the outputs of a job before the job can refuse its input. So a run that is about to make finished
-results again asks here first; what is refused here costs nothing.
+Snakemake deletes the outputs of a job before the job can refuse its input. So the input of jobs that run again is
+checked here first.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -16,33 +16,35 @@ if TYPE_CHECKING:
 
 
 def check(config: Config, rules: Collection[str], run: Path) -> None:
-    """Refuse what the given rules would refuse of their input.
+    """Raise the errors that the given rules would raise about their input.
 
     Args:
         config: of the run.
-        rules: names of the rules that will run although they have finished before.
+        rules: finished rules that will run again.
         run: its folder.
 
     Raises:
         InputError: an input is missing, damaged or does not fit.
     """
-    for look in dict.fromkeys(look for rule, look in _CHECKS.items() if rule in rules):  # rules may share one
-        look(config, run)
+    for check_input in dict.fromkeys(
+        _CHECKS[rule] for rule in _CHECKS if rule in rules
+    ):  # rules may share one
+        check_input(config, run)
 
 
 def _dataset(config: Config, run: Path) -> None:
-    from weakseg.dataset.indexing import look
-    from weakseg.dataset.sources import offered
+    from weakseg.dataset.indexing import check_data
+    from weakseg.dataset.sources import list_source
 
     folder = run / "dataset"
-    if config.dataset.source != "demo" and offered(config.dataset, folder) is not None:
-        look(config.dataset, folder)
+    if config.dataset.source != "demo" and list_source(config.dataset, folder) is not None:
+        check_data(config.dataset, folder)
 
 
 def _initial(weights: str, architecture: str, normalization: str = "auto") -> None:
     from weakseg.backbones.weights import read_initial_weights
 
-    if Path(weights).is_file():  # what is fetched by its name is checked when it is fetched
+    if Path(weights).is_file():  # downloads are checked later
         read_initial_weights(weights, normalization, architecture)
 
 
@@ -62,7 +64,7 @@ def _saliency(config: Config, run: Path) -> None:
 
 def _saliency_maps(config: Config, run: Path) -> None:
     own = config.saliency.own
-    if own.maps_read() and config.saliency.network() is None:  # a model is read, of a folder all its maps
+    if own.maps_read() and config.saliency.network() is None:  # loads a model, or all maps of a folder
         source = own.source(config.saliency.flip, lambda sentence: None)
         for record in _mapped(run) if own.name == "folder" else ():
             source(record)
@@ -107,4 +109,4 @@ _CHECKS: dict[str, Callable[[Config, Path], None]] = {
     "segmenter_train": _segmenter,
     "detector_train": _detector,
 }
-"""Rule → what it would refuse."""
+"""Rule → check of its input."""

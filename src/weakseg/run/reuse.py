@@ -1,4 +1,4 @@
-"""What a run takes from other runs: their finished maps, labels and networks, by `from_run`."""
+"""Reuses finished maps, labels and networks of other runs (`from_run`)."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,24 +6,24 @@ from typing import Any
 
 from weakseg.config import Config
 from weakseg.errors import InputError
-from weakseg.run.opened import read_config
+from weakseg.run.opened import other_runs, read_config
 from weakseg.run.table import Table
 from weakseg.settings.reading import parse
 
 BEFORE = {"proxy": ("attention", "saliency"), "attention": (), "saliency": ()}
-"""Room that can be reused → the rooms whose maps it was made of: they are taken from the same run."""
+"""Room that can be reused → rooms whose maps it was made from; these are reused from the same run."""
 
 
 def configured(values: Mapping[str, Any], source: str, root: Path = Path("results")) -> Config:
-    """The configuration of a run, its reused rooms as the runs have them that made them.
+    """The configuration of a run; reused rooms have the settings of the run that made them.
 
     Args:
-        values: as the user wrote them.
-        source: the files that they come from, for messages.
+        values: the user's values.
+        source: the files of these values, for messages.
         root: the folder that holds the runs' folders.
 
     Raises:
-        InputError: a value is wrong, or a run that is named is not there, is not finished, or has another number of
+        InputError: a value is wrong, or a named run does not exist, is not finished or has another number of
             shards.
     """
     config = parse(Config, values, source)
@@ -35,7 +35,12 @@ def configured(values: Mapping[str, Any], source: str, root: Path = Path("result
             raise InputError(
                 f"{room}.from_run is {name}, the run itself; the name of another run was expected."
             )
-        other = _of_run(root / name, f"{room}.from_run")
+        other = read_config(root / name)
+        if other is None:
+            raise InputError(
+                f"{room}.from_run is {name}, but {root / name} has no configs/run.json; the name of a finished run was "
+                f"expected ({other_runs(root / name)})."
+            )
         sections = {room: getattr(other, room)}
         sections |= {each: getattr(other, each) for each in before if getattr(config, each).from_run is None}
         made = {
@@ -48,21 +53,9 @@ def configured(values: Mapping[str, Any], source: str, root: Path = Path("result
 
 
 def reused_indexes(config: Config, root: Path = Path("results")) -> list[Path]:
-    """The indexes of the runs that rooms are taken from; this run's must be the same."""
+    """The indexes of the reused runs; this run's index must be the same."""
     names = {getattr(config, room).from_run for room in BEFORE} - {None}
     return [root / name / "dataset" / "index.csv" for name in sorted(names)]
-
-
-def _of_run(folder: Path, key: str) -> Config:
-    config = read_config(folder)
-    if config is None:
-        beside = sorted(path.parent.parent.name for path in folder.parent.glob("*/configs/run.json"))
-        hint = f"runs in {folder.parent}: {', '.join(beside)}" if beside else f"{folder.parent} holds no run"
-        raise InputError(
-            f"{key} is {folder.name}, but {folder} has no configs/run.json; the name of a finished run was expected "
-            f"({hint})."
-        )
-    return config
 
 
 def _refuse_unfinished(config: Config, root: Path, room: str, name: str, shards: int) -> None:

@@ -1,4 +1,4 @@
-"""Before a run's first job: its lock is taken, bad input is refused, finished results that are made again are kept."""
+"""Before a run's first job: take its lock, refuse bad input, keep finished results that will be made again."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,13 +19,13 @@ from weakseg.storage.previous import keep, results_of
 
 @dataclass(frozen=True)
 class Again:
-    """A job that will run although its output is there.
+    """A job that will run although its output exists.
 
     Attributes:
         rule: its name.
         output: its first output.
         inputs: its inputs.
-        reason: Snakemake's, in a few words.
+        reason: given by Snakemake.
     """
 
     rule: str
@@ -35,9 +35,9 @@ class Again:
 
 
 def refuse_copy(table: Table) -> None:
-    """Refuse a folder that another run's folder was copied to.
+    """Refuse a folder that was copied from another run.
 
-    Snakemake knows finished files by their path: in a copied folder it would keep what was made with other values.
+    Snakemake knows finished files by their path: in a copied folder it would keep results of other settings.
 
     Raises:
         InputError: the folder's configuration names another run.
@@ -45,34 +45,34 @@ def refuse_copy(table: Table) -> None:
     found = run_of(table.folder)
     if found not in (None, table.config.run):
         raise InputError(
-            f"{table.folder} is a copy of the run {found}; a folder that the run {table.config.run} made itself was "
+            f"{table.folder} is a copy of the run {found}; a folder made by the run {table.config.run} itself was "
             f"expected: delete it, and set attention.from_run, saliency.from_run or proxy.from_run to {found} to use "
             "what that run made."
         )
 
 
 def lock(table: Table) -> BaseFileLock:
-    """The lock of a run, which dies with this process: Snakemake's own outlives a killed Snakemake.
+    """Take the lock of a run. It ends with this process; Snakemake's own outlives a killed Snakemake.
 
     Raises:
         InputError: another process has it.
     """
     path = table.folder / ".lock"
 
-    def held() -> None:
+    def refuse() -> None:
         raise InputError(
             f"another snakemake works on {table.folder} and holds {path}; wait for it or stop it."
         )
 
-    return take(path, held)
+    return take(path, refuse)
 
 
 def prepare(table: Table, stages: Mapping[str, Mapping[str, Any]], again: Sequence[Again]) -> None:
-    """Refuse bad input before Snakemake removes a finished file for it; keep and name what is trained again.
+    """Refuse bad input before Snakemake removes finished files; keep and report networks that are trained again.
 
     Args:
         table: of the run.
-        stages: the settings of each stage that will be used.
+        stages: the current settings of each stage.
         again: the jobs whose outputs Snakemake is about to remove.
 
     Raises:

@@ -1,7 +1,7 @@
 """The table of a run: its stages in the order of the chain, made from the configuration.
 
-A stage is one step of the chain: a rule of the workflow, and of the segmenter a round. Rules, summary, report, `show`,
-`compare`, `inspect` and the ledger learn from this table what a run contains.
+A stage is one step of the chain: a rule of the workflow or, for the segmenter, a rule in one round. Rules, report,
+`show`, `compare`, `inspect` and the ledger read this table.
 """
 
 from collections.abc import Iterator
@@ -12,19 +12,19 @@ from pathlib import Path
 from weakseg.config import Config
 
 SHARD = "{scatteritem}"
-"""Stands for a shard, such as `2-of-8`, in a file's name; Snakemake's own name for it."""
+"""Snakemake's placeholder for a shard, such as `2-of-8`, in a file name."""
 TARGETS = ("all", "proxies", "detector")
-"""What users ask the workflow for."""
+"""Targets of the workflow."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """What the maps or labels of a stage are scored as.
+    """How the maps or labels of a stage are scored.
 
     Attributes:
-        name: of the score's file and of its row in tables: `refined`, `segmenter-crf-2`.
-        title: in words: `refined proxies`, `segmenter with CRF, round 2`.
-        split: the images that are scored.
+        name: name of the score's file and table row: `refined`, `segmenter-crf-2`.
+        title: title for users: `refined proxies`, `segmenter with CRF, round 2`.
+        split: split of the scored images.
     """
 
     name: str
@@ -37,17 +37,17 @@ class Stage:
     """One step of the chain.
 
     Attributes:
-        rule: name of the rule that makes it.
-        room: whose command the rule runs.
-        run: folder of the run that makes it; another one where it is reused.
-        place: folder of its files below that, `segmenter/round-2`.
-        declared: the files that its rule declares, below `place`; with `SHARD` in the name, one for each shard.
-        targets: which of `TARGETS` ask for its files.
-        shards: parts that it runs in; 0 where it runs as a whole.
-        round: of the segmenter; 0 for the other rooms.
-        trains: whether it trains a network, so that `weights.pt` and `history.csv` are among its files.
+        rule: name of its rule.
+        room: room of its command.
+        run: folder of the run that makes it; if it is reused, that of the other run.
+        place: folder of its files below `run`, such as `segmenter/round-2`.
+        declared: output files of its rule, below `place`; with `SHARD` in the name, one for each shard.
+        targets: those of `TARGETS` that need its files.
+        shards: number of shards; 0 if it is not sharded.
+        round: round of the segmenter; 0 for the other rooms.
+        trains: whether it trains a network and writes `weights.pt` and `history.csv`.
         is_reused: whether another run makes it.
-        score: what it is scored as.
+        score: how it is scored, if at all.
         labels: folder of its label maps below `place`, PNGs named like the images.
         is_timed: whether Snakemake measures its time and memory.
     """
@@ -68,32 +68,32 @@ class Stage:
 
     @property
     def name(self) -> str:
-        """The rule, from the second round on with the round: `segmenter_train-2`."""
+        """The rule, with the round from the second one on: `segmenter_train-2`."""
         return f"{self.rule}-{self.round}" if self.round > 1 else self.rule
 
     @property
     def folder(self) -> Path:
-        """Where its files lie."""
+        """Folder of its files."""
         return self.run / self.place
 
     @property
     def pattern(self) -> str:
-        """The first of its files, with `SHARD` in the name where there are several."""
+        """Path of its first declared file, with `SHARD` in the name if it is sharded."""
         return (self.folder / self.declared[0]).as_posix()
 
     @property
     def files(self) -> list[Path]:
-        """All files that its rule declares."""
+        """All output files of its rule."""
         return [path for name in self.declared for path in self._every(self.folder / name)]
 
     @property
     def shard_files(self) -> list[Path]:
-        """The first of its files for every shard."""
+        """Its first declared file, for every shard."""
         return self._every(Path(self.pattern))
 
     @property
     def class_scores(self) -> list[Path]:
-        """The second of its files for every shard: of attention maps the table of the classifier's scores."""
+        """The tables of the classifier's scores (of attention maps), for every shard."""
         return self._every(self.folder / self.declared[1])
 
     @property
@@ -103,17 +103,17 @@ class Stage:
 
     @property
     def weights(self) -> Path:
-        """The network that it trains."""
+        """File of its trained network."""
         return self.folder / "weights.pt"
 
     @property
     def history(self) -> Path:
-        """The losses of its training."""
+        """File of its training's losses."""
         return self.folder / "history.csv"
 
     @property
     def benchmarks(self) -> list[Path]:
-        """Its time and memory, a file for each job; none where another run made it."""
+        """Files of its time and memory, one for each job; empty if another run made it."""
         parts = ["benchmarks", self.rule, *([f"round-{self.round}"] if self.round else [])]
         path = Path(self.run, *parts, *([SHARD] if self.shards else []))
         return [] if self.is_reused or not self.is_timed else self._every(path.with_name(f"{path.name}.tsv"))
@@ -131,7 +131,7 @@ class Table:
     """All stages of a run.
 
     Args:
-        config: of the run, what it reuses resolved (`run.reuse`).
+        config: of the run, reused rooms resolved (`run.reuse`).
         root: the folder that holds the runs' folders.
 
     Attributes:
@@ -152,16 +152,16 @@ class Table:
         return name in self._named
 
     def makes(self, name: str) -> bool:
-        """Whether this run makes a stage that `all` or `detector` asks for, and no other run made it."""
+        """Whether this run itself makes a stage that `all` or `detector` needs."""
         asked = name in self and not self[name].is_reused
         return asked and bool(self[name].targets & {"all", "detector"})
 
     def of(self, target: str) -> list[Stage]:
-        """The stages whose files a target asks for."""
+        """The stages that a target needs."""
         return [stage for stage in self.stages if target in stage.targets]
 
     def scored(self, target: str = "all") -> list[tuple[Stage, Score]]:
-        """The stages that are scored for a target, each with what it is scored as."""
+        """The stages that are scored for a target, each with its score."""
         return [(stage, stage.score) for stage in self.of(target) if stage.score is not None]
 
     def trainings(self, target: str = "all") -> list[Stage]:
@@ -170,7 +170,7 @@ class Table:
 
     @property
     def scores(self) -> dict[str, Stage]:
-        """Name of a score → the stage that is scored, in the order of the chain."""
+        """Name of a score → its stage, in the order of the chain."""
         return {stage.score.name: stage for stage in self.stages if stage.score is not None}
 
     @property
@@ -180,16 +180,16 @@ class Table:
 
     @property
     def is_weak(self) -> bool:
-        """Whether the run is made of image labels, and not of true masks."""
+        """Whether the run trains on proxy labels instead of true masks."""
         return self.config.segmenter.labels == "proxy"
 
     @property
     def last(self) -> Stage:
-        """The last round's refined predictions, which say how good the run is."""
+        """The last round's refined predictions, whose score is the run's result."""
         return [stage for stage in self.stages if stage.rule == "segmenter_refine"][-1]
 
     def label_files_for(self, number: int | str) -> list[Path]:
-        """The tables of the label maps that a round of the segmenter is trained on; none where it trains on masks."""
+        """The manifests of a round's training labels; empty if it trains on masks."""
         if not self.is_weak:
             return []
         return self["proxy_refine" if int(number) == 1 else f"segmenter_relabel-{number}"].shard_files
@@ -203,31 +203,27 @@ class Table:
         return self.folder / "evaluation" / name
 
     def kept(self, target: str) -> list[Path]:
-        """All that a target keeps.
+        """All files that a target asks for.
 
-        Snakemake makes a missing file only where something asks for it. The targets ask for these, so that what was
-        deleted (because it was damaged, by mistake, or by Snakemake when a job failed that had made it before) is made
-        again by the same command.
+        Snakemake makes a missing file only if a target asks for it. So files that were deleted (by users, or by
+        Snakemake when a job failed) are made again by the same command.
         """
         scores = [self.evaluation(f"{score.name}.json") for _, score in self.scored(target)]
         return [file for stage in self.of(target) for file in stage.files] + scores
 
     def benchmarks(self, target: str) -> list[Path]:
-        """Time and memory of everything that a target keeps."""
+        """Time and memory of all stages of a target."""
         return [file for stage in self.of(target) for file in stage.benchmarks]
 
     @property
     def ceiling(self) -> Path | None:
-        """The score of the run that is trained on masks, by which the report divides."""
+        """Score file of the run trained on masks, by which the report divides."""
         name = self.config.evaluation.ceiling
         return None if name is None else self.folder.parent / name / "evaluation" / "segmenter-crf.json"
 
 
 def _chain(config: Config, root: Path) -> Iterator[Stage]:
-    """The stages of a run.
-
-    A run that trains on masks has no weak stages (made from image labels) unless they are asked for.
-    """
+    """The stages of a run; if it trains on masks, only the target `proxies` needs the weakly supervised ones."""
     own = root / config.run
     is_weak = config.segmenter.labels == "proxy"
     weak = frozenset(["proxies", "all"] if is_weak else ["proxies"])
@@ -332,7 +328,7 @@ def _detector(config: Config, own: Path) -> Iterator[Stage]:
 
 
 def _of_room(root: Path, config: Config, room: str, targets: frozenset[str]) -> "partial[Stage]":
-    """A stage of a room that may be another run's."""
+    """A constructor of a room's stages, reused from another run if `from_run` says so."""
     other: str | None = getattr(config, room).from_run
     run = root / (other or config.run)
     return partial(Stage, room=room, run=run, targets=targets, is_reused=other is not None)

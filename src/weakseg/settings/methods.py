@@ -1,8 +1,8 @@
-"""Methods: each is one file, which declares its name, its settings and its constraints above the import of torch.
+"""Methods: each is one file that declares its name, settings and constraints above the import of torch.
 
-Planning, validating and documenting a run needs the declarations alone, and torch takes two seconds and 600 MB. So
-the part of a method's file above its first heavy import is run when the room's table is read, the rest when something
-of it is asked for: a network is built, or another module imports from the file.
+Planning, validating and documenting a run needs only the declarations, and importing torch takes two seconds and
+600 MB. So a room's table runs a method's file down to its first heavy import. The rest runs when it is needed: a
+network is built, or another module imports from the file.
 """
 
 import ast
@@ -25,29 +25,26 @@ _lock = RLock()
 
 
 class Method(Section):
-    """The settings of a method, and what its file declares beside them.
+    """The settings of a method, and the other declarations of its file.
 
     Attributes:
         name: as in the configuration.
-        made_by: name of the class or function in the same file, below the declaration, that does the work.
+        made_by: name of the implementing class or function, below in the same file.
     """
 
     name: ClassVar[str]
     made_by: ClassVar[str]
 
     def check(self, section: Any) -> None:
-        """Refuse a section of the configuration that the method does not work with.
-
-        Args:
-            section: the section that this method was chosen in.
+        """Check the section of the configuration in which this method was chosen.
 
         Raises:
-            ValueError: what was found and what was expected.
+            ValueError: the method does not work with these settings.
         """
 
     @classmethod
     def maker(cls) -> Any:
-        """The class or function that does the work; imports what it needs."""
+        """The implementing class or function; imports its dependencies."""
         return getattr(sys.modules[cls.__module__], cls.made_by)
 
 
@@ -58,8 +55,8 @@ class Methods(Mapping[str, type[AnyMethod]], Generic[AnyMethod]):
     """A room's table: name → declaration.
 
     Args:
-        package: of the methods' files.
-        places: `file.Class` of each declaration, in the order in which methods are listed for users.
+        package: package of the methods' files.
+        places: `file.Class` of each declaration, in the order of users' lists.
     """
 
     def __init__(self, package: str, *places: str) -> None:
@@ -80,10 +77,10 @@ class Methods(Mapping[str, type[AnyMethod]], Generic[AnyMethod]):
 
 
 class Choice(Section):
-    """A section that chooses one of a room's methods; each that has settings has a section of its name in it.
+    """A section that chooses one of a room's methods.
 
-    `class SegmenterConfig(Choice, methods=NETWORKS)` has the field `method`, a name of the table, and the methods' own
-    sections.
+    `class SegmenterConfig(Choice, methods=NETWORKS)` has the field `method`, one of the table's names, and a section
+    for each method with settings.
     """
 
     _key: ClassVar[str]
@@ -124,7 +121,7 @@ class Choice(Section):
 
 
 class _Part(SourceFileLoader):
-    """Runs some of the statements of a module's file, as an import runs all of them."""
+    """Runs a part of the statements of a module's file."""
 
     def __init__(self, module: str, path: str, body: Sequence[ast.stmt]) -> None:
         super().__init__(module, path)
@@ -137,13 +134,13 @@ class _Part(SourceFileLoader):
 
 
 def declare(name: str) -> ModuleType:
-    """A method's module, of which the declarations are run; the rest waits until something of it is asked for."""
+    """A method's module after running its declarations; the rest runs when one of its names is used."""
     with _lock:
         if name in sys.modules:
             return sys.modules[name]
         spec = importlib.util.find_spec(name)
         if spec is None or spec.origin is None:
-            raise ModuleNotFoundError(f"{name} stands in a table of methods, but there is no such file")
+            raise ModuleNotFoundError(f"{name} is in a table of methods, but the file does not exist")
         body = ast.parse(Path(spec.origin).read_text(encoding="utf-8"), spec.origin).body
         heavy = next((number for number, node in enumerate(body) if _is_heavy(node)), len(body))
         module = importlib.util.module_from_spec(spec)
@@ -157,7 +154,7 @@ def declare(name: str) -> ModuleType:
 
 
 def _complete(module: ModuleType, rest: _Part, attribute: str) -> Any:
-    """Run the rest of a method's file and return what was asked for."""
+    """Run the rest of a method's file and return the attribute."""
     with _lock:
         if not attribute.startswith("__") and vars(module).pop("__getattr__", None):
             rest.exec_module(module)

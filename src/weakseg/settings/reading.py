@@ -1,4 +1,4 @@
-"""Reading a configuration; a mistake in it is one sentence."""
+"""Reads configurations and explains mistakes in one sentence."""
 
 import difflib
 import json
@@ -20,7 +20,7 @@ def parse(model: type[Model], values: Mapping[str, Any], source: str) -> Model:
     """Validate `values`.
 
     Raises:
-        InputError: one line per wrong value: where it is, what was found, what was expected.
+        InputError: names each wrong value, what was found and what was expected.
     """
     try:
         return model.model_validate(values)
@@ -32,7 +32,7 @@ def parse(model: type[Model], values: Mapping[str, Any], source: str) -> Model:
 
 
 def read_stage(path: Path, model: type[Model]) -> Model:
-    """Read the settings that the workflow wrote for one stage.
+    """Read a stage's settings, written by the workflow.
 
     Raises:
         InputError: the file is missing, is not JSON or holds a wrong value.
@@ -52,10 +52,8 @@ def read_stage(path: Path, model: type[Model]) -> Model:
 
 def _explain(model: type[BaseModel], error: Any) -> str:
     location = list(error["loc"])
-    if (
-        location[-1:] == ["[key]"] and error["type"] != "extra_forbidden"
-    ):  # the key before it is wrong, not its value
-        location.pop()
+    if location[-1:] == ["[key]"] and error["type"] != "extra_forbidden":
+        location.pop()  # the key before it is wrong, not its value
     where = ".".join(_plain(str(part)) for part in location) or "the configuration"
     if error["type"] != "extra_forbidden":
         found = "" if error["type"] == "value_error" else f", found {_short(repr(error['input']))}"
@@ -67,7 +65,7 @@ def _explain(model: type[BaseModel], error: Any) -> str:
 
 
 def _plain(text: str, longest: int = LONGEST) -> str:
-    """Text of the user's for one line of a terminal."""
+    """The user's text as one line."""
     return _short(text if text.isprintable() else repr(text)[1:-1], longest)
 
 

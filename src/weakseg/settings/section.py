@@ -1,4 +1,4 @@
-"""What every part of the configuration is made of."""
+"""Base class and field types of the configuration."""
 
 import unicodedata
 from collections.abc import Collection, Mapping
@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 
 def _as_file_systems_take(path: str) -> str:
-    """Refuse a path that the system would answer with an error of its own, instead of saying that it is not there."""
+    """Refuse a path too long for file systems, which they would not report as missing."""
     if len(path.encode()) > 4000 or any(len(part.encode()) > 255 for part in path.split("/")):
         raise ValueError("a path of at most 4000 bytes, and 255 between slashes, was expected")
     return path
@@ -16,22 +16,26 @@ def _as_file_systems_take(path: str) -> str:
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0, le=1000.0)]  # from 1e38 on float32 overflows, and argmax takes NaN
-Deviation = Annotated[float, Field(ge=0.01, le=1000.0)]  # below, the CRF divides by next to nothing
+Deviation = Annotated[float, Field(ge=0.01, le=1000.0)]  # smaller values make the CRF divide by almost 0
 Weight = Annotated[float, Field(ge=0.0, le=1000.0)]
-Scale = Annotated[float, Field(gt=0.0, le=10.0)]  # of an image's sides: a hundred times the memory
-Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy and torch both take
+Scale = Annotated[float, Field(gt=0.0, le=10.0)]  # of an image's sides; 10 takes a hundred times the memory
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # range of both numpy and torch
 RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
-"""A folder's name that needs no quotes in a shell and cannot lead elsewhere."""
+"""A folder name without path separators or characters that a shell needs quoted."""
 FilePath = Annotated[
     str, Field(pattern=r"^[^\x00-\x1f\x7f{}]+$", max_length=4000), AfterValidator(_as_file_systems_take)
 ]
-"""A path; Snakemake takes braces for a wildcard, and no shell or log shows control characters as they are."""
+"""A path without braces (Snakemake's wildcards) and control characters."""
 _INSIDE = r"|/,\\\x00-\x1f\x7f-\x9f"
-_NAME = rf"^[^\s{_INSIDE}]([^{_INSIDE}]*[^\s{_INSIDE}])?$"  # for editors; _named says it in words
+_NAME = rf"^[^\s{_INSIDE}]([^{_INSIDE}]*[^\s{_INSIDE}])?$"  # for editors; `_named` explains it in words
 
 
 def _named(name: str) -> str:
-    """A class's name, its accents coded in one way (NFC), or a sentence on what names may not hold."""
+    """A class name in Unicode form NFC.
+
+    Raises:
+        ValueError: it contains forbidden characters.
+    """
     name = unicodedata.normalize("NFC", name)
     odd = [
         repr(character)
@@ -51,38 +55,35 @@ def _named(name: str) -> str:
 ClassName = Annotated[
     str, Field(max_length=200, json_schema_extra={"pattern": _NAME}), AfterValidator(_named)
 ]
-"""A class: no blanks at its ends, nothing that tables and file names are built with, no control characters. Accents
-count as the same letters however they are coded."""
+"""A class name: no blanks at its ends, no separators of tables and paths, no control characters; stored as NFC."""
 
 
 class Section(BaseModel):
     """A part of the configuration: immutable, unknown keys refused.
 
-    Of a section that is given in part, what is left out is as in the default of the field that it stands in, which may
-    differ from its class's: `segmenter.training.iterations` is 16,000 whatever else is set there.
+    Values that a user leaves out come from the default of the field that holds the section, which may differ from the
+    class's defaults: `segmenter.training.iterations` is 16,000 whatever else is set there.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
     beside: ClassVar[frozenset[str]] = frozenset()
-    """Fields that do not change the result: how often it is saved, on how many processes, for what else it is read."""
+    """Fields that do not change the result, such as how often it is saved or on how many processes it runs."""
 
     def idle(self) -> set[str]:
-        """Fields that nothing reads with the values of the others."""
+        """Fields that are not used, given the values of the others."""
         return set()
 
     def values(self, leave_out: Collection[str] = ()) -> dict[str, Any]:
-        """Plain values of everything that is read, sections as dictionaries."""
-        unread = {*leave_out, *self.idle()}
-        plain = self.model_dump(mode="json", exclude=unread)
-        inner = {name: getattr(self, name) for name in plain}
+        """All used fields as plain values, sections as dictionaries."""
+        plain = self.model_dump(mode="json", exclude={*leave_out, *self.idle()})
         return {
-            name: value.values() if isinstance(value, Section) else plain[name]
-            for name, value in inner.items()
+            name: own.values() if isinstance(own := getattr(self, name), Section) else value
+            for name, value in plain.items()
         }
 
     def identity(self) -> dict[str, Any]:
-        """What determines the result, plain values: all that is read but `beside`."""
+        """The values that determine the result: all used fields except `beside`."""
         kept = self.values(self.beside)
         return {
             name: own.identity() if isinstance(own := getattr(self, name), Section) else value
@@ -92,9 +93,9 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _typed(cls, value: Any, info: ValidationInfo) -> Any:
-        """Refuse what pydantic would quietly turn into a number or a switch, such as `iterations: true`.
+        """Refuse values that pydantic would silently convert, such as `iterations: true`.
 
-        Text stays good for a float: YAML reads `1e-3` as text.
+        Text is accepted for a float: YAML reads `1e-3` as text.
         """
         annotation = cls.model_fields[str(info.field_name)].annotation
         wanted = {annotation, *get_args(annotation)}
@@ -104,18 +105,18 @@ class Section(BaseModel):
             expected = "true or false" if bool in wanted else "a number"
             raise ValueError(f"Input should be {expected}, found {value!r}")
         default = cls.model_fields[str(info.field_name)].default
-        return _laid_over(default, value) if isinstance(default, Section) else value
+        return _with_defaults(default, value) if isinstance(default, Section) else value
 
 
-def _laid_over(default: Section, value: Any) -> Any:
-    """Values of a section, with what the default sets and they leave out."""
+def _with_defaults(default: Section, value: Any) -> Any:
+    """The values of a section, completed by those that its default sets."""
     if not isinstance(value, Mapping):
         return value
-    laid = dict(value)
+    completed = dict(value)
     for name in default.model_fields_set:
         own = getattr(default, name)
-        if name not in laid:
-            laid[name] = own
+        if name not in completed:
+            completed[name] = own
         elif isinstance(own, Section):
-            laid[name] = _laid_over(own, laid[name])
-    return laid
+            completed[name] = _with_defaults(own, completed[name])
+    return completed

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writes: a file appears complete or not at all."""
 
 import io
 import os
@@ -12,10 +12,10 @@ from weakseg.errors import InputError
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success flush it to disk and rename it to `path`.
+    """Yield a temporary path in the folder of `path`; on success flush it to disk and rename it to `path`.
 
-    On any error the temporary file is removed and `path` keeps what it held before. The process id in the
-    temporary name keeps two writers of one file apart; the last rename wins whole.
+    On any error the temporary file is removed and `path` is unchanged. Two writers of one file use different temporary
+    names (by process id); the last rename wins.
 
     Raises:
         InputError: the disk is full or the folder cannot be written.
@@ -25,7 +25,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         with temporary.open("rb") as handle:
-            os.fsync(handle.fileno())  # a rename may reach the disk before the data it names
+            os.fsync(handle.fileno())  # without it, the rename may reach the disk before the data
         temporary.replace(path)
     except OSError as error:
         raise InputError(
@@ -33,16 +33,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
             "free disk space or fix the folder's permissions, then run the same command again."
         ) from error
     finally:
-        with suppress(OSError):  # the first error says more than a failed clean-up
+        with suppress(OSError):  # the first error matters more than a failed clean-up
             temporary.unlink(missing_ok=True)
 
 
 class GuardedFile(io.FileIO):
-    """A file that remembers its first failed write and swallows every later one.
+    """A file that stores its first write error and ignores later writes.
 
-    HDF5 and torch's archive writer do not survive a full disk: they retry when they are closed, print
-    tracebacks out of destructors or hide the reason. Given this file they close quietly, and
-    `raise_failure` tells what happened.
+    HDF5 and torch's archive writer handle a full disk badly: they retry on closing, print tracebacks from destructors
+    or hide the reason. With this file they close without errors, and `raise_failure` raises the first one.
     """
 
     failure: OSError | None = None
@@ -84,7 +83,7 @@ def atomic_file(path: Path) -> Iterator[GuardedFile]:
         try:
             yield file
         except Exception:
-            file.raise_failure()  # the writer's complaint only follows from it
+            file.raise_failure()  # the writer's own error is only a consequence
             raise
         file.raise_failure()
 

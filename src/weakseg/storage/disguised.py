@@ -1,4 +1,4 @@
-"""Files that are not what their name says: the pointer that Git LFS leaves, or the web page that a download became."""
+"""Detects files that are a Git LFS pointer or a downloaded web page instead of their content."""
 
 from pathlib import Path
 
@@ -10,11 +10,11 @@ _PAGE = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<!--")
 
 
 def refuse_disguised(path: Path, what: str) -> None:
-    """Refuse a file whose first bytes say that it is something else.
+    """Refuse a file that is empty, a Git LFS pointer or a web page, by its first bytes.
 
     Args:
         path: the file.
-        what: what it should be: `weights file`.
+        what: its expected kind for messages, such as `weights file`.
 
     Raises:
         InputError: it is empty, a Git LFS pointer or a web page.

@@ -1,4 +1,4 @@
-"""Pictures of label maps and heat maps for people to look at."""
+"""Visualises label maps and heat maps."""
 
 import cv2
 import numpy as np
@@ -6,13 +6,13 @@ import numpy as np
 from weakseg.storage.labels import UNDECIDED, voc_palette
 
 BACKGROUND_COLOUR = (104, 104, 104)
-"""Middle grey: several VOC colours are nearly black and would not stand out from VOC's black."""
+"""Middle grey: on VOC's black, several VOC colours would be hard to see."""
 UNDECIDED_COLOUR = (240, 240, 240)
-"""Light grey: no VOC class has it, and it reads as 'left blank'."""
+"""Light grey, which no VOC class has."""
 
 
 def overlay_palette() -> np.ndarray:
-    """The colours of `overlay_labels`, RGB `uint8` 256×3: VOC's but for background and undecided."""
+    """The colours of `overlay_labels`, RGB `uint8` 256×3: VOC's except background and undecided."""
     colours = voc_palette().copy()
     colours[0] = BACKGROUND_COLOUR
     colours[UNDECIDED] = UNDECIDED_COLOUR
@@ -22,8 +22,8 @@ def overlay_palette() -> np.ndarray:
 def overlay_labels(image: np.ndarray, labels: np.ndarray, opacity: float = 0.75) -> np.ndarray:
     """Lay class colours over the greyed image; background stays pale, undecided pixels are light grey.
 
-    Regions have a black outline: VOC's car is grey, its cat nearly black. Bring image and labels to the size
-    they are looked at first, or the outline is lost in scaling.
+    Regions have a black outline: VOC's car is grey, its cat nearly black. Resize image and labels to the display
+    size first, or scaling removes the outline.
 
     Args:
         image: RGB `uint8` H×W×3.
@@ -42,7 +42,7 @@ def overlay_labels(image: np.ndarray, labels: np.ndarray, opacity: float = 0.75)
 
 
 def outline(labels: np.ndarray) -> np.ndarray:
-    """Class pixels, `bool` H×W, that touch another label on one of their four sides."""
+    """Boundary pixels of classes, `bool` H×W: one of the four neighbours has another label."""
     other = np.zeros(labels.shape, bool)
     down, right = labels[1:] != labels[:-1], labels[:, 1:] != labels[:, :-1]
     other[1:] |= down
@@ -54,11 +54,11 @@ def outline(labels: np.ndarray) -> np.ndarray:
 
 
 def overlay_heat(image: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Lay a heat map over the image: the stronger, the brighter and the less of the image shows.
+    """Lay a heat map over the image; strong values are bright and cover more of the image.
 
     Args:
         image: RGB `uint8` H×W×3.
-        values: h×w float in [0, 1]; brought to the image's size by bilinear interpolation.
+        values: h×w float in [0, 1]; resized to the image by bilinear interpolation.
 
     Returns:
         RGB `uint8` H×W×3.
@@ -75,19 +75,19 @@ def grey_picture(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def stretch(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """A map h×w brought to (height, width) `shape` by bilinear interpolation, `float32` in [0, 1]."""
+    """Resize a map h×w to (height, width) `shape` by bilinear interpolation, `float32` in [0, 1]."""
     larger = cv2.resize(values.astype(np.float32), (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
     return np.clip(larger, 0.0, 1.0)
 
 
 def stretch_labels(labels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """A label map brought to (height, width) `shape`, each pixel the nearest one's label."""
+    """Resize a label map to (height, width) `shape` by nearest neighbour."""
     nearest: np.ndarray = cv2.resize(labels, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST_EXACT)
     return nearest
 
 
 def fit(picture: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Scale an RGB picture H×W×3 to lie within width×height pixels, keeping its shape."""
+    """Scale an RGB picture H×W×3 to fit into width×height pixels, keeping its aspect ratio."""
     scale = min(width / picture.shape[1], height / picture.shape[0])
     size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC

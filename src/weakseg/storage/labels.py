@@ -1,4 +1,4 @@
-"""Label maps on disk: single-channel PNGs with the VOC palette, so that any viewer shows them in colour."""
+"""Label maps on disk: single-channel PNGs with the VOC palette, which viewers show in colour."""
 
 import io
 import json
@@ -15,21 +15,21 @@ from weakseg.storage.atomic import atomic_path
 
 _REMEDY = (
     "replace a mask of your own; one that weakseg made is made again by the next snakemake once you delete it and the "
-    "shard-*.csv beside it (of predictions/plain, segmenter/scores/shard-*.h5)"
+    "shard-*.csv next to it (of predictions/plain, segmenter/scores/shard-*.h5)"
 )
 
 UNDECIDED = 255
-"""Label of a pixel that is not decided (proxies) or not scored (masks)."""
+"""Label of a pixel that is undecided (proxies) or not scored (masks)."""
 CLASSES = "weakseg classes"
-"""Key of the text in a PNG that names its classes, as JSON."""
-_BIT_DEPTH = 24  # where a PNG's header, always its first chunk, says how many bits a pixel has
+"""Key of a PNG's text that holds the class names as JSON."""
+_BIT_DEPTH = 24  # position of the bits per pixel in a PNG, whose first chunk is always the header
 
 
 @cache
 def voc_palette() -> np.ndarray:
     """The 256 PASCAL VOC colours, RGB `uint8` 256×3.
 
-    Bits of the index are dealt to red, green and blue in turn, highest bit first (VOC devkit,
+    The bits of the index go to red, green and blue in turn, filling each from its highest bit (VOC devkit,
     VOClabelcolormap).
     """
     index = np.arange(256)
@@ -45,8 +45,8 @@ def write_labels(path: Path, labels: np.ndarray, classes: Sequence[str] = ()) ->
 
     Args:
         path: the file.
-        labels: the values.
-        classes: names without background, to be kept in the file; those of a run stand in its `classes.csv`.
+        labels: the label map.
+        classes: names without background to store in the file; a run has them in its `classes.csv`.
 
     Raises:
         ValueError: not H×W `uint8`.
@@ -64,9 +64,9 @@ def write_labels(path: Path, labels: np.ndarray, classes: Sequence[str] = ()) ->
 
 
 def read_classes(path: Path) -> list[str] | None:
-    """The class names without background that a label map was written with; `None` without any.
+    """The class names without background that are stored in a label map, if any.
 
-    `read_labels` has read the file: it is a PNG.
+    The file must have passed `read_labels`.
     """
     with Image.open(path, formats=["PNG"]) as image:
         text = image.info.get(CLASSES)
@@ -85,7 +85,7 @@ def write_grey(path: Path, values: np.ndarray) -> None:
 
 
 def read_labels(path: Path) -> np.ndarray:
-    """Read a single-channel PNG (palette or grey) as H×W `uint8`, once the checksum of each of its chunks is right.
+    """Read a single-channel PNG (palette or grey) as H×W `uint8`, after verifying its checksums.
 
     Raises:
         InputError: missing, unreadable, damaged, or with anything but one 8-bit index per pixel.
@@ -104,19 +104,19 @@ def read_labels(path: Path) -> np.ndarray:
 def decode_labels(
     content: bytes, name: str, size: tuple[int, int] | None = None, remedy: str = "replace it"
 ) -> np.ndarray:
-    """The label map H×W `uint8` in a PNG's bytes, of which every checksum is right.
+    """Decode a PNG's bytes as label map H×W `uint8`, after verifying its checksums.
 
-    Pillow alone passes over the pixels' checksums, and where few values follow each other a flipped bit then gives
-    another label map. It also stretches grey of 2 and 4 bits to 0…255: index 1 would become 85 or 17.
+    Pillow alone ignores the checksums of pixel data, so that a flipped bit can give another label map. It also scales
+    2-bit and 4-bit grey to 0…255 (index 1 would become 85 or 17), so these are refused.
 
     Args:
         content: the whole file.
-        name: what to call it in an error.
-        size: height and width that it must have, looked at before anything is decoded.
-        remedy: what to do about a damaged one.
+        name: its name in messages.
+        size: required height and width, checked before decoding.
+        remedy: what to do about a damaged file, for messages.
 
     Raises:
-        InputError: no PNG, damaged, of another size, or with anything but one 8-bit index per pixel.
+        InputError: not a PNG, damaged, of another size, or with anything but one 8-bit index per pixel.
     """
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:

@@ -1,4 +1,4 @@
-"""Locks of a folder: the kernel's, which die with their process, or a lock file where the file system has none."""
+"""Folder locks: the kernel's, which end with their process, or a lock file if the file system has no locks."""
 
 import errno
 import sys
@@ -10,41 +10,41 @@ from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 from weakseg.errors import InputError
 
 NOT_SUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
-"""What file systems without locks answer: NFS without its lock service, some FUSE mounts."""
+"""Errors of file systems without locks: NFS without its lock service, some FUSE mounts."""
 STALE = 4.0
-"""Seconds within which a lock file of a process that died is taken over."""
+"""Seconds to wait for a lock file; that of a dead process is taken over meanwhile."""
 
 
-def take(path: Path, held: Callable[[], None]) -> BaseFileLock:
+def take(path: Path, on_held: Callable[[], None]) -> BaseFileLock:
     """Take a lock and keep it until it is released or this process ends.
 
-    A lock file names its process and machine; one that a killed process left on this machine is taken over.
+    A lock file names its process and machine; one left by a killed process of this machine is taken over.
 
     Args:
-        path: of the lock.
-        held: is called if another process has it. If it returns, the lock is waited for.
+        path: path of the lock.
+        on_held: called if another process holds the lock. If it returns, wait for the lock.
 
     Raises:
         InputError: the folder cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return _taken(FileLock(path, fallback_to_soft=False), 0.0, held)
+        return _acquired(FileLock(path, fallback_to_soft=False), 0.0, on_held)
     except OSError as error:
         if error.errno not in NOT_SUPPORTED:
             raise _refused(path, error) from None
     print(f"the file system has no locks for {path}; a lock file is used", file=sys.stderr, flush=True)
     try:
-        return _taken(SoftFileLock(path.with_name(f"{path.name}-file")), STALE, held)
+        return _acquired(SoftFileLock(path.with_name(f"{path.name}-file")), STALE, on_held)
     except OSError as error:
         raise _refused(path, error) from None
 
 
-def _taken(lock: BaseFileLock, patience: float, held: Callable[[], None]) -> BaseFileLock:
+def _acquired(lock: BaseFileLock, timeout: float, on_held: Callable[[], None]) -> BaseFileLock:
     try:
-        lock.acquire(timeout=patience)
+        lock.acquire(timeout=timeout)
     except Timeout:
-        held()
+        on_held()
         lock.acquire()
     return lock
 

@@ -1,4 +1,4 @@
-"""The declared output of a shard of label PNGs: a CSV that lists what was written."""
+"""The declared output of a shard of label PNGs: a CSV that lists them."""
 
 import csv
 import zlib
@@ -11,16 +11,16 @@ from weakseg.storage.atomic import atomic_path
 
 
 def digest(labels: np.ndarray) -> str:
-    """Eight hexadecimal digits that differ where label maps differ.
+    """CRC-32 of a label map, eight hexadecimal digits.
 
-    The workflow compares manifests by content: without a digest, labels that moved but kept their shares would
-    look unchanged, and a segmenter trained on the old ones would be kept.
+    The workflow compares manifests by content. Without a digest, changed labels with the same shares would look
+    unchanged, and a segmenter trained on the old ones would be kept.
     """
     return f"{zlib.crc32(labels.tobytes()):08x}"
 
 
 def write_manifest(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    """Write rows as they come; the file appears when the last image is done.
+    """Write the manifest when all rows are made.
 
     Raises:
         InputError: the disk is full or the folder cannot be written.

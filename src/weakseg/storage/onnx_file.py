@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def open_onnx(file: Path) -> "InferenceSession":
-    """A session on the fastest device that onnxruntime finds, with as many threads as `OMP_NUM_THREADS` says.
+    """A session on onnxruntime's fastest device, with `OMP_NUM_THREADS` threads.
 
     Raises:
         InputError: the file is missing or is not an ONNX model.

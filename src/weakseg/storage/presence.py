@@ -9,15 +9,15 @@ from weakseg.storage.labels import UNDECIDED
 
 
 def missing(labels: np.ndarray, present: Sequence[int]) -> list[int]:
-    """Those of an image's classes that have no pixel in its label map H×W `uint8`."""
-    found = np.bincount(labels.ravel(), minlength=256)
-    return [index for index in present if not found[index]]
+    """Classes of an image without a pixel in its label map H×W `uint8`."""
+    pixels = np.bincount(labels.ravel(), minlength=256)
+    return [index for index in present if not pixels[index]]
 
 
 def doubted(labels: np.ndarray, present: Sequence[int]) -> np.ndarray:
-    """The label map with its background undecided, if one of the image's classes has no pixel in it.
+    """Make the background undecided if one of the image's classes has no pixel.
 
-    The class is in the image, its label says. Wherever it is, it would be learnt as background.
+    The image's label says that the class is present, so its pixels would be trained as background.
     """
     if not missing(labels, present):
         return labels
@@ -30,10 +30,10 @@ class Tally:
 
     Attributes:
         classes: names; class i of a label map is `classes[i - 1]`.
-        images: how many were counted.
-        labelled: those whose labels name a class.
-        lacking: ids of those in which one of these classes has no pixel.
-        empty: how many of them show no class at all.
+        images: number of counted images.
+        labelled: number of images whose labels name a class.
+        lacking: ids of images in which a labelled class has no pixel.
+        empty: number of those that show no class at all.
     """
 
     classes: Sequence[str]
@@ -53,13 +53,13 @@ class Tally:
         return "|".join(self.classes[index - 1] for index in lost)
 
     def line(self, done: str, consequence: str) -> str:
-        """`refined 40 images; in 3 of them a labelled class has no pixel (first: a), …`, and whether all are empty."""
-        said = f"{done} {self.images} images"
+        """`refined 40 images; in 3 of them a labelled class has no pixel (first: a), …`, and if all are empty."""
+        text = f"{done} {self.images} images"
         if self.lacking:
             first = self.lacking[0]
-            said += f"; in {len(self.lacking)} of them a labelled class has no pixel (first: {first}), {consequence}"
+            text += f"; in {len(self.lacking)} of them a labelled class has no pixel (first: {first}), {consequence}"
         nothing = self.nothing()
-        return said if nothing is None else f"{said}\n{nothing}"
+        return text if nothing is None else f"{text}\n{nothing}"
 
     def nothing(self) -> str | None:
         """One sentence if no label map shows any class, though labels name some; else `None`."""

@@ -1,7 +1,7 @@
-"""What was finished, kept while a run makes it again.
+"""Keeps finished results while a run makes them again.
 
-Snakemake deletes the outputs of a job before the job starts. `<run>/previous/` keeps them, as further names of the
-same files, until all of their successors are there.
+Snakemake deletes the outputs of a job before the job starts. `<run>/previous/` keeps hard links to them until the new
+ones exist.
 """
 
 import os
@@ -14,11 +14,11 @@ FOLDER = "previous"
 
 
 def keep(run: Path, files: Iterable[Path]) -> None:
-    """Give files of a run a second name under `<run>/previous/`; what is kept there already stays.
+    """Link files of a run under `<run>/previous/`, without replacing files that are there already.
 
     Args:
         run: its folder.
-        files: below it. A file system without links gets copies.
+        files: files below it; they are copied if the file system has no hard links.
     """
     for file in files:
         kept = run / FOLDER / file.relative_to(run)
@@ -32,7 +32,7 @@ def keep(run: Path, files: Iterable[Path]) -> None:
 
 
 def drop(run: Path) -> None:
-    """Remove what was kept and has a successor; the rest waits for a run that makes it again."""
+    """Remove kept files whose new version exists."""
     kept = run / FOLDER
     for file in [path for path in kept.rglob("*") if path.is_file()]:
         if (run / file.relative_to(kept)).is_file():

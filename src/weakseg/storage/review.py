@@ -1,12 +1,12 @@
-"""What people decided about single images: one list per decision, and corrected label maps.
+"""People's decisions about images: one list per decision, and corrected label maps.
 
-    review/rejected.csv         ids that leave the training of the segmenter and the detector
-    review/accepted.csv         ids that someone looked at and found good
-    review/flagged.csv          ids to come back to
+    review/rejected.csv         ids left out of training the segmenter and the detector
+    review/accepted.csv         ids reviewed as good
+    review/flagged.csv          ids to review later
     review/corrected/<id>.png   label maps that replace the refined proxy label, with the names of their classes
 
-A list is a CSV of one column, sorted, and is absent when empty. The workflow retrains when `decided` changes, and not
-when somebody flags an image.
+A list is a sorted CSV of one column; there is no file for an empty list. The workflow retrains when `decided` changes,
+but not when an image is flagged.
 """
 
 import csv
@@ -31,9 +31,9 @@ class Review:
     """Decisions about the images of one run.
 
     Attributes:
-        accepted: ids found good.
-        rejected: ids that leave the training of the segmenter and the detector.
-        flagged: ids to come back to.
+        accepted: ids reviewed as good.
+        rejected: ids left out of training the segmenter and the detector.
+        flagged: ids to review later.
         corrected: id → label map that replaces the refined proxy label.
     """
 
@@ -44,7 +44,7 @@ class Review:
 
 
 def read_review(folder: Path) -> Review:
-    """Read a run's `review` folder; one that does not exist holds no decision.
+    """Read a run's `review` folder; a missing one means no decisions.
 
     Raises:
         InputError: a list is damaged.
@@ -54,9 +54,9 @@ def read_review(folder: Path) -> Review:
 
 
 def decided(folder: Path, index: Path) -> str:
-    """Digest of the decisions that change what is learnt from proxy labels: about training images; empty without any.
+    """Digest of the decisions about training images that change proxy labels; empty if there are none.
 
-    Before there is an index that can be read, every image counts.
+    Without an index, all images count as training images.
 
     Raises:
         InputError: a list is damaged, or a corrected label map cannot be read.
@@ -91,15 +91,13 @@ def read_corrected(path: Path, classes: Sequence[str]) -> np.ndarray:
 
     Args:
         path: its file.
-        classes: names without background, now.
+        classes: current names without background.
 
     Raises:
-        InputError: unreadable, or an index in it is none of the classes, or another than when it was drawn.
+        InputError: unreadable, or it holds an index that is not a class or was another class when it was drawn.
     """
     labels = read_labels(path)
-    drawn = (
-        read_classes(path) or classes
-    )  # made by hand, or before names were kept: only the count can be checked
+    drawn = read_classes(path) or classes  # without stored names, only the number of classes can be checked
     for number in np.setdiff1d(labels, [0, UNDECIDED]):
         before, now = (names[number - 1] if number <= len(names) else None for names in (drawn, classes))
         if now is None or now != before:
@@ -123,7 +121,7 @@ def read_list(folder: Path, name: str) -> frozenset[str]:
     """The ids of one list; none if it does not exist.
 
     Raises:
-        InputError: another header, or no text.
+        InputError: another header, or not text.
     """
     path = folder / f"{name}.csv"
     if not path.is_file():
@@ -139,11 +137,11 @@ def read_list(folder: Path, name: str) -> frozenset[str]:
 
 
 def write_list(folder: Path, name: str, ids: Iterable[str]) -> None:
-    """Write one list, atomically and sorted, so that equal decisions are equal files; without ids remove it."""
+    """Write one list, atomically and sorted; without ids remove it."""
     path = folder / f"{name}.csv"
-    found = sorted(set(ids))
-    if not found:
+    items = sorted(set(ids))
+    if not items:
         path.unlink(missing_ok=True)
         return
-    quoted = ('"{}"'.format(item.replace('"', '""')) if set(item) & set('",') else item for item in found)
+    quoted = ('"{}"'.format(item.replace('"', '""')) if set(item) & set('",') else item for item in items)
     write_text(path, "\n".join(["id", *quoted]) + "\n")

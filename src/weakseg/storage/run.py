@@ -1,4 +1,4 @@
-"""A run on disk: its trained networks, its settings and its images, with a sentence for what is missing."""
+"""The files of a run that other commands read: trained networks, settings and images."""
 
 import json
 from dataclasses import dataclass
@@ -10,11 +10,7 @@ from weakseg.errors import InputError
 
 @dataclass(frozen=True)
 class Run:
-    """The files below `results/<run>`.
-
-    Attributes:
-        folder: `results/<run>`.
-    """
+    """The files below a folder `results/<run>`."""
 
     folder: Path
 
@@ -22,13 +18,13 @@ class Run:
         """A room's trained weights.
 
         Raises:
-            InputError: the run has not come that far.
+            InputError: it is not trained yet.
         """
         path = self.folder / room / "weights.pt"
         if not path.is_file():
             raise InputError(
                 f"run {self.folder} has no {room}/weights.pt: it is not finished, but a trained {room} was "
-                "expected; run snakemake with the run's configuration again, it goes on where it stopped."
+                "expected; run snakemake with the run's configuration again, which continues it."
             )
         return path
 
@@ -47,11 +43,11 @@ class Run:
                 "the run's configuration again, which writes it."
             ) from None
         if not isinstance(values, dict):
-            raise InputError(f"{path} holds no settings; delete it and run snakemake again, which writes it.")
+            raise InputError(f"{path} holds no settings; delete it and run snakemake again.")
         return values
 
     def locate(self, path: Path) -> Path:
-        """A path of the index, which is relative to the folder that holds `results/`, from the current folder."""
+        """Resolve a path of the index, which is relative to the folder that holds `results/`."""
         from_root = self.folder.resolve().parent.parent / path
         return from_root if from_root.exists() else path
 
@@ -60,11 +56,11 @@ def open_run(folder: Path) -> Run:
     """The run in a folder.
 
     Raises:
-        InputError: the folder is missing or is not a run; the runs next to it are named.
+        InputError: the folder is missing or is not a run; the message lists the runs next to it.
     """
     if (folder / "configs").is_dir():
         return Run(folder)
-    beside = sorted(path.parent.name for path in folder.parent.glob("*/configs"))
-    hint = f"runs in {folder.parent}: {', '.join(beside)}" if beside else f"{folder.parent} holds no run"
+    names = sorted(path.parent.name for path in folder.parent.glob("*/configs"))
+    hint = f"runs in {folder.parent}: {', '.join(names)}" if names else f"{folder.parent} holds no run"
     found = "is not a run (it has no configs/)" if folder.exists() else "does not exist"
     raise InputError(f"{folder} {found}; the folder of a run, such as results/demo, was expected ({hint}).")

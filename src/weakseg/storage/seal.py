@@ -1,7 +1,7 @@
-"""A checksum at the end of a file: after what HDF5 or torch wrote stands the line `weakseg sha256 <64 digits>`.
+"""A checksum at the end of files of HDF5 and torch: the line `weakseg sha256 <64 digits>`, which both ignore.
 
-Both read over it. Neither compares the checksums of its own that it may hold: torch turns a flipped byte into a
-weight, and HDF5 may hang on one. So the whole file is compared before either sees it.
+Neither library verifies its file: torch turns a flipped byte into a weight, and HDF5 may hang on one. So the whole file
+is verified before either library opens it.
 """
 
 import hashlib
@@ -17,14 +17,14 @@ _PART = 2**20  # bytes that are read at a time
 
 
 def seal(file: io.FileIO) -> None:
-    """Append its checksum to a finished file that is open for reading and writing."""
+    """Append the checksum to a finished file that is open for reading and writing."""
     digest = _digest(file, file.seek(0, os.SEEK_END))
     file.seek(0, os.SEEK_END)
     file.write(_line(digest))
 
 
 def flaw(path: Path) -> str | None:
-    """What is wrong with a sealed file, in words that follow its name; `None` if it is whole.
+    """What is wrong with a sealed file, as the end of a sentence; `None` if it is intact.
 
     Raises:
         OSError: the file cannot be read.
@@ -34,14 +34,14 @@ def flaw(path: Path) -> str | None:
         file.seek(length)
         line = file.read(_LENGTH)
         if not line.startswith(_MARK):
-            return "has no checksum at its end: it was cut short, or another program wrote it"
+            return "has no checksum at its end: it was truncated, or another program wrote it"
         if line != _line(_digest(file, length)):
             return "is damaged: its content does not match its checksum"
     return None
 
 
 def check(path: Path) -> None:
-    """Refuse a file that is not as it was sealed.
+    """Refuse a file that changed since it was sealed.
 
     Raises:
         InputError: it is damaged or has no checksum.

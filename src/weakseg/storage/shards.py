@@ -5,11 +5,11 @@ One file per shard, one group per image, one data set per map at the network's o
     /2007_000392/horse    h×w uint8, 0…255 stands for 0…1
     /2007_000392/person   h×w uint8
 
-The file ends with a checksum (`storage/seal.py`), which is compared before HDF5 opens it.
+The file ends with a checksum (`storage/seal.py`), which is verified before HDF5 opens it.
 
-Attention holds only present classes. A segmenter's scores are `float16` logits instead. Nothing is pickled;
-`h5py.File(path)["2007_000392/horse"][:]` reads one map. In the id of an image that lies in a folder, `/` is
-written `%2F`, so that the groups stay flat.
+Attention has only present classes. A segmenter's scores are `float16` logits. Nothing is pickled;
+`h5py.File(path)["2007_000392/horse"][:]` reads one map. A `/` in an image id is written `%2F`, so that the groups
+stay flat.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,9 +23,9 @@ from weakseg.storage.atomic import atomic_file
 from weakseg.storage.seal import check, seal
 
 FORMAT = "weakseg-maps-2"
-_DAMAGE = (OSError, RuntimeError, KeyError, ValueError)  # what h5py raises for damage inside a file
+_DAMAGE = (OSError, RuntimeError, KeyError, ValueError)  # h5py's errors for a damaged file
 Maps = Mapping[str, np.ndarray]
-"""Map name → h×w: floats in [0, 1], kept as `uint8`, or `float16` values of any range, kept as they are."""
+"""Map name → h×w: floats in [0, 1], stored as `uint8`, or `float16` values of any range, stored unchanged."""
 
 
 def to_uint8(values: np.ndarray) -> np.ndarray:
@@ -37,9 +37,9 @@ def to_uint8(values: np.ndarray) -> np.ndarray:
 def write_shard(
     path: Path, maps: Iterable[tuple[str, Maps]], attributes: Mapping[str, int | str] | None = None
 ) -> None:
-    """Write (image id, maps) pairs to one shard as they come, so memory stays that of one image; atomically.
+    """Write (image id, maps) pairs to one shard, atomically; only one image is in memory at a time.
 
-    `attributes` are kept with the file.
+    `attributes` are stored in the file.
 
     Raises:
         InputError: the disk is full or the folder cannot be written.
@@ -49,7 +49,7 @@ def write_shard(
             file.attrs["format"] = FORMAT
             file.attrs.update(attributes or {})
             for image_id, named in maps:
-                handle.raise_failure()  # HDF5 writes late: without a look, a full disk shows only at the end
+                handle.raise_failure()  # HDF5 writes late; stop early if the disk is full
                 group = file.create_group(_group_name(image_id))
                 for name, values in named.items():
                     group.create_dataset(
@@ -108,15 +108,15 @@ class ShardReader:
             return {name: _loaded(group[name][:]) for name in group}
         except _DAMAGE as error:
             raise InputError(
-                f"the maps of image '{image_id}' in {file.filename} are damaged ({error}), although the file was whole "
-                f"when it was opened; {REMAKE}."
+                f"the maps of image '{image_id}' in {file.filename} are damaged ({error}), although the file was "
+                f"intact when it was opened; {REMAKE}."
             ) from error
 
     def attribute(self, name: str) -> int | str:
-        """What the first shard says of itself.
+        """An attribute of the first shard.
 
         Raises:
-            InputError: it does not say it.
+            InputError: it has none of this name.
         """
         value = self._files[0].attrs.get(name)
         if value is None:
@@ -133,7 +133,9 @@ def _open(path: Path) -> tuple[h5py.File, list[str]]:
     """The open file and the names of its groups."""
     try:
         check(path)
-        file = h5py.File(path, "r", locking=False)  # it is finished; not every file system has locks
+        file = h5py.File(
+            path, "r", locking=False
+        )  # the file is finished, and some file systems have no locks
         found, groups = str(file.attrs.get("format")), list(file)
     except _DAMAGE as error:
         raise InputError(f"{path} cannot be opened as HDF5 ({error}); {REMAKE}.") from error

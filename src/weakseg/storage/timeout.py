@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 SECONDS = 60.0
-"""Without a byte for so long, a server counts as gone; the downloaders themselves would wait for ever."""
+"""Time without data after which a download fails; the downloaders themselves have no limit."""
 
 
 @contextmanager
 def timeout() -> Iterator[None]:
-    """Connections that are opened meanwhile raise `TimeoutError` when nothing comes."""
+    """Connections opened inside the block raise `TimeoutError` if no data arrives in time."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(SECONDS)
     try:

@@ -1,4 +1,4 @@
-"""Trained weights: one file that says what it is, loadable without executing anything."""
+"""Trained weights with their settings in one file, loaded without unpickling code."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -50,12 +50,12 @@ def save_weights(path: Path, weights: Weights) -> None:
 
 
 def load_weights(path: Path, room: str, classes: Sequence[str] | None = None) -> Weights:
-    """Read a file written by `save_weights` with `weights_only=True`, once its checksum was found right.
+    """Read a file written by `save_weights` with `weights_only=True`, after verifying its checksum.
 
     Args:
         path: the file.
-        room: whose weights are expected.
-        classes: the classes they must have been trained for, if given.
+        room: the expected room.
+        classes: the expected classes, if given.
 
     Raises:
         InputError: missing, damaged, weights of another room or program, or trained for other classes.
@@ -90,15 +90,15 @@ def load_weights(path: Path, room: str, classes: Sequence[str] | None = None) ->
 
 
 def restore(path: Path, weights: Weights, build: Callable[[dict[str, Any]], Network]) -> Network:
-    """The network that weights were saved from.
+    """Build the network of saved weights.
 
     Args:
-        path: where they were read from, for the message.
+        path: their file, for messages.
         weights: its parameters and settings.
         build: makes an untrained network of the settings.
 
     Raises:
-        InputError: the settings or the parameters are not those of a network that `build` makes.
+        InputError: settings or parameters do not fit the network that `build` makes.
     """
     try:
         network = build(weights.settings)

@@ -1,1 +1,1 @@
-"""Pictures of a run: charts, and montages of its maps and labels, in files or in a terminal."""
+"""Figures of a run: charts and montages, in files or in a terminal."""

@@ -19,14 +19,14 @@ from weakseg.storage.atomic import atomic_path
 
 DPI = 150
 WIDTH = 10.0
-"""Inches; 1500 pixels, so that a browser showing 1000 still gives letters of about 14 pixels."""
+"""Inches; with 1500 pixels, text is still about 14 pixels high if a browser shows 1000."""
 NO_MASKS = "No image of the split has a mask, so nothing could be scored."
 MEAN = "mean"
 CLASSES_PER_ROW = 11
 LETTER = 0.105
-"""Inches; about the width of a letter below a bar."""
+"""Inches; approximate width of a letter of the bars' labels."""
 POINTS = 40
-"""A smoothed loss curve is drawn through at most this many means."""
+"""Most points of a smoothed loss curve."""
 
 ATTENTION = "#e69f00"
 COLOURS = {
@@ -35,10 +35,9 @@ COLOURS = {
     ("segmenter", 1): ("#7fcfb0", "#00704f"),
     ("segmenter", 2): ("#cc79a7", "#eeb488", "#d55e00"),
 }
-"""Room and round → colours of its scored stages, the later the darker; distinct for colour-blind eyes (after Okabe and
-Ito)."""
+"""Room and round → colours of its scored stages, later ones darker; colour-blind safe (after Okabe and Ito)."""
 GREY = "#888888"
-"""Colour of stages without one of their own: of a third round."""
+"""Colour of all other stages, such as those of a third round."""
 
 CURVES: dict[str, dict[str, Any]] = {
     "miou": {"color": ATTENTION, "lw": 3, "zorder": 3, "label": "mIoU"},
@@ -48,16 +47,12 @@ CURVES: dict[str, dict[str, Any]] = {
 
 
 def plain(text: str) -> str:
-    """Text that matplotlib does not take for a formula."""
+    """Escape text so that matplotlib does not read it as a formula."""
     return text.replace("$", r"\$")
 
 
 def colours_of(stages: Sequence[Stage]) -> dict[str, str]:
-    """Name of a score → its colour, by the room, the round and the place in it of the stage that is scored.
-
-    Args:
-        stages: in the order of the chain.
-    """
+    """Name of a score → its colour; `stages` are in the order of the chain."""
     scored = [((stage.room, stage.round), stage.score.name) for stage in stages if stage.score is not None]
     return {
         name: colour
@@ -69,12 +64,12 @@ def colours_of(stages: Sequence[Stage]) -> dict[str, str]:
 def draw_per_class(
     scores: Sequence[Score], names: Sequence[str], colours: Mapping[str, str], path: Path
 ) -> None:
-    """Grouped bars: the mean and every class, one bar per stage; many classes break into several rows.
+    """Grouped bars for the mean and every class, one bar per stage, in several rows if there are many classes.
 
     Args:
         scores: of the stages.
         names: background and the classes.
-        colours: stage → colour; a stage without one is grey.
+        colours: stage → colour; default: grey.
         path: the PNG.
     """
     if all(score.miou is None for score in scores):
@@ -126,7 +121,7 @@ def _bars(
 def draw_comparison(
     runs: Mapping[str, Mapping[str, float | None]], stages: Sequence[str], path: Path
 ) -> None:
-    """Grouped bars: every stage, one bar per run."""
+    """Grouped bars for every stage, one bar per run."""
     if all(value is None for scores in runs.values() for value in scores.values()):
         draw_sentence(NO_MASKS, path)
         return
@@ -146,7 +141,7 @@ def draw_comparison(
 
 
 def draw_curve(score: Score | None, path: Path) -> None:
-    """mIoU, precision and recall of the attention maps over the background threshold, the best one marked."""
+    """mIoU, precision and recall of the attention maps over the background threshold, with the best one marked."""
     if score is None or score.curve is None:
         draw_sentence("No attention maps were scored in this run.", path)
         return
@@ -184,7 +179,7 @@ def _mark(axes: Axes, threshold: float, miou: float) -> None:
 
 
 def draw_training(curves: Mapping[str, Curve], path: Path) -> None:
-    """Loss over iterations, one panel per training: every step faint, its running mean strong."""
+    """Loss over iterations, one panel per training: single steps faint, means strong."""
     drawn = {name: curve for name, curve in curves.items() if curve.iterations.size}
     if not drawn:
         draw_sentence("No network was trained in this run.", path)
@@ -217,14 +212,14 @@ def _losses(axes: Axes, curve: Curve) -> None:
 
 
 def _means(iterations: np.ndarray, values: np.ndarray) -> tuple[list[float], list[float]]:
-    """Means over at most `POINTS` equal stretches."""
+    """Means over at most `POINTS` equal intervals."""
     parts = min(POINTS, len(values))
     x = [float(part.mean()) for part in np.array_split(iterations, parts)]
     return x, [float(part.mean()) for part in np.array_split(values, parts)]
 
 
 def draw_sentence(sentence: str, path: Path) -> None:
-    """A figure that says why there is nothing to see."""
+    """A figure with one sentence, such as why there is no chart."""
     figure = _figure(1.6)
     figure.text(0.5, 0.5, plain(sentence), ha="center", va="center", fontsize=14, color="#57606a")
     _save(figure, path)

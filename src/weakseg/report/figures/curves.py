@@ -1,4 +1,4 @@
-"""Curves of a run's trainings, from their histories."""
+"""Training curves of a run, read from its histories."""
 
 import math
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from weakseg.run.table import Stage
 from weakseg.training.history import read_history
 
 NOT_LOSSES = ("iteration", "epoch", "learning_rate", "loss", "gradient_norm", "seconds")
-"""Columns of a history that are not named losses."""
+"""Columns of a history that are not single losses."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Curve:
 
     Attributes:
         iterations: N.
-        loss: N; the total.
-        parts: name → N; the named losses if there are several.
-        epochs_per_second: passes over the images per second of training; `None` where nothing was measured.
+        loss: N; the total loss.
+        parts: name → N; the single losses if there are several.
+        epochs_per_second: speed of the training; `None` if not measured.
     """
 
     iterations: np.ndarray
@@ -37,7 +37,7 @@ def training_name(stage: Stage) -> str:
 
 
 def read_columns(path: Path) -> dict[str, np.ndarray]:
-    """Column of a training's `history.csv` → N values, NaN for what is not a number; empty without rows.
+    """Column of a training's `history.csv` → N values, NaN if not a number; empty without rows.
 
     Raises:
         InputError: the file is damaged or is not a history.
@@ -64,7 +64,7 @@ def read_curve(path: Path) -> Curve:
 
 
 def _speed(columns: Mapping[str, np.ndarray]) -> float | None:
-    """Each row's `seconds` cover the iterations since the row before."""
+    """Epochs per second; each row's `seconds` cover the iterations since the previous row."""
     epochs, seconds = columns.get("epoch"), columns.get("seconds")
     if epochs is None or seconds is None or not len(epochs) or not seconds.sum() > 0:
         return None

@@ -1,4 +1,4 @@
-"""Pictures of all stages side by side: image, attention, saliency, proxies, prediction, truth."""
+"""Montages of all stages: image, attention, saliency, proxies, prediction, truth."""
 
 import difflib
 from collections.abc import Iterator, Sequence
@@ -40,7 +40,7 @@ CAPTION = 34
 NOTE = 30
 LEGEND = 38
 LETTERS = 19
-"""Font height; 12 pixels where a browser shows the picture 1000 wide."""
+"""Font height; 12 pixels if a browser shows the picture 1000 pixels wide."""
 EMPTY = (246, 248, 250)
 
 
@@ -50,8 +50,8 @@ class Panel:
 
     Attributes:
         picture: RGB `uint8` h×w×3 of at most `CELL` pixels a side, or `None` for an empty panel.
-        note: shown below.
-        labels: label values that the picture shows, for the legend.
+        note: text below the picture.
+        labels: label values in the picture, for the legend.
     """
 
     picture: np.ndarray | None = None
@@ -65,7 +65,7 @@ Legend = Sequence[tuple[np.ndarray, str]]
 
 
 def evenly(records: Sequence[Record], count: int) -> list[Record]:
-    """At most `count` records, evenly spaced over the sequence, the first and last among them."""
+    """At most `count` evenly spaced records, including the first and the last."""
     places = np.linspace(0, len(records) - 1, min(count, len(records)))
     return [records[int(place)] for place in np.rint(places)]
 
@@ -82,27 +82,27 @@ def find(index: Index, ids: Sequence[str]) -> list[Record]:
         if image_id not in known:
             raise InputError(
                 f"image '{image_id}' is not in the index; an id of its first column was expected"
-                f"{_such(index, image_id)}."
+                f"{_example(index, image_id)}."
             )
     return [known[image_id] for image_id in ids]
 
 
-def _such(index: Index, image_id: str) -> str:
-    """The nearest of the first ids, as an example."""
+def _example(index: Index, image_id: str) -> str:
+    """The most similar of the first ids, as an example."""
     first = [record.id for record in index.records[:1000]]
     near = difflib.get_close_matches(image_id, first, n=1) or first[:1]
     return f": give one such as '{near[0]}'" if near else ""
 
 
 def draw_montage(index: Index, records: Sequence[Record], sources: Sources, path: Path, empty: str) -> None:
-    """Write a PNG with one row per record and one column per stage, class colours explained below.
+    """Write a PNG with one row per record, one column per stage and a legend of class colours.
 
     Args:
         index: the data set.
-        records: the rows; at most some hundred, as the whole picture is held in memory.
-        sources: the maps and label maps that are shown.
+        records: the rows, at most a few hundred, as the whole picture is in memory.
+        sources: the shown maps and label maps.
         path: the PNG.
-        empty: sentence to show when there is no record.
+        empty: sentence to show if there are no records.
 
     Raises:
         InputError: an image, map or label map is damaged.
@@ -110,15 +110,13 @@ def draw_montage(index: Index, records: Sequence[Record], sources: Sources, path
     if not records:
         draw_sentence(empty, path)
         return
-    rows = [(_caption(record), list(_panels(index, record, sources))) for record in records]
-    shown = sorted(set().union(*(panel.labels for _, panels in rows for panel in panels)))
+    captions = [f"{record.id}   {', '.join(record.labels)}   ({record.split})" for record in records]
+    panels = [list(_panels(index, record, sources)) for record in records]
+    rows = list(zip(captions, panels, strict=True))
+    shown = sorted(set().union(*(panel.labels for row in panels for panel in row)))
     legend = [(overlay_palette()[value], _name(index, value)) for value in shown if value != 0]
     with atomic_path(path) as temporary:
         _compose(rows, legend).savefig(temporary, format="png", dpi=DPI)
-
-
-def _caption(record: Record) -> str:
-    return f"{record.id}   {', '.join(record.labels)}   ({record.split})"
 
 
 def _name(index: Index, value: int) -> str:
@@ -160,7 +158,7 @@ def _saliency(record: Record, image: np.ndarray, maps: ShardReader | None) -> Pa
 
 
 def _labels(index: Index, record: Record, image: np.ndarray, folder: Path | None) -> Panel:
-    """A label map, with its IoU where the image has a mask; predictions exist for one split only."""
+    """A label map, with its IoU if the image has a mask; predictions exist for one split only."""
     path = None if folder is None else folder / f"{record.id}.png"
     if path is None or not path.is_file():
         return Panel(note="none")
@@ -180,7 +178,7 @@ def _coloured(image: np.ndarray, labels: np.ndarray, note: str = "") -> Panel:
 
 
 def _compose(rows: Sequence[Row], legend: Legend) -> Figure:
-    """Panels are copied pixel by pixel, so that nothing is resampled twice; text is laid over them."""
+    """Draw the figure; panels are copied pixel by pixel, so that they are not resampled twice."""
     width = 2 * MARGIN + len(TITLES) * (CELL + GAP) - GAP
     heights = [
         max(panel.picture.shape[0] for panel in panels if panel.picture is not None) for _, panels in rows
@@ -219,7 +217,7 @@ def _left(column: int) -> int:
 
 
 def _paste(canvas: np.ndarray, panel: Panel, left: int, top: int, tall: int) -> None:
-    """Copy a panel centred into its cell, or a pale field where there is none."""
+    """Copy a panel centred into its cell; an empty panel is a pale area."""
     if panel.picture is None:
         canvas[top : top + tall, left : left + CELL] = EMPTY
         return
@@ -230,7 +228,7 @@ def _paste(canvas: np.ndarray, panel: Panel, left: int, top: int, tall: int) -> 
 
 
 def _legend_lines(legend: Legend, width: int) -> list[tuple[int, int]]:
-    """(line, left edge) of every legend entry; a letter is taken as 0.55 of the font's height wide."""
+    """(line, left edge) of every legend entry; assumes letters 0.55 times as wide as the font is high."""
     places = []
     line, left = 0, MARGIN
     for _, name in legend:

@@ -1,18 +1,18 @@
-"""The maps and labels of a run that montages show, found by its table."""
+"""The maps and label maps of a run that montages show."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from weakseg.report.progress import made, predictions
+from weakseg.report.progress import existing, predictions
 from weakseg.run.table import Stage, Table
 from weakseg.storage.shards import ShardReader
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Readers of a run's maps and folders of its label maps; what is `None` leaves its panels empty."""
+    """Readers of a run's maps and folders of its label maps; `None` gives empty panels."""
 
     attention: ShardReader | None = None
     saliency: ShardReader | None = None
@@ -23,7 +23,7 @@ class Sources:
 
 @contextmanager
 def open_sources(table: Table, stages: Sequence[Stage]) -> Iterator[Sources]:
-    """What some stages of a run have made so far, open until the block ends.
+    """Open the existing maps and label maps of stages, until the block ends.
 
     Raises:
         InputError: a shard is damaged.
@@ -31,7 +31,7 @@ def open_sources(table: Table, stages: Sequence[Stage]) -> Iterator[Sources]:
     shown = {stage.rule: stage for stage in stages}
 
     def reader(rule: str) -> ShardReader:
-        return ShardReader(made(shown[rule].shard_files) if rule in shown else [])
+        return ShardReader(existing(shown[rule].shard_files) if rule in shown else [])
 
     def labels(rule: str) -> Path | None:
         return shown[rule].label_folder if rule in shown else None
