@@ -22,7 +22,6 @@ OVERLAYS = {
         "saliency-train",
         "saliency-maps",
         "attention-train",
-        "attention-accumulate",
         "proxy-fuse",
     },
     "demo-ceiling": {"segmenter-train"},
