@@ -17,6 +17,8 @@ from weakseg.cli import weakseg
 from weakseg.storage.labels import write_labels
 from weakseg.storage.review import read_review
 
+pytestmark = pytest.mark.slow
+
 VIEWS = (
     "#/overview",
     "#/gallery?sort=iou",
@@ -45,7 +47,6 @@ def _canvas(page: Any, title: str) -> np.ndarray:
         return np.asarray(drawn.convert("RGB"))
 
 
-@pytest.mark.slow
 def test_from_the_gallery_to_a_decision_that_training_obeys(page: Any, served: Any) -> None:
     from playwright.sync_api import expect
 
@@ -159,7 +160,6 @@ def test_layers_are_shown_and_hidden(page: Any, looked_at: Any) -> None:
     assert np.array_equal(_canvas(page, "image"), bare)
 
 
-@pytest.mark.slow
 def test_a_link_brings_back_image_layers_and_zoom(page: Any, looked_at: Any, chromium: Any) -> None:
     _open(page, looked_at, "#/image/img-02?mode=stack&layers=image,truth&zoom=4,0.3,0.4")
     page.keyboard.press("+")
@@ -189,7 +189,6 @@ def test_pointing_tells_the_values_of_every_layer(page: Any, looked_at: Any) -> 
     assert 0 <= float(told["attention cat"]) <= 1
 
 
-@pytest.mark.slow
 def test_a_threshold_changes_pixels_and_gives_yaml(page: Any, looked_at: Any) -> None:
     from playwright.sync_api import expect
 
@@ -242,7 +241,6 @@ def test_themes_colours_and_help(page: Any, looked_at: Any) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.slow
 def test_every_view_is_accessible_and_fits(page: Any, looked_at: Any, scheme: str, width: int) -> None:
     from axe_playwright_python.sync_playwright import Axe
 

@@ -71,6 +71,7 @@ def train(tmp_path: Path, method: str, data: dict[str, Any], **more: Any) -> Pat
     return out
 
 
+@pytest.mark.slow
 def test_srm_learns_from_a_folder_and_says_so(tmp_path: Path, folder: Path) -> None:
     images, masks = (str(folder / part / "480p") for part in ("JPEGImages", "Annotations"))
     out = train(tmp_path, "srm", {"source": "folder", "images": images, "masks": masks}, stages=2)
@@ -118,6 +119,7 @@ def test_a_training_starts_from_another(tmp_path: Path, folder: Path) -> None:
         assert weights.initial["masks"] == masks
 
 
+@pytest.mark.slow
 def test_a_start_must_fit(tmp_path: Path) -> None:
     made = RcrNetSettings(backbone=StagedConfig(weights="none"))
     path = tmp_path / "weights.pt"

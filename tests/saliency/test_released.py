@@ -17,6 +17,8 @@ from weakseg.saliency.methods.rcrnet_video import GruCell, NonLocal, RcrNetVideo
 from weakseg.saliency.network import load, load_start
 from weakseg.storage.weights import save_weights
 
+pytestmark = pytest.mark.slow
+
 BLOCKS = {1: (3, 64, 64), 2: (4, 256, 128), 3: (6, 512, 256), 4: (3, 1024, 512)}
 """ResNet-50: layer → blocks, input channels, inner width."""
 
@@ -126,7 +128,6 @@ def test_image_model_takes_every_official_tensor_once(tmp_path: Path, image: dic
         assert torch.equal(weights.state[ours], image[theirs])
 
 
-@pytest.mark.slow
 def test_channels_are_joined_in_the_released_order(tmp_path: Path, image: dict[str, Tensor]) -> None:
     """The image's mean first in the pyramid, the coarser map before the skip connection in a refinement."""
     save_weights(tmp_path / "weights.pt", read_released(saved(tmp_path, image)))
@@ -142,7 +143,6 @@ def test_channels_are_joined_in_the_released_order(tmp_path: Path, image: dict[s
     torch.testing.assert_close(block(skip, coarser), block.join(torch.cat([coarser, block.reduce(skip)], 1)))
 
 
-@pytest.mark.slow
 def test_released_recurrence_computes_the_same(tmp_path: Path, video: dict[str, Tensor]) -> None:
     """The released cell keeps `update` of the old state and takes the complement of what is new."""
     weights = read_released(saved(tmp_path, {f"module.{name}": value for name, value in video.items()}))
@@ -188,7 +188,6 @@ def test_released_non_local_block_computes_the_same(tmp_path: Path, video: dict[
     torch.testing.assert_close(block(clip), expected.transpose(1, 2), atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.slow
 def test_command_writes_weights_that_a_training_can_start_from(
     tmp_path: Path, image: dict[str, Tensor]
 ) -> None:

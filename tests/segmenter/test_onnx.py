@@ -22,6 +22,8 @@ from weakseg.segmenter.networks.largefov import LargeFov
 from weakseg.storage.labels import read_labels
 from weakseg.storage.weights import file_sha256
 
+pytestmark = pytest.mark.slow
+
 Photo = Callable[..., np.ndarray]
 Invoke = Callable[..., Result]
 BOUND = 1e-4
@@ -74,7 +76,6 @@ def test_labels_and_settings_are_the_runs(exported: Path, trained_run: Path, pho
         assert (ours.predict(image) == theirs.predict(image)).mean() > 0.999
 
 
-@pytest.mark.slow
 def test_predicting_needs_none_of_the_networks_code(exported: Path, photo: Photo, tmp_path: Path) -> None:
     Image.fromarray(photo(60, 91)).save(tmp_path / "a.png")
     command = ["predict", str(tmp_path / "a.png"), "--onnx", str(exported), "--out", str(tmp_path / "out")]
@@ -98,7 +99,6 @@ def test_a_precision_that_an_onnx_model_does_not_have_is_refused(exported: Path)
     assert weakseg.load(exported, precision="fp32").settings.precision == "fp32"
 
 
-@pytest.mark.slow
 def test_a_model_that_disagrees_is_not_written(
     trained_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, invoke: Invoke
 ) -> None:

@@ -310,6 +310,7 @@ ROOMS: dict[str, tuple[Callable[[str], nn.Module], type[Drawn]]] = {
 
 @pytest.mark.usefixtures("float_is_double")
 @pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.slow
 def test_every_room_resumes_where_its_network_is(tmp_path: Path, room: str) -> None:
     build, samples = ROOMS[room]
 

@@ -23,6 +23,8 @@ from weakseg.training.sampling import PositionedSamples
 from weakseg.training.settings import TrainingConfig
 from weakseg.training.stop import StopRequest
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import sys, time
 from pathlib import Path
@@ -148,7 +150,6 @@ def test_a_signal_saves_and_the_same_command_ends_with_the_same_weights(
     assert _equal(end, whole)
 
 
-@pytest.mark.slow
 def test_a_signal_to_every_process_saves_though_the_data_workers_end(tmp_path: Path) -> None:
     """As a cluster signals a job."""
     training = Training(tmp_path, "stopped")
@@ -165,7 +166,6 @@ def test_a_signal_to_every_process_saves_though_the_data_workers_end(tmp_path: P
     assert 10 <= saved["iteration"] < 40
 
 
-@pytest.mark.slow
 def test_a_step_that_takes_too_long_is_not_waited_for(tmp_path: Path) -> None:
     training = Training(tmp_path, "slow")
     process = training.start(pause=3.0, patience=0.5)
@@ -183,7 +183,6 @@ def test_a_step_that_takes_too_long_is_not_waited_for(tmp_path: Path) -> None:
     assert not (training.state / CHECKPOINT).exists()
 
 
-@pytest.mark.slow
 def test_a_signal_to_one_of_two_processes_stops_both_at_one_step(tmp_path: Path) -> None:
     training = Training(tmp_path, "stopped")
     process = training.start(processes=2, pause=0.05)
@@ -198,7 +197,6 @@ def test_a_signal_to_one_of_two_processes_stops_both_at_one_step(tmp_path: Path)
     assert _equal(_finished(training, processes=2)[0], _finished(Training(tmp_path, "whole"), processes=2)[0])
 
 
-@pytest.mark.slow
 def test_a_killed_data_worker_is_one_sentence(tmp_path: Path) -> None:
     training = Training(tmp_path, "killed")
     process = training.start(workers=1, pause=0.05)
@@ -273,7 +271,6 @@ def test_a_worker_that_dies_of_the_same_signal_says_nothing(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-@pytest.mark.slow
 def test_a_sample_that_cannot_be_read_is_one_sentence(tmp_path: Path, workers: int) -> None:
     process = Training(tmp_path, "torn").start(1, workers, 0.0, 8.0, "x.png is damaged; delete it.")
     _, said = process.communicate(timeout=120)
