@@ -14,7 +14,12 @@ BELOW = {"backbones", "training", "storage", "crf"}
 ABOVE = {"report", "inspector"}
 """May use every room, the configuration and the table of a run; only `cli.py` knows them, and the page the report."""
 EVERYWHERE = {"weakseg", "weakseg.compiled", "weakseg.devices", "weakseg.errors"}
-SHARED = {"weakseg.dataset.index", "weakseg.dataset.records", "weakseg.dataset.images"}
+SHARED = {
+    "weakseg.dataset.index",
+    "weakseg.dataset.records",
+    "weakseg.dataset.images",
+    "weakseg.dataset.data_options",
+}
 """What a room may use of another: the index is the only thing later stages know of a data set."""
 
 

@@ -1,9 +1,6 @@
 """Command-line options shared by many commands."""
 
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -25,20 +22,6 @@ split_option = click.option(
     help="Which images of the index.",
 )
 out_option = click.option("--out", type=_PATH, required=True, help="The file to write.")
-
-
-def data_options(command: Callable[..., None]) -> Callable[..., None]:
-    """`--index` and `--classes`, passed to the command as one `Index`, `data`."""
-
-    @index_option
-    @classes_option
-    @wraps(command)
-    def reading(index: Path, classes: Path, **others: Any) -> None:
-        from weakseg.dataset.index import read_index
-
-        command(data=read_index(index, classes), **others)
-
-    return reading
 
 
 class ManyValues(click.Command):

@@ -21,7 +21,6 @@ WRITTEN: dict[str, tuple[str, str, dict[str, Any]]] = {
     "fcn8s": ("fcn8s", "vgg_small", {}),
     "fcn-alexnet": ("fcn32s", "alexnet", {"width": 16}),
     "vgg_aspp": ("vgg_aspp", "vgg_small", {}),
-    "lraspp": ("lraspp", "mobilenet_v3_large", {}),
     "deeplab_v3": ("deeplab_v3", "mobilenet_v3_large", {}),
     "deeplab_v2": ("deeplab_v2", "resnet50", LIVE),
 }

@@ -130,7 +130,21 @@ def test_boxes_are_made_when_asked_for(planned: Any) -> None:
 @pytest.mark.parametrize(
     ("target", "kept", "others"),
     [
-        ("all", ("segmenter/weights.pt", "saliency/maps/shard-1-of-2.h5"), "detector/"),
+        (
+            "all",
+            (
+                "dataset/index.csv",
+                "segmenter/weights.pt",
+                "saliency/maps/shard-1-of-2.h5",
+                "attention/weights.pt",
+                "proxy/refined/shard-2-of-2.csv",
+                "segmenter/round-1/scores/shard-1-of-2.h5",
+                "evaluation/refined.json",
+                "evaluation/supervision.json",
+                "evaluation/scores.csv",
+            ),
+            "detector/",
+        ),
         ("proxies", ("attention/weights.pt", "proxy/fused/shard-2-of-2.csv"), "segmenter/"),
         (
             "detector",

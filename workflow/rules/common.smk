@@ -1,5 +1,5 @@
-# What all rule files share: the configuration, the table of the run, and helpers that need Snakemake. In paths, `<run>`
-# is results/<run name> and `{scatteritem}` a shard such as 2-of-8.
+# The configuration, the table of the run, and helpers that need Snakemake, for all files of rules. In paths, `<run>` is
+# results/<run name> and `{scatteritem}` a shard such as 2-of-8.
 
 import sys
 from functools import partial

@@ -139,9 +139,7 @@ rule evaluate_summary:
         masks="<run>/dataset/masks.csv",
         made=TABLE.kept("all"),
         costs=TABLE.benchmarks("all"),
-        localisation=branch(TABLE.is_weak, then="<run>/evaluation/localisation.json"),
         ceiling=said(inputs.ceiling, TABLE),
-        supervision="<run>/evaluation/supervision.json",
     output:
         table="<run>/evaluation/scores.csv",
         summary="<run>/evaluation/summary.json",

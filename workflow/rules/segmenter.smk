@@ -60,10 +60,8 @@ rule segmenter_train:
         labels=lambda wildcards, input: option(
             "--labels", *{Path(file).parent for file in input.labels}
         ),
-        decided=lambda wildcards, input: DECIDED if input.labels else "",
-        review=lambda wildcards, input: (
-            ["--review", TABLE.folder / "review"] if DECIDED and input.labels else []
-        ),
+        decided=DECIDED * TABLE.is_weak,  # a function of the inputs would not be compared
+        review=["--review", TABLE.folder / "review"] * bool(DECIDED and TABLE.is_weak),
         attention=lambda wildcards, input: option("--attention", *input.attention),
         state=lambda wildcards: TABLE.round(wildcards.round) / "state",
         revision=REVISIONS["segmenter"],  # a new one trains again

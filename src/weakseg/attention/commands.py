@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from weakseg.attention.settings import AttentionConfig, MapsConfig
+from weakseg.dataset.data_options import data_options
 from weakseg.options import (
     ManyValues,
     classes_option,
     config_option,
-    data_options,
     index_option,
     out_option,
     shard_option,

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weakseg.dataset.data_options import data_options
 from weakseg.detector.settings import BoxPredictionConfig, DetectorConfig
 from weakseg.options import (
     classes_option,
     config_option,
-    data_options,
     index_option,
     out_option,
     shard_option,

@@ -5,16 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weakseg.dataset.data_options import data_options
 from weakseg.errors import InputError
 from weakseg.evaluation.settings import EvaluationConfig
-from weakseg.options import (
-    ManyValues,
-    config_option,
-    data_options,
-    labels_option,
-    out_option,
-    split_option,
-)
+from weakseg.options import ManyValues, config_option, labels_option, out_option, split_option
 from weakseg.settings.reading import read_stage
 
 if TYPE_CHECKING:

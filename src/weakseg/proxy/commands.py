@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weakseg.options import config_option, data_options, labels_option, out_option, shard_option, split_option
+from weakseg.dataset.data_options import data_options
+from weakseg.options import config_option, labels_option, out_option, shard_option, split_option
 from weakseg.proxy.settings import ProxyConfig, RefineConfig
 from weakseg.settings.reading import read_stage
 

@@ -209,6 +209,10 @@ class Table:
         Snakemake when a job failed) are made again by the same command.
         """
         scores = [self.evaluation(f"{score.name}.json") for _, score in self.scored(target)]
+        if target == "all":
+            scores += [
+                self.evaluation(f"{name}.json") for name in ["supervision", *["localisation"] * self.is_weak]
+            ]
         return [file for stage in self.of(target) for file in stage.files] + scores
 
     def benchmarks(self, target: str) -> list[Path]:

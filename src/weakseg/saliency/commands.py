@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weakseg.options import config_option, data_options, out_option, shard_option, state_option
+from weakseg.dataset.data_options import data_options
+from weakseg.options import config_option, out_option, shard_option, state_option
 from weakseg.saliency.settings import SaliencyConfig
 from weakseg.settings.reading import read_stage
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weakseg.dataset.data_options import data_options
 from weakseg.options import (
     classes_option,
     config_option,
-    data_options,
     index_option,
     labels_option,
     out_option,

@@ -65,6 +65,7 @@ def _scores(path: Path) -> Iterator[bytes]:
 
 READERS: dict[str, Callable[[Path], Iterator[bytes]]] = {
     "*/weights.pt": _weights,
+    "segmenter/*/weights.pt": _weights,
     "*/maps/shard-*.h5": _maps,
     "segmenter/*/scores/shard-*.h5": _maps,
     "proxy/*/*.png": _labels,
