@@ -227,7 +227,7 @@ def test_a_run_takes_the_proxies_of_another_and_changes_what_follows(demo: Any) 
     reuse = (*RUN, "--config", "run=second", "proxy={from_run: demo}")
     status, output = demo.snakemake(*reuse)
     assert status == 0, output
-    ran = set(re.findall(r"^rule (\w+):", output, re.MULTILINE))
+    ran = set(re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE))
     assert "segmenter_train" in ran
     assert not ran & {"saliency_train", "attention_train", "attention_maps", "proxy_fuse", "proxy_refine"}
     assert not (results / "second" / "proxy").exists()
@@ -244,7 +244,7 @@ def test_a_run_takes_the_proxies_of_another_and_changes_what_follows(demo: Any) 
     status, output = demo.snakemake(*reuse)
     assert status == 0, output
     trained = re.findall(
-        r"^rule segmenter_train:.*?output: \S*/(round-\d)/weights", output, re.MULTILINE | re.DOTALL
+        r"^(?:local)?rule segmenter_train:.*?output: \S*/(round-\d)/weights", output, re.MULTILINE | re.DOTALL
     )
     assert trained == ["round-2"]
     evaluation = results / "second" / "evaluation"
@@ -273,7 +273,7 @@ def test_a_method_that_trains_twice_is_chosen_by_config_alone(demo: Any) -> None
     target = "results/oaa_plus/evaluation/localisation.json"
     status, output = demo.snakemake(*RUN, "--config", "run=oaa_plus", attention, "--", target)
     assert status == 0, output
-    trained = re.findall(r"^rule (attention_\w+):", output, re.MULTILINE)
+    trained = re.findall(r"^(?:local)?rule (attention_\w+):", output, re.MULTILINE)
     assert trained.count("attention_accumulate") == trained.count("attention_train") == 1
     assert trained.count("attention_accumulated_maps") == trained.count("attention_maps") == 2
     found = json.loads((demo.folder / target).read_text(encoding="utf-8"))
