@@ -274,16 +274,16 @@ def cut_short() -> Iterator[Specimen]:
 def no_images() -> Iterator[Specimen]:
     yield Specimen("empty file", "empty.jpg", content(b""), "is empty")
     text = "<html><body>404 not found</body></html>\n" * 50
-    yield Specimen("text called .jpg", "text.jpg", content(text), "no image format")
+    yield Specimen("text called .jpg", "text.jpg", content(text), "not in a supported image format")
     for brand in (b"heic", b"avif"):
         data = struct.pack(">I", 24) + b"ftyp" + brand + bytes(4) + b"mif1" + brand + bytes(200)
         yield Specimen(
-            "HEIC, AVIF and other formats", f"{brand.decode()}.jpg", content(data), "no image format"
+            "HEIC, AVIF and other formats", f"{brand.decode()}.jpg", content(data), "not in a supported image format"
         )
     eps = "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n9 9 rectfill\n%%EOF\n"
-    yield Specimen("HEIC, AVIF and other formats", "postscript.jpg", content(eps), "no image format")
+    yield Specimen("HEIC, AVIF and other formats", "postscript.jpg", content(eps), "not in a supported image format")
     yield Specimen(
-        "HEIC, AVIF and other formats", "portable.png", content(b"P6 1 1 255 abc"), "no image format"
+        "HEIC, AVIF and other formats", "portable.png", content(b"P6 1 1 255 abc"), "not in a supported image format"
     )
     yield Specimen("wrong extension", "png_called.jpg", content(PNG), PICTURE)
     yield Specimen("wrong extension", "tiff_called.png", saved(PICTURE, format="TIFF"), PICTURE)
@@ -398,5 +398,5 @@ def test_the_documentation_says_the_same() -> None:
 
 def test_a_postscript_file_starts_no_program(zoo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("subprocess.Popen", lambda *_, **__: pytest.fail("a program was started"))
-    with pytest.raises(InputError, match="no image format"):
+    with pytest.raises(InputError, match="not in a supported image format"):
         read_image(zoo / "jpg" / "postscript.jpg")
