@@ -278,12 +278,20 @@ def no_images() -> Iterator[Specimen]:
     for brand in (b"heic", b"avif"):
         data = struct.pack(">I", 24) + b"ftyp" + brand + bytes(4) + b"mif1" + brand + bytes(200)
         yield Specimen(
-            "HEIC, AVIF and other formats", f"{brand.decode()}.jpg", content(data), "not in a supported image format"
+            "HEIC, AVIF and other formats",
+            f"{brand.decode()}.jpg",
+            content(data),
+            "not in a supported image format",
         )
     eps = "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n9 9 rectfill\n%%EOF\n"
-    yield Specimen("HEIC, AVIF and other formats", "postscript.jpg", content(eps), "not in a supported image format")
     yield Specimen(
-        "HEIC, AVIF and other formats", "portable.png", content(b"P6 1 1 255 abc"), "not in a supported image format"
+        "HEIC, AVIF and other formats", "postscript.jpg", content(eps), "not in a supported image format"
+    )
+    yield Specimen(
+        "HEIC, AVIF and other formats",
+        "portable.png",
+        content(b"P6 1 1 255 abc"),
+        "not in a supported image format",
     )
     yield Specimen("wrong extension", "png_called.jpg", content(PNG), PICTURE)
     yield Specimen("wrong extension", "tiff_called.png", saved(PICTURE, format="TIFF"), PICTURE)
