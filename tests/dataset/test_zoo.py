@@ -34,6 +34,8 @@ PICTURE = np.stack([COLUMNS * 8, ROWS * 10, 255 - 4 * (ROWS + COLUMNS)], axis=-1
 GREY = PICTURE[..., 2]
 WIDE = (GREY.astype(np.uint16) << 8) | 77  # 16 bits, of which the lower eight must not count
 EXIF_ORIENTATION = 0x0112
+NOT_AN_IMAGE = "not in a supported image format"
+OTHERS = "HEIC, AVIF and other formats"
 STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     1: lambda upright: upright,
     2: lambda upright: upright[:, ::-1],
@@ -274,25 +276,13 @@ def cut_short() -> Iterator[Specimen]:
 def no_images() -> Iterator[Specimen]:
     yield Specimen("empty file", "empty.jpg", content(b""), "is empty")
     text = "<html><body>404 not found</body></html>\n" * 50
-    yield Specimen("text called .jpg", "text.jpg", content(text), "not in a supported image format")
+    yield Specimen("text called .jpg", "text.jpg", content(text), NOT_AN_IMAGE)
     for brand in (b"heic", b"avif"):
         data = struct.pack(">I", 24) + b"ftyp" + brand + bytes(4) + b"mif1" + brand + bytes(200)
-        yield Specimen(
-            "HEIC, AVIF and other formats",
-            f"{brand.decode()}.jpg",
-            content(data),
-            "not in a supported image format",
-        )
+        yield Specimen(OTHERS, f"{brand.decode()}.jpg", content(data), NOT_AN_IMAGE)
     eps = "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n9 9 rectfill\n%%EOF\n"
-    yield Specimen(
-        "HEIC, AVIF and other formats", "postscript.jpg", content(eps), "not in a supported image format"
-    )
-    yield Specimen(
-        "HEIC, AVIF and other formats",
-        "portable.png",
-        content(b"P6 1 1 255 abc"),
-        "not in a supported image format",
-    )
+    yield Specimen(OTHERS, "postscript.jpg", content(eps), NOT_AN_IMAGE)
+    yield Specimen(OTHERS, "portable.png", content(b"P6 1 1 255 abc"), NOT_AN_IMAGE)
     yield Specimen("wrong extension", "png_called.jpg", content(PNG), PICTURE)
     yield Specimen("wrong extension", "tiff_called.png", saved(PICTURE, format="TIFF"), PICTURE)
 
@@ -406,5 +396,5 @@ def test_the_documentation_says_the_same() -> None:
 
 def test_a_postscript_file_starts_no_program(zoo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("subprocess.Popen", lambda *_, **__: pytest.fail("a program was started"))
-    with pytest.raises(InputError, match="not in a supported image format"):
+    with pytest.raises(InputError, match=NOT_AN_IMAGE):
         read_image(zoo / "jpg" / "postscript.jpg")
