@@ -1,0 +1,1 @@
+"""Health of a run: what looks wrong, seen without masks."""

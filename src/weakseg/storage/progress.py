@@ -1,0 +1,109 @@
+"""How far a stage is: a small file beside its output while it works.
+
+The terminal and the inspector read it. Nothing else depends on it: it is not declared, and a file that a killed stage
+leaves behind is replaced by the next one.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from weakseg.errors import InputError
+from weakseg.storage.atomic import atomic_path
+
+INTERVAL = 0.5
+"""Seconds between two writes."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a stage is.
+
+    Attributes:
+        done: iterations or images that are finished, of an earlier start too.
+        total: all of them.
+        unit: `iteration` or `image`.
+        first: what was done when the process started.
+        started: start of the process, seconds since 1970.
+        updated: time of this reading, seconds since 1970.
+        note: what else is known, such as `loss 0.31`; may be empty.
+    """
+
+    done: int
+    total: int
+    unit: str
+    first: int
+    started: float
+    updated: float
+    note: str = ""
+
+    @property
+    def rate(self) -> float | None:
+        """Units per second since the process started; None before the first."""
+        seconds = self.updated - self.started
+        return (self.done - self.first) / seconds if self.done > self.first and seconds > 0 else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Expected time to the end, seconds; None before the first unit."""
+        return None if self.rate is None else (self.total - self.done) / self.rate
+
+
+class Reporter:
+    """Writes the progress file of one output. Made by `reporting`."""
+
+    def __init__(self, output: Path, total: int, unit: str, first: int) -> None:
+        now = time.time()
+        self._path = progress_path(output)
+        self._state = Progress(first, total, unit, first, now, now)
+        self._written = 0.0
+        self._write()
+
+    def advance(self, count: int = 1, note: str | None = None) -> None:
+        """`count` more units are done."""
+        old = self._state
+        done, text = old.done + count, old.note if note is None else note
+        self._state = Progress(done, old.total, old.unit, old.first, old.started, time.time(), text)
+        if self._state.updated - self._written >= INTERVAL:
+            self._write()
+
+    def _write(self) -> None:
+        self._written = self._state.updated
+        with (
+            suppress(InputError),
+            atomic_path(self._path) as temporary,
+        ):  # a full disk is told by what matters
+            temporary.write_text(json.dumps(asdict(self._state)), encoding="utf-8")
+
+
+def progress_path(output: Path) -> Path:
+    """The progress file of a stage whose first output is `output`."""
+    return output.with_name(f".{output.name}.progress")
+
+
+@contextmanager
+def reporting(output: Path, total: int, unit: str, first: int = 0) -> Iterator[Reporter]:
+    """A progress file that is there while the stage works, and removed at its end.
+
+    Args:
+        output: the stage's first output.
+        total: units of the whole stage.
+        unit: `iteration` or `image`.
+        first: units that an earlier start finished.
+    """
+    try:
+        yield Reporter(output, total, unit, first)
+    finally:
+        with suppress(OSError):
+            progress_path(output).unlink(missing_ok=True)
+
+
+def read_progress(output: Path) -> Progress | None:
+    """How far the stage of this output is; None if it is not at work."""
+    try:
+        return Progress(**json.loads(progress_path(output).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
