@@ -22,6 +22,7 @@ from weakseg.dataset.records import Record
 from weakseg.dataset.wording import examples
 from weakseg.errors import InputError
 from weakseg.storage.labels import read_labels
+from weakseg.storage.progress import tracked
 
 MOST_SHOWN = 20
 """Class names that an error lists."""
@@ -88,13 +89,16 @@ def check_records(index: Index) -> None:
             )
 
 
-def check_images(listing: Listing, is_known: Callable[[int], bool] = lambda _: False) -> Index:
+def check_images(
+    listing: Listing, is_known: Callable[[int], bool] = lambda _: False, output: Path | None = None
+) -> Index:
     """Open every image and mask once.
 
     Args:
         listing: the images and masks of a source.
         is_known: number of a record → whether its files passed an earlier check; then only the mask is read again, to
             compare it with the labels.
+        output: what the check is for; its progress file lies beside it. `None` for no such file.
 
     Returns:
         The index of the usable images. `bad` lists images that are missing, damaged or unsupported, and images whose
@@ -107,7 +111,8 @@ def check_images(listing: Listing, is_known: Callable[[int], bool] = lambda _: F
     index = listing.index
     good, bad, sizes = [], [*index.bad], [(0, 0)]
     agreement = Agreement(index, listing.highest, listing.key, listing.tolerated)
-    for number, record in enumerate(index.records):
+    records = index.records if output is None else tracked(index.records, output)
+    for number, record in enumerate(records):
         size, fault = (None, None) if is_known(number) else _read_size(record)
         sizes += [size] if size is not None else []
         mask_fault = None if fault else _mask_fault(record, size, agreement)
