@@ -78,15 +78,20 @@ def check_records(index: Index) -> None:
     """Refuse records that contradict each other; no file is opened.
 
     Raises:
-        InputError: an id occurs twice, or a training image has no label.
+        InputError: an id occurs twice.
     """
-    _check_ids(index.records)
+    seen: dict[str, str] = {}
     for record in index.records:
-        if record.split == "train" and not record.labels:
+        check_id(record.id)
+        folded = unicodedata.normalize("NFC", record.id).casefold()
+        if seen.get(folded) == record.id:
+            raise InputError(f"image id '{record.id}' occurs twice in the index; every id must be unique.")
+        if folded in seen:
             raise InputError(
-                f"training image '{record.id}' has none of the chosen classes ({_listed(index.classes)}); "
-                "give it a label or drop its row."
+                f"image ids '{seen[folded]}' and '{record.id}' differ only in capitals or in how accents are written; "
+                "where file names do not tell them apart, one's results would replace the other's: rename one."
             )
+        seen[folded] = record.id
 
 
 def check_images(
@@ -128,21 +133,6 @@ def check_images(
     return replace(
         index, records=tuple(good), bad=tuple(bad), mask_values=values, notes=notes, largest=largest
     )
-
-
-def _check_ids(records: Sequence[Record]) -> None:
-    seen: dict[str, str] = {}
-    for record in records:
-        check_id(record.id)
-        folded = unicodedata.normalize("NFC", record.id).casefold()
-        if seen.get(folded) == record.id:
-            raise InputError(f"image id '{record.id}' occurs twice in the index; every id must be unique.")
-        if folded in seen:
-            raise InputError(
-                f"image ids '{seen[folded]}' and '{record.id}' differ only in capitals or in how accents are written; "
-                "where file names do not tell them apart, one's results would replace the other's: rename one."
-            )
-        seen[folded] = record.id
 
 
 def _read_size(record: Record) -> tuple[tuple[int, int] | None, InputError | None]:

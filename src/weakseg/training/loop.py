@@ -85,7 +85,7 @@ def fit(
         start, rows = checkpoints.resume()
         if start and fabric.is_global_zero:
             print(f"resuming {state} at iteration {start} of {iterations}", file=sys.stderr)
-        ordered = PositionedSamples(samples, training.seed)
+        ordered = PositionedSamples(samples, training.seed, batch_size)
         positions = range(start * batch_size, iterations * batch_size)
         stream = batches(fabric, ordered, stop, positions, batch_size, training.workers)
         history = History(state, rows, enabled=fabric.is_global_zero)
