@@ -21,6 +21,7 @@ from weakseg.segmenter.commands import segmenter
 from weakseg.segmenter.export.command import export
 from weakseg.segmenter.prediction.command import predict
 from weakseg.training.exhausted import ran_out
+from weakseg.weights.commands import weights
 
 NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 """System errors for a full disk and for missing permissions."""
@@ -37,7 +38,7 @@ def weakseg() -> None:
 
 for _command in (
     *(dataset, saliency, attention, proxy, segmenter, detector, evaluate),
-    *(predict, export, show, inspect, compare),
+    *(predict, export, show, inspect, compare, weights),
 ):
     weakseg.add_command(_command)
 for _command in (supervision, summary):

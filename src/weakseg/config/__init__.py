@@ -38,6 +38,9 @@ class Config(Section):
     detector: DetectorConfig = DetectorConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     supervision: SupervisionConfig = SupervisionConfig()
+    accept_licenses: list[str] = Field([], max_length=20)
+    """Licences of published weights that you accept although they forbid commercial use, such as `bria-rmbg-1.4`;
+    without it such weights are refused. `weakseg weights list` names them."""
 
     def stages(self) -> dict[str, dict[str, Any]]:
         """Stage name → the settings of that stage, as plain values. Commands read them with `read_stage`."""
