@@ -13,6 +13,8 @@ from weakseg.storage.atomic import atomic_path
 HISTORY = "history.csv"
 Row = dict[str, str]
 """Column → what is written."""
+Measured = dict[str, float | int | None]
+"""Column → value; `None` where it was not measured."""
 
 
 class History:
@@ -38,19 +40,20 @@ class History:
         self._writer = csv.writer(self._file, lineterminator="\n")
         self._board = _tensorboard(folder)
 
-    def add(self, row: Mapping[str, float | int]) -> None:
+    def add(self, row: Mapping[str, float | int | None]) -> None:
         """Write one row; the first decides the columns."""
         if not self._enabled:
             return
         columns = list(self.rows[0] if self.rows else row)
         if not self.rows:
             self._writer.writerow(columns)
-        self.rows.append({name: _text(row[name]) for name in columns})
+        self.rows.append({name: _text(row.get(name)) for name in columns})
         self._writer.writerow(self.rows[-1].values())
         self._file.flush()
         if self._board is not None:
             for name, value in row.items():
-                self._board.add_scalar(name, value, int(row["iteration"]))
+                if value is not None:
+                    self._board.add_scalar(name, value, row["iteration"])
 
     def close(self) -> None:
         """Close the files."""
@@ -82,7 +85,9 @@ def read_history(path: Path) -> list[Row]:
     )
 
 
-def _text(value: float | int) -> str:
+def _text(value: float | int | None) -> str:
+    if value is None:
+        return ""
     return str(value) if isinstance(value, int) else f"{value:.6g}"
 
 
@@ -109,9 +114,10 @@ class Progress:
         if self._bar is not None:
             self._bar.update()
 
-    def report(self, row: Mapping[str, float | int]) -> None:
+    def report(self, row: Mapping[str, float | int | None]) -> None:
         """Show a row of the history."""
-        text = ", ".join(f"{name} {_text(value)}" for name, value in row.items() if name != "iteration")
+        shown = {name: value for name, value in row.items() if name != "iteration" and value is not None}
+        text = ", ".join(f"{name} {_text(value)}" for name, value in shown.items())
         if self._bar is not None:
             self._bar.set_postfix_str(text)
         elif self._enabled:
