@@ -24,6 +24,7 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/run.smk"
+include: "workflow/rules/weights.smk"
 include: "workflow/rules/dataset.smk"
 include: "workflow/rules/saliency.smk"
 include: "workflow/rules/attention.smk"

@@ -26,6 +26,8 @@ SUPERVISED = {
     "segmenter_predict",
     "segmenter_refine",
     "segmenter_weights",
+    "evaluate_health",
+    "evaluate_health_all",
     "evaluate_labels",
     "evaluate_summary",
     "evaluate_supervision",

@@ -44,9 +44,9 @@ def sizes(sides: Sequence[int]) -> dict[str, Any]:
     Args:
         sides: longest side of some images, pixels.
     """
-    side = _multiple(median(sides)) if sides else USUAL
-    if side >= USUAL:
+    if not sides or median(sides) >= USUAL:
         return {}
+    side = _multiple(median(sides))
     crop = min(224, side)
     return {
         "attention": {

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from weakseg.dataset.faults import BadImage
 from weakseg.dataset.images import image_size
-from weakseg.dataset.index import BadImage
 from weakseg.dataset.records import Record
 from weakseg.dataset.spreadsheet import columns_of, read_table
 from weakseg.dataset.table import list_table

@@ -1,5 +1,8 @@
 """Writes a run's configuration and says what was understood."""
 
+import csv
+import io
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -88,13 +91,16 @@ class Start:
             )
         table = Path(f"{self.name}.csv")
         split = made_up(dict.fromkeys(found.list_images(images), ()))
-        rows = "".join(f"{_cell(name)},,{of}\n" for name, of in split.items())
-        write({table: f"image,labels,split\n{rows}"}, self.force)
+        lines = io.StringIO()
+        writer = csv.writer(lines, lineterminator="\n")
+        writer.writerow(["image", "labels", "split"])
+        writer.writerows([name, "", of] for name, of in split.items())
+        write({table: lines.getvalue()}, self.force)
         return [
             f"{counted(len(split), 'image')} in {images}, and no table that says what they show.",
             SCREEN,
             f"{table} lists your images. Fill in its column labels, then:",
-            f"weakseg init {self.name} --images {images} --labels {table}",
+            f"weakseg init {self.name} --images {shlex.quote(str(images))} --labels {table}",
         ]
 
     def _text(self, seen: Seen, lists: Mapping[str, str]) -> str:
@@ -142,10 +148,6 @@ class Start:
             "Start it, and go on after an interruption, by:",
             command,
         ]
-
-
-def _cell(name: str) -> str:
-    return f'"{name}"' if "," in name else name
 
 
 def _understood(seen: Seen, lists: Mapping[str, str]) -> list[str]:

@@ -61,7 +61,7 @@ def dataset_lines(
         lists: split → file, where the table has no split.
     """
     lines = [
-        "  # What the images show. Drop a class here only together with its labels.",
+        "  # What the images show. To drop a class, delete it here and set unlisted: ignore.",
         f"  classes: {plain([*classes])}",
         "  table:",
         f"    images: {plain(images)}",
