@@ -47,8 +47,13 @@ def generate(settings: DatasetConfig, folder: Path) -> None:
         demo.generate(folder / DEMO, chosen.seed, chosen.train, chosen.val, chosen.saliency, chosen.size)
 
 
-def check_data(settings: DatasetConfig, folder: Path) -> CheckedData:
+def check_data(settings: DatasetConfig, folder: Path, output: Path | None = None) -> CheckedData:
     """Check every new or changed image and mask; list bad ones in `bad_images.csv` of the folder.
+
+    Args:
+        settings: of the data set.
+        folder: of its index.
+        output: what the check is for; its progress file lies beside it. `None` for no such file.
 
     Raises:
         InputError: a table is wrong, or images cannot be used and `bad_images` is `stop`.
@@ -61,7 +66,7 @@ def check_data(settings: DatasetConfig, folder: Path) -> CheckedData:
     data, masks = digests(index, found, generated_from(settings))
     pairs = memory.pairs
     before = read_origins(folder).get("data", Origin("", "")).largest
-    good = check_images(listing, lambda number: _content(found[number]) in pairs)
+    good = check_images(listing, lambda number: _content(found[number]) in pairs, output)
     write_bad(folder / BAD_IMAGES, good.bad)
     refuse_bad_images(good, settings.bad_images, folder / BAD_IMAGES)
     good = replace(good, largest=max(good.largest, before, key=math.prod))

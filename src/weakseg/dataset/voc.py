@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from weakseg.dataset.check import check_records
+from weakseg.dataset.faults import BadImage
 from weakseg.dataset.folders import Names
-from weakseg.dataset.index import BadImage, Index, Listing
+from weakseg.dataset.index import Index, Listing
 from weakseg.dataset.masks import found_line
 from weakseg.dataset.negatives import without_negatives
 from weakseg.dataset.records import Record
