@@ -1,7 +1,7 @@
 """Your own images: a folder and a table `image, labels, split`."""
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,8 +52,8 @@ def list_table(
     wanted = _splits(rows, lists or {}, labels)
     need_folder(images, "dataset.table.images", "images", [*wanted])
     cells = Unlisted(classes, names, ignore=unlisted == "ignore")
-    records, bad = _records(images, labels, rows, wanted, cells.read)
-    notes = cells.notes(labels)
+    records, bad = _records(images, labels, rows, wanted, cells)
+    notes = cells.notes()
     if unlabelled == "leave_out":
         records, about = without_negatives(records)
         notes += about
@@ -94,7 +94,7 @@ def _records(
     table: Path,
     rows: list[dict[str, str]],
     wanted: dict[str, str],
-    read: Callable[[str, str], tuple[str, ...]],
+    cells: Unlisted,
 ) -> tuple[list[Record], list[BadImage]]:
     """A record (without mask) of each row whose file exists; the others with the reason."""
     names = Names(images)
@@ -107,7 +107,7 @@ def _records(
             continue
         shown: tuple[str, ...] = ()
         with faults.of(name):
-            shown = read(row["labels"], name)
+            shown = cells.read(row["labels"], name)
         try:
             path = _file(names, name)
         except InputError as error:
@@ -115,6 +115,8 @@ def _records(
             continue
         image_id = path.relative_to(images).as_posix().removesuffix(path.suffix)
         records.append(Record(image_id, path, wanted[name], shown, None))
+    with faults.of(cells.first):
+        cells.refuse(table)
     faults.refuse(table)
     if len(bad) > 1 and not records:
         raise none_found(names, table, [item.id for item in bad])
