@@ -125,6 +125,7 @@ def plan(settings: DatasetConfig, folder: Path) -> Keys:
     index = listing.index
     if index.bad and settings.source != "demo":
         write_bad(folder / BAD_IMAGES, index.bad)
+    if settings.source != "demo":
         refuse_bad_images(index, settings.bad_images, folder / BAD_IMAGES)
     if "data" not in origins:
         return Keys(FIRST, FIRST)
