@@ -54,7 +54,8 @@ class Names:
 
     @cached_property
     def _folded(self) -> frozenset[str]:
-        return frozenset(_folded(path) for path in self._links)
+        stems = (_folded(path) for path in self._links)
+        return frozenset(stems) | {_letters(path) for path in self._links}
 
     def may_hold(self, name: str) -> bool:
         """Whether a look at the disk could find a file that the listing does not show under this name.
@@ -62,7 +63,11 @@ class Names:
         True with links, and where the name differs in capitals or accents alone, which some disks ignore.
         """
         hidden = any(part[:1] == "." for part in name.split("/"))
-        return hidden or any(self._links.values()) or _folded(name) in self._folded
+        return hidden or self._has_links or _letters(name) in self._folded
+
+    @cached_property
+    def _has_links(self) -> bool:
+        return any(self._links.values())
 
     @cached_property
     def _by_letters(self) -> dict[str, str]:
@@ -161,6 +166,11 @@ def bare(path: str) -> str:
     found = extension(path)
     stem = path[: -len(found)] if found in _KNOWN else path
     return stem if stem.isascii() else unicodedata.normalize("NFC", stem)
+
+
+def _letters(path: str) -> str:
+    """A path as a disk that ignores capitals and accents' coding compares it."""
+    return unicodedata.normalize("NFC", path).casefold()
 
 
 def _folded(path: str) -> str:
