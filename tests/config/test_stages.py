@@ -86,7 +86,7 @@ def test_size_of_the_maps_trains_no_network_again() -> None:
         ({"method": "unsupervised"}, {}, {}),
         ({"method": "onnx", "onnx": {"file": "u.onnx"}}, {}, {"saliency.onnx.file": "u.onnx"}),
         ({"method": "folder", "folder": {"folder": "pngs"}}, {}, {"saliency.folder.folder": "pngs"}),
-        ({"method": "srm"}, {}, {}),
+        ({"method": "srm"}, {"saliency.srm.backbone.weights": "IMAGENET1K_V1"}, {}),
         ({"method": "srm", "srm": {"trained": "w.pt"}}, {}, {"saliency.srm.trained": "w.pt"}),
         (
             {"method": "rcrnet", "rcrnet": {"backbone": {"weights": "r.pth"}, "data": {"source": "folder"}}},

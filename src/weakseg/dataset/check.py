@@ -22,6 +22,7 @@ from weakseg.dataset.records import Record
 from weakseg.dataset.wording import examples
 from weakseg.errors import InputError
 from weakseg.storage.labels import read_labels
+from weakseg.storage.progress import tracked
 
 MOST_SHOWN = 20
 """Class names that an error lists."""
@@ -86,24 +87,32 @@ def check_records(index: Index) -> None:
     """Refuse records that contradict each other; no file is opened.
 
     Raises:
-        InputError: an id occurs twice, or a training image has no label.
+        InputError: an id occurs twice.
     """
-    _check_ids(index.records)
+    seen: dict[str, str] = {}
     for record in index.records:
-        if record.split == "train" and not record.labels:
+        check_id(record.id)
+        folded = unicodedata.normalize("NFC", record.id).casefold()
+        if seen.get(folded) == record.id:
+            raise InputError(f"image id '{record.id}' occurs twice in the index; every id must be unique.")
+        if folded in seen:
             raise InputError(
-                f"training image '{record.id}' has none of the chosen classes ({_listed(index.classes)}); "
-                "give it a label or drop its row."
+                f"image ids '{seen[folded]}' and '{record.id}' differ only in capitals or in how accents are written; "
+                "where file names do not tell them apart, one's results would replace the other's: rename one."
             )
+        seen[folded] = record.id
 
 
-def check_images(listing: Listing, is_known: Callable[[int], bool] = lambda _: False) -> Index:
+def check_images(
+    listing: Listing, is_known: Callable[[int], bool] = lambda _: False, output: Path | None = None
+) -> Index:
     """Open every image and mask once.
 
     Args:
         listing: the images and masks of a source.
         is_known: number of a record → whether its files passed an earlier check; then only the mask is read again, to
             compare it with the labels.
+        output: what the check is for; its progress file lies beside it. `None` for no such file.
 
     Returns:
         The index of the usable images. `bad` lists images that are missing, damaged or unsupported, and images whose
@@ -116,7 +125,8 @@ def check_images(listing: Listing, is_known: Callable[[int], bool] = lambda _: F
     index = listing.index
     good, bad, sizes = [], [*index.bad], [(0, 0)]
     agreement = Agreement(index, listing.highest, listing.key, listing.tolerated)
-    for number, record in enumerate(index.records):
+    records = index.records if output is None else tracked(index.records, output)
+    for number, record in enumerate(records):
         size, fault = (None, None) if is_known(number) else _read_size(record)
         sizes += [size] if size is not None else []
         mask_fault = None if fault else _mask_fault(record, size, agreement)
@@ -132,21 +142,6 @@ def check_images(listing: Listing, is_known: Callable[[int], bool] = lambda _: F
     return replace(
         index, records=tuple(good), bad=tuple(bad), mask_values=values, notes=notes, largest=largest
     )
-
-
-def _check_ids(records: Sequence[Record]) -> None:
-    seen: dict[str, str] = {}
-    for record in records:
-        check_id(record.id)
-        folded = unicodedata.normalize("NFC", record.id).casefold()
-        if seen.get(folded) == record.id:
-            raise InputError(f"image id '{record.id}' occurs twice in the index; every id must be unique.")
-        if folded in seen:
-            raise InputError(
-                f"image ids '{seen[folded]}' and '{record.id}' differ only in capitals or in how accents are written; "
-                "where file names do not tell them apart, one's results would replace the other's: rename one."
-            )
-        seen[folded] = record.id
 
 
 def _read_size(record: Record) -> tuple[tuple[int, int] | None, InputError | None]:

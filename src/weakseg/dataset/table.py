@@ -5,14 +5,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg.dataset.check import check_records, parse_labels
+from weakseg.dataset.check import check_records
 from weakseg.dataset.faults import BadImage, Fault, Faults, bad_image
 from weakseg.dataset.folders import Names, bare, left_out, need_folder, none_found, stem_length
 from weakseg.dataset.images import check_id, file_names, find_image, not_found
 from weakseg.dataset.index import Index, Listing
 from weakseg.dataset.masks import find_masks, found_line
+from weakseg.dataset.negatives import without_negatives
 from weakseg.dataset.records import SPLITS, Record
 from weakseg.dataset.spreadsheet import read_list, read_table
+from weakseg.dataset.unlisted import Unlisted
 from weakseg.dataset.wording import counted, examples
 from weakseg.errors import InputError, started_in
 
@@ -26,6 +28,9 @@ def list_table(
     classes: Sequence[str],
     all_classes: Sequence[str] = (),
     lists: Mapping[str, Path] | None = None,
+    *,
+    unlisted: str = "refuse",
+    unlabelled: str = "negative",
 ) -> Listing:
     """List the images of a table without opening them.
 
@@ -36,6 +41,7 @@ def list_table(
         classes: the chosen classes, in order.
         all_classes: names of the masks' indices 1, 2, …; empty means `classes`.
         lists: split → text file of ids; they replace the `split` column, other rows are left out.
+        unlisted, unlabelled: as in `DatasetConfig`.
 
     Raises:
         InputError: the table is wrong, or none of its images or masks was found.
@@ -45,15 +51,17 @@ def list_table(
     rows = read_table(labels, COLUMNS[: 2 if lists else 3], "dataset.table.labels")
     wanted = _splits(rows, lists or {}, labels)
     need_folder(images, "dataset.table.images", "images", [*wanted])
+    cells = Unlisted(classes, names, ignore=unlisted == "ignore")
     there = Names(images)
-    records, bad = _records(
-        there, labels, rows, wanted, lambda cell, name: parse_labels(cell, name, classes, names)
-    )
-    unlisted = [row["image"] for row in rows if row["image"] not in wanted]
-    notes = []
-    if unlisted:
-        count = counted(len(unlisted), "row")
-        notes.append(f"{count} of {labels} in none of the lists, left out: {examples(unlisted)}")
+    records, bad = _records(there, labels, rows, wanted, cells.read)
+    notes = cells.notes(labels)
+    if unlabelled == "leave_out":
+        records, about = without_negatives(records)
+        notes += about
+    elsewhere = [row["image"] for row in rows if row["image"] not in wanted]
+    if elsewhere:
+        count = counted(len(elsewhere), "row")
+        notes.append(f"{count} of {labels} in none of the lists, left out: {examples(elsewhere)}")
     if masks is None:
         notes.append("no masks: nothing is scored")
     else:
