@@ -15,7 +15,8 @@ A run that was stopped, by whatever, goes on with the same command.
 """
 
 
-configfile: "config.yaml"
+# Beside this file, wherever Snakemake is started.
+configfile: str(workflow.current_basedir.join("config.yaml").get_path_or_uri(secret_free=True))
 
 
 report: "workflow/report/workflow.rst"

@@ -13,6 +13,7 @@ from weakseg.dataset.commands import dataset
 from weakseg.detector.commands import detector
 from weakseg.errors import InputError
 from weakseg.evaluation.commands import evaluate
+from weakseg.evaluation.health.command import health, health_all, health_stop
 from weakseg.inspector.commands import inspect
 from weakseg.proxy.commands import proxy
 from weakseg.report.commands import compare, show, summary, supervision
@@ -41,7 +42,7 @@ for _command in (
     *(predict, export, show, inspect, compare, weights),
 ):
     weakseg.add_command(_command)
-for _command in (supervision, summary):
+for _command in (supervision, summary, health, health_all, health_stop):
     evaluate.add_command(_command)
 
 
