@@ -120,16 +120,20 @@ def test_what_is_neither_a_file_nor_a_name_is_refused(
 @pytest.mark.parametrize(
     ("saliency", "backbone", "said"),
     [
-        (onnx(file="vgg16"), VGG16, "vgg16 is weights of vgg16, and a saliency network was expected: u2netp"),
+        (
+            onnx(file="vgg16"),
+            VGG16,
+            "vgg16 names weights of vgg16, and a saliency network was expected: u2netp",
+        ),
         (
             onnx(),
             VGG16 | {"weights": "resnet50"},
-            "resnet50 is weights of resnet50, and weights of vgg16 was expected",
+            "resnet50 names weights of resnet50, and those of vgg16 were",
         ),
         (
             onnx(),
             VGG16 | {"weights": "u2net"},
-            "u2net is a saliency network, and weights of vgg16 was expected",
+            "u2net is a saliency network, and those of vgg16 were",
         ),
         (
             onnx(file="isnet-general-use", size=320),
