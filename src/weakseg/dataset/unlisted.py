@@ -67,8 +67,8 @@ class Unlisted:
             self._parse(by_count, self._first)
         rows = f"{counted(self._rows, 'row')} of {table} {'names' if self._rows == 1 else 'name'}"
         raise InputError(
-            f"{rows} what dataset.classes ({examples(self._classes, most=_MOST_NAMES)}) does not list: {names}; the first "
-            f"is image '{shown(self._first)}': correct the rows, add the names to dataset.classes, or set "
+            f"{rows} what dataset.classes ({examples(self._classes, most=_MOST_NAMES)}) does not list: {names}; the "
+            f"first is image '{shown(self._first)}': correct the rows, add the names to dataset.classes, or set "
             "dataset.unlisted to ignore, and they do not count."
         )
 
