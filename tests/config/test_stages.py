@@ -57,6 +57,7 @@ CHANGES = [
     ("evaluation.sample", 1, {"evaluation"}),
     ("evaluation.boxes", "boxes.csv", {"evaluation-boxes"}),
     ("evaluation.ceiling", "full", set()),  # the rule's input
+    ("health.most_missing", 0.2, {"health"}),
     ("supervision.files", {"a.onnx": {"data": "MSRA-B masks"}}, {"supervision"}),
 ]
 
