@@ -67,7 +67,7 @@ class RunView(Artefacts):
             }
         }
 
-    def histories(self, stages: Sequence[Stage] | None = None) -> dict[str, dict[str, list[float]]]:
+    def histories(self, stages: Sequence[Stage] | None = None) -> dict[str, dict[str, list[float | None]]]:
         """Training → column → values, subsampled for the screen; of all stages, or of some."""
         asked = self.table.stages if stages is None else stages
         stages = [stage for stage in asked if stage.trains and stage.history.is_file()]
@@ -131,10 +131,13 @@ def _table(path: Path) -> Iterator[dict[str, str]]:
         yield from csv.DictReader(file)
 
 
-def _thinned(columns: dict[str, np.ndarray]) -> dict[str, list[float]]:
-    """At most about `MOST_POINTS` rows with the last one; values that are not finite become 0, as JSON has no NaN."""
+def _thinned(columns: dict[str, np.ndarray]) -> dict[str, list[float | None]]:
+    """About `MOST_POINTS` rows, the last and those of checkpoints; `None` where a value is not finite."""
     rows = len(next(iter(columns.values())))
-    kept = [*range(0, rows - 1, max(1, -(-rows // MOST_POINTS))), rows - 1]
-    return {
-        name: np.nan_to_num(values[kept], posinf=0.0, neginf=0.0).tolist() for name, values in columns.items()
-    }
+    kept = {*range(0, rows - 1, max(1, -(-rows // MOST_POINTS))), rows - 1}
+    kept |= {*np.flatnonzero(np.isfinite(columns.get("val_ap", np.zeros(0)))).tolist()}
+    return {name: [_finite(value) for value in values[sorted(kept)]] for name, values in columns.items()}
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

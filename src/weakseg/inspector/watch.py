@@ -10,7 +10,6 @@ from threading import Lock
 from weakseg.inspector.catalogue import Catalogue
 from weakseg.inspector.run import RunView
 from weakseg.report.artefacts import MapFiles
-from weakseg.report.health import health_files
 from weakseg.run.opened import CONFIG, open_table
 from weakseg.run.table import Table
 
@@ -81,7 +80,7 @@ def _watched(folder: Path, table: Table) -> Iterator[Path]:
     for stage in table.stages:
         yield from (path for path in stage.files if path != stage.history)
     yield from sorted(table.evaluation("").glob("*.json"))
-    yield from health_files(table)
+    yield from (table.health(stage) for stage in table.stages if stage.is_checked)
 
 
 def _mark(path: Path) -> str:

@@ -9,8 +9,8 @@ import numpy as np
 from weakseg.dataset.index import Index, proxy_records, read_index
 from weakseg.dataset.records import Record
 from weakseg.evaluation.health.record import StageHealth
-from weakseg.report.health import health_of
 from weakseg.report.progress import existing, located, predictions
+from weakseg.run.health import run_health
 from weakseg.run.table import Table
 from weakseg.storage.labels import read_labels
 from weakseg.storage.shards import ShardReader
@@ -121,4 +121,4 @@ class Artefacts:
     @cached_property
     def health(self) -> list[StageHealth]:
         """Health of the checked stages, in the order of the chain."""
-        return health_of(self.table)
+        return run_health(self.table)

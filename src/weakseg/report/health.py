@@ -1,36 +1,13 @@
-"""The health of a run, finished or not."""
+"""The health of a run as the page, the report and Python show it."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from weakseg.evaluation.health.record import StageHealth, Warning, read_health
-from weakseg.run.table import Table
-
-
-def health_files(table: Table) -> list[Path]:
-    """The files of health that exist: one for each checked stage, or else that of the whole run."""
-    single = sorted(table.evaluation("health").glob("*.json"))
-    return single or [path for path in (table.evaluation("health.json"),) if path.is_file()]
-
-
-def health_of(table: Table) -> list[StageHealth]:
-    """Health of the checked stages, in the order of the chain; none before the first check.
-
-    Raises:
-        InputError: a file is damaged.
-    """
-    order = {stage.name: place for place, stage in enumerate(table.stages)}
-    found = [stage for path in health_files(table) for stage in read_health(path)]
-    return sorted(found, key=lambda stage: order.get(stage.stage, len(order)))
+from weakseg.evaluation.health.record import StageHealth, Warning
 
 
 def doubts(health: Sequence[StageHealth]) -> dict[str, float]:
-    """Image id → the largest doubt of any stage, in [0, 1]; only images with any doubt."""
-    found: dict[str, float] = {}
-    for stage in health:
-        for image_id, doubt in stage.by_image.items():
-            found[image_id] = max(doubt, found.get(image_id, 0.0))
-    return found
+    """Image id → its doubt in [0, 1] by the last stage that doubts it; only images with any doubt."""
+    return {image_id: doubt for stage in health for image_id, doubt in stage.by_image.items()}
 
 
 def warnings_of(health: Sequence[StageHealth]) -> dict[str, Warning]:

@@ -27,11 +27,14 @@ export interface Run {
   stages: { name: string; title: string }[];
   summary: Summary;
   /** Training → column → values. */
-  histories: Record<string, Record<string, number[]>>;
+  histories: Record<string, History>;
   warnings: Warning[];
   knobs: Knobs;
   review: Counts;
 }
+
+/** Column → values; `null` where one is not finite. */
+export type History = { iteration: number[] } & Record<string, (number | null)[]>;
 
 /** What a health check finds. */
 export interface Warning {
