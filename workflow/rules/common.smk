@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import yaml
+from snakemake.logging import logger
 from snakemake.utils import min_version, update_config
 
 from weakseg.config.memory import megabytes
@@ -39,6 +40,9 @@ for setting in workflow.config_settings.config_args or []:
 
 cfg = said(configured, config, ", ".join(map(str, workflow.configfiles)))
 TABLE = Table(cfg)
+logger.info(
+    None, extra={"weakseg": TABLE}
+)  # to our logger plugin; nothing else shows it
 STAGES = cfg.stages()
 memory = partial(megabytes, cfg, TABLE.folder / "dataset")
 

@@ -67,8 +67,8 @@ rule segmenter_train:
         revision=REVISIONS["segmenter"],  # a new one trains again
     shell:
         "weakseg segmenter train --config {input.config} --index {input.index} --classes {input.classes}"
-        " {params.labels:q} {params.review:q} {params.attention:q} --state {params.state} --out {output.weights} 2>&1"
-        " | tee {log}"
+        " {params.labels:q} {params.review:q} {params.attention:q} --state {params.state}"
+        " --out {output.weights} > {log} 2>&1"
 
 
 rule segmenter_predict:
