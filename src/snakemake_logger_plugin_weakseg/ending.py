@@ -33,11 +33,22 @@ def health_of(path: Path) -> list[str]:
         return []
     lines = []
     for stage in stages:
-        lines += [
-            stage.line,
-            *(f"  ! {each.found} {each.usually} Try {each.remedy}." for each in stage.warnings),
-        ]
+        lines.append(stage.line)
+        for warning in stage.warnings:
+            lines += [f"  ! {warning.found}", f"    usually {warning.usually}; try {warning.remedy}"]
     return lines
+
+
+def healths(table: Table) -> list[str]:
+    """The health of every stage in a line, and how many things look wrong."""
+    try:
+        stages = read_health(table.evaluation("health.json"))
+    except InputError:
+        return []
+    titles = {stage.name: stage.title for stage in table.stages}
+    lines = [f"  {titles.get(stage.stage, stage.stage):<26}{stage.line}" for stage in stages]
+    wrong = sum(len(stage.warnings) for stage in stages)
+    return lines + [f"  {wrong} things may be wrong: see the report, and what to try there."] * bool(wrong)
 
 
 def score_of(path: Path) -> str | None:
@@ -59,7 +70,7 @@ def finished(table: Table, seconds: float, said: Sequence[str]) -> list[str]:
     lines = ["", f"{table.folder} is finished, after {clock(seconds)}."]
     scores = [(score.title, score_of(table.evaluation(f"{score.name}.json"))) for _, score in table.scored()]
     told = [f"  {title:<26}{text}" for title, text in scores if text is not None]
-    lines += told or [f"  {line}" for line in health_of(table.evaluation("health.json"))]
+    lines += told or healths(table)
     ledger = read_json(table.evaluation("supervision.json")).get("line")
     lines += [*said, *[str(ledger)] * bool(ledger)]
     report = table.folder / "report.html"
@@ -133,7 +144,7 @@ def stopped(lines: Sequence[Line], jobs: Sequence[tuple[str, Job]]) -> list[str]
             told.append(f"{title}: saved at iteration {kept[0]} of {kept[1]}")
     known = {title for title, job in jobs if saved(job.log) is not None}
     for line in lines:
-        if line.title not in known and line.stage is not None and not line.is_done:
+        if line.title not in known and line.is_step and not line.is_done:
             told.append(_unfinished(line))
     return [*told, f"{OURS}stopped on request; the same command goes on from there."]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from snakemake_logger_plugin_weakseg import ending
-from snakemake_logger_plugin_weakseg.lines import SETTINGS, Job, Line, ended_text, title_of
+from snakemake_logger_plugin_weakseg.lines import SETTINGS, STEPS, Job, Line, ended_text, title_of
 from snakemake_logger_plugin_weakseg.logs import notes
 from snakemake_logger_plugin_weakseg.plan import plan
 from snakemake_logger_plugin_weakseg.screen import Log, Screen, Terminal, columns
@@ -145,12 +145,12 @@ class Following:
         if job.key not in self._lines:
             stage = self._table[job.key] if self._table is not None and job.key in self._table else None
             title = title_of(job.key, job.rule, self._table)
-            line = Line(title, stage)
+            line = Line(title, stage, is_step=stage is not None or job.rule in STEPS)
             line.planned = (
                 sum(Job(0, rule, wild, (), None).key == job.key for rule, wild, _ in self._planned) or 1
             )
             if stage is not None and self._table is not None:
-                told = {self._table.evaluation(f"health/{stage.name}.json")}
+                told = {self._table.health(stage)}
                 if stage.score is not None:
                     told.add(self._table.evaluation(f"{stage.score.name}.json"))
                 line.expects = told & {Path(file) for _, _, files in self._planned for file in files}
@@ -167,7 +167,7 @@ class Following:
         line.ended.append(job)
         if line.is_done:
             line.finished = time.time()
-            if line.stage is not None:
+            if line.is_step:
                 self._tell_ended(before=line)
         if job.rule == "evaluate_detector":
             self._said += [text for text in _last(job) if text]
@@ -196,7 +196,7 @@ class Following:
         for line in self._lines.values():
             if line is before:
                 return
-            if not line.is_done or line.is_told or line.stage is None or (line.expects and before is None):
+            if not line.is_done or line.is_told or not line.is_step or (line.expects and before is None):
                 continue
             line.is_told = True
             words = [text for text in line.results if not text.startswith(" ")]

@@ -6,18 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from weakseg.run.table import Stage, Table
+from weakseg.run.table import TARGETS, Stage, Table
 from weakseg.storage.progress import Progress, read_progress
 
-SETTINGS = {"stage_config", "run_config", "segmenter_weights", "all", "proxies", "detector"}
+SETTINGS = {"stage_config", "run_config", "segmenter_weights", "weights_ready", "evaluate_health_all"}
+SETTINGS |= {*TARGETS}
 """Rules that write settings, copy a file or only name a target: no steps for users."""
-TITLES = {
-    "dataset_download": "download of PASCAL VOC",
+STEPS = {"dataset_download": "PASCAL VOC fetched", "weights_fetch": "weights fetched"}
+"""Rules that are steps for users and no stages of the table → what is shown."""
+TITLES = STEPS | {
     "dataset_masks": "masks checked",
     "evaluate_summary": "tables and figures",
     "report": "report",
 }
-"""Rules that are no stages of the table → what is shown."""
+"""Rules that are shown while they work → what is shown."""
 
 
 @dataclass
@@ -65,7 +67,8 @@ class Line:
 
     Attributes:
         title: in plain words.
-        stage: of the table; `None` for what is no stage, such as scoring.
+        stage: of the table, if it is one.
+        is_step: whether its end is told, and its progress in a log; not so for scoring.
         planned: number of its jobs in this run.
         expects: score and health files that jobs of this run will write about it.
         running: its jobs at work.
@@ -77,6 +80,7 @@ class Line:
 
     title: str
     stage: Stage | None = None
+    is_step: bool = True
     planned: int = 1
     expects: set[Path] = field(default_factory=set)
     running: dict[int, Job] = field(default_factory=dict)
@@ -130,7 +134,7 @@ def running_text(line: Line) -> str:
     progress = line.progress()
     if progress is None:
         return f"started {clock(time.time() - line.started)} ago"
-    parts = [f"{progress.done:,} of {progress.total:,} {progress.unit}s"]
+    parts = [f"{progress.done:,} of {progress.total:,} {_units(progress)}"]
     rate = line.rate()
     if rate:
         per = f"{rate:.1f} a second" if rate >= 1 else f"{1 / rate:.1f} s each"
@@ -142,10 +146,14 @@ def ended_text(line: Line) -> str:
     """`120 images in 0:31, loss 0.21` and what scores and health say."""
     progress = _whole(line.stage) if line.stage is not None and line.stage.trains else line.progress()
     seconds = clock((line.finished or time.time()) - line.started)
-    text = f"{progress.total:,} {progress.unit}s in {seconds}" if progress is not None else f"in {seconds}"
+    text = f"{progress.total:,} {_units(progress)} in {seconds}" if progress is not None else f"in {seconds}"
     if progress is not None and progress.note:
         text += f", {progress.note}"
     return "; ".join([text, *line.results])
+
+
+def _units(progress: Progress) -> str:
+    return f"{progress.unit}s" if progress.unit in ("image", "iteration") else progress.unit
 
 
 def _whole(stage: Stage) -> Progress | None:

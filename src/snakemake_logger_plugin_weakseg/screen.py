@@ -49,7 +49,7 @@ class Log:
         """Mention a stage that works for some time, and again when it got further."""
         now = time.time()
         for line in lines:
-            if line.stage is None:
+            if not line.is_step:
                 continue
             progress = line.progress()
             share = progress.done / progress.total if progress is not None and progress.total else 0.0

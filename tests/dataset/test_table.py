@@ -219,11 +219,6 @@ def test_split_without_images(table_data: Path) -> None:
     refuses(table_data, "no image is in the split 'val'")
 
 
-def test_training_image_without_label(table_data: Path) -> None:
-    edit(table_data, "b.jpg,dog,train", "b.jpg,,train")
-    refuses(table_data, "training image 'b' has none of the chosen classes")
-
-
 def test_validation_image_without_label_is_fine(table_data: Path) -> None:
     edit(table_data, "f.jpg,bird,val", "f.jpg,,val")
     assert index(table_data).records[-1].labels == ()

@@ -96,18 +96,16 @@ def test_a_stage_ends_with_its_score_and_its_health(events: Made) -> None:
     health = run.start("health_stage", "evaluation/health/attention_maps.json")
     run.write("evaluation/attention.json", json.dumps({"miou": 0.4531, "images": 24, "split": "train"}))
     run.finish(scoring)
-    warning = Warning(
-        "attention.empty", "Two classes are empty.", "It trained too short.", "x.iterations: 99"
-    )
+    warning = Warning("attention.empty", "two classes are empty", "it trained too short", "x.iterations: 99")
     write_health(
         run.folder / "evaluation/health/attention_maps.json",
         [StageHealth("attention_maps", "2 of 6 classes without attention", 24, warnings=[warning])],
     )
     run.finish(health)
-    line, told = run.shown.said[-2:]
+    line, *told = run.shown.said[-3:]
     assert line.startswith("attention maps")
     assert line.endswith("in 0:00; mIoU 0.453 on 24 train images; 2 of 6 classes without attention")
-    assert told == "  ! Two classes are empty. It trained too short. Try x.iterations: 99."
+    assert told == ["  ! two classes are empty", "    usually it trained too short; try x.iterations: 99"]
 
 
 def test_a_score_that_comes_late_is_shown_by_itself(events: Made) -> None:
@@ -247,7 +245,7 @@ def test_without_masks_the_end_is_health(events: Made) -> None:
     run = events()
     write_health(run.folder / "evaluation/health.json", [StageHealth("proxy_fuse", "9 % undecided", 24)])
     run.send(event="progress", done=1, total=1)
-    assert "  9 % undecided" in run.end()
+    assert "  fused proxies             9 % undecided" in run.end()
 
 
 def test_nothing_to_be_done_is_one_sentence(events: Made) -> None:

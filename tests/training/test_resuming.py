@@ -347,3 +347,45 @@ def test_no_room_keeps_a_tensor_that_would_not_move_with_its_network(room: str) 
     assert kept == []
     network.to("meta")
     assert {value.device.type for value in network.state_dict().values()} == {"meta"}
+
+
+class Looks:
+    """A measure that draws random numbers and would change batch statistics in training mode."""
+
+    columns = ("bright",)
+
+    def __init__(self) -> None:
+        self.modes: list[bool] = []
+
+    def __call__(self, network: nn.Module) -> dict[str, float | None]:
+        self.modes.append(any(module.training for module in network.modules()))
+        value = network.layers(torch.rand(4, 3, 12, 12)).mean()  # type: ignore[union-attr,operator]
+        assert not value.requires_grad
+        return {"bright": float(value)}
+
+
+def test_what_is_measured_at_checkpoints_changes_nothing_and_is_in_the_history(tmp_path: Path) -> None:
+    plain, watched, stopped = network(), network(), network()
+    looks = Looks()
+    training = TrainingConfig.model_validate(OPTIONS | {"precision": "fp32"})
+    fit(moved(), plain, Images(), tmp_path / "plain", "mark", training)
+    fit(moved(), watched, Images(), tmp_path / "watched", "mark", training, measure=looks)
+    assert same(plain, watched)
+    assert looks.modes == [False, False]
+    assert watched.training
+    shorter = training.model_copy(update={"iterations": 5, "schedule": "constant"})
+    longer = shorter.model_copy(update={"iterations": 10})
+    fit(moved(), stopped, Images(), tmp_path / "stopped", "mark", shorter, measure=Looks())
+    resumed, whole = network(), network()
+    fit(moved(), resumed, Images(), tmp_path / "stopped", "mark", longer, measure=Looks())
+    fit(moved(), whole, Images(), tmp_path / "whole", "mark", longer)
+    assert same(resumed, whole)
+    rows = read_history(tmp_path / "stopped" / HISTORY)
+    assert [row["iteration"] for row in rows] == ["5", "10"]
+    assert all(float(row["bright"]) == float(row["bright"]) for row in rows)
+
+
+def test_rows_between_checkpoints_leave_a_measure_empty(tmp_path: Path) -> None:
+    training = TrainingConfig.model_validate(OPTIONS | {"iterations": 15, "checkpoint_every": 15})
+    fit(moved(), network(), Images(), tmp_path, "mark", training, measure=Looks())
+    assert [row["bright"] != "" for row in read_history(tmp_path / HISTORY)] == [False, True]

@@ -5,10 +5,10 @@ import sys
 from functools import partial
 from pathlib import Path
 
-import yaml
 from snakemake.logging import logger
-from snakemake.utils import min_version, update_config
+from snakemake.utils import min_version
 
+from weakseg.config.layers import layered, names
 from weakseg.config.memory import megabytes
 from weakseg.errors import InputError
 from weakseg.run import inputs
@@ -24,7 +24,7 @@ def said(function, *arguments):
     """What a function returns. A mistake ends in one sentence; an exception would print Snakemake's traceback."""
     try:
         return function(*arguments)
-    except (InputError, yaml.YAMLError) as error:
+    except InputError as error:
         sys.exit(f"weakseg: {error}")
 
 
@@ -33,18 +33,16 @@ def option(flag, *files):
     return [flag, *files] if any(files) else []
 
 
-# Snakemake reads inner values of --config as text.
-for setting in workflow.config_settings.config_args or []:
-    name, _, text = setting.partition("=")
-    update_config(config, {name: said(yaml.safe_load, text)})
+# Snakemake cannot lay a preset by name between `configfile:`, the last of its list, and --configfile.
+files, shipped = workflow.overwrite_configfiles, Path(workflow.configfiles[-1])
+values = said(layered, files, workflow.config_settings.config_args or [], shipped)
+cfg = said(configured, values, names(files, shipped))
 
-cfg = said(configured, config, ", ".join(map(str, workflow.configfiles)))
 TABLE = Table(cfg)
-logger.info(
-    None, extra={"weakseg": TABLE}
-)  # to our logger plugin; nothing else shows it
 STAGES = cfg.stages()
 memory = partial(megabytes, cfg, TABLE.folder / "dataset")
+# To our logger plugin, which shows the run; no other shows a message without text.
+logger.info(None, extra={"weakseg": TABLE})
 
 # What people decided about training images: a parameter of what is learnt from proxy labels.
 DECIDED = said(decided, TABLE.folder / "review", TABLE.folder / "dataset/index.csv")

@@ -1,11 +1,53 @@
 # How good each stage is, and the report.
 #
-# Inputs:  the maps, labels and predictions of all stages; the true masks that the index names
-# Outputs: <run>/evaluation/: one JSON per scored stage, scores.csv, summary.json, scores.html and the figures;
+# Inputs:  the maps, labels and predictions of all stages; the true masks that the index names (health reads none)
+# Outputs: <run>/evaluation/: health/<stage>.json right after each stage and health.json, one JSON per scored stage, scores.csv, summary.json, scores.html and the figures;
 #          <run>/report.html, which shows them in any browser without a network; for the target `detector`
 #          <run>/evaluation/detector.json
 
 from weakseg.run.entered import entered
+from weakseg.run.health import looked_at
+
+
+rule evaluate_health:
+    input:
+        config="<run>/configs/health.json",
+        index="<run>/dataset/index.csv",
+        classes="<run>/dataset/classes.csv",
+        made=lambda wildcards: looked_at(TABLE, wildcards.stage).files,
+    output:
+        "<run>/evaluation/health/{stage}.json",
+    log:
+        "<run>/logs/evaluate_health/{stage}.log",
+    benchmark:
+        "<run>/benchmarks/evaluate_health/{stage}.tsv"
+    wildcard_constraints:
+        stage="|".join(stage.name for stage in TABLE.stages if stage.is_checked),
+    priority: 10  # what looks wrong is told before the next stage starts
+    conda:
+        "../../envs/weakseg.yaml"
+    resources:
+        mem_mb=memory("evaluate"),
+        runtime=60,
+    params:
+        options=lambda wildcards: looked_at(TABLE, wildcards.stage).options,
+    shell:
+        "weakseg evaluate health --config {input.config} --index {input.index} --classes {input.classes}"
+        " {params.options:q} --out {output} > {log} 2>&1"
+
+
+rule evaluate_health_all:
+    input:
+        [TABLE.health(stage) for stage in TABLE.checked("all")],
+    output:
+        "<run>/evaluation/health.json",
+    log:
+        "<run>/logs/evaluate_health_all.log",
+    localrule: True
+    conda:
+        "../../envs/weakseg.yaml"
+    shell:
+        "weakseg evaluate health-all {input} --out {output} > {log} 2>&1"
 
 
 rule evaluate_attention:

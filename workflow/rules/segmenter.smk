@@ -36,6 +36,7 @@ rule segmenter_relabel:
 
 rule segmenter_train:
     input:
+        ready=ancient("<run>/weights/ready"),
         config="<run>/configs/segmenter-train.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
@@ -43,6 +44,7 @@ rule segmenter_train:
         initial=lambda wildcards: said(inputs.initial_weights, TABLE, "segmenter"),
         attention=lambda wildcards: said(inputs.attention_weights, TABLE, "segmenter"),
         labels=lambda wildcards: TABLE.label_files_for(wildcards.round),
+        health=lambda wildcards: ancient(TABLE.health_before(wildcards.round)),  # newer ones train nothing again
     output:
         weights="<run>/segmenter/round-{round}/weights.pt",
         history="<run>/segmenter/round-{round}/history.csv",
@@ -66,6 +68,7 @@ rule segmenter_train:
         state=lambda wildcards: TABLE.round(wildcards.round) / "state",
         revision=REVISIONS["segmenter"],  # a new one trains again
     shell:
+        "weakseg evaluate health-stop {input.health} > {log} 2>&1 && "
         "weakseg segmenter train --config {input.config} --index {input.index} --classes {input.classes}"
         " {params.labels:q} {params.review:q} {params.attention:q} --state {params.state}"
         " --out {output.weights} > {log} 2>&1"

@@ -45,6 +45,7 @@ def train_command(
     config: Path, index: Path, classes: Path, targets: tuple[Path, ...], state: Path, out: Path
 ) -> None:
     """Train the attention network on the training split; resumes what STATE holds."""
+    from weakseg.attention.held_out import HeldOut
     from weakseg.attention.network import build, enrol
     from weakseg.attention.networks.classifier import Classifier
     from weakseg.attention.samples import LabelledImages
@@ -87,6 +88,7 @@ def train_command(
         initial=initial.provenance if initial else {"source": "none"},
         state=state,
         out=out,
+        measure=lambda network: HeldOut.of(data, settings.training, network.backbone.fill),
     )
 
 

@@ -13,7 +13,8 @@ from pydantic import Field
 from weakseg.attention.settings import AttentionConfig
 from weakseg.dataset.settings import DatasetConfig
 from weakseg.detector.settings import DetectorConfig
-from weakseg.evaluation.settings import EvaluationConfig, SupervisionConfig
+from weakseg.evaluation.settings import EvaluationConfig, HealthConfig, SupervisionConfig
+from weakseg.installed import presets
 from weakseg.proxy.settings import ProxyConfig
 from weakseg.saliency.settings import SaliencyConfig
 from weakseg.segmenter.settings import SegmenterConfig
@@ -25,6 +26,8 @@ class Config(Section):
 
     run: RunName = "demo"
     """Everything of the run lies under `results/<run>/`."""
+    preset: str | None = Field(None, max_length=100)
+    """Name of a file in workflow/presets: its values lie over config.yaml and under the user's own. `null`: none."""
     shards: int = Field(2, ge=1, le=10_000)
     """Parts that per-image stages are cut into: what runs side by side and what a kill can cost."""
     dataset: DatasetConfig = DatasetConfig()
@@ -35,6 +38,10 @@ class Config(Section):
     detector: DetectorConfig = DetectorConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     supervision: SupervisionConfig = SupervisionConfig()
+    accept_licenses: list[str] = Field([], max_length=20)
+    """Licences of published weights that you accept although they forbid commercial use, such as `bria-rmbg-1.4`;
+    without it such weights are refused. `weakseg weights list` names them."""
+    health: HealthConfig = HealthConfig()
 
     def stages(self) -> dict[str, dict[str, Any]]:
         """Stage name → the settings of that stage, as plain values. Commands read them with `read_stage`."""
@@ -57,7 +64,23 @@ class Config(Section):
             "evaluation-boxes": {"boxes": self.evaluation.boxes},
             "evaluation": self.evaluation.values({"boxes", "ceiling"}),
             "supervision": self.supervision.values(),
+            "health": self.health.values() | {"now": self._now()},
         }
+
+    def _now(self) -> dict[str, Any]:
+        """Configuration path → the values that a health check may advise to change."""
+        parts: dict[str, Any] = {"saliency.method": self.saliency.method, "proxy.rule": self.proxy.rule}
+        parts |= {f"proxy.{self.proxy.rule}.{name}": value for name, value in self.proxy.own.values().items()}
+        refine = self.proxy.refine
+        for name in ("label_confidence", "confidence", "undecided"):
+            parts[f"proxy.refine.{name}"] = getattr(refine, name)
+        trained = {"segmenter": self.segmenter, f"saliency.{self.saliency.method}": self.saliency.own}
+        trained |= {"attention": self.attention} if self.attention.trains else {}
+        for key, section in trained.items():
+            if (training := getattr(section, "training", None)) is not None:
+                parts[f"{key}.training.iterations"] = training.iterations
+                parts[f"{key}.training.batch_size"] = training.batch_size
+        return parts
 
     def lines(self) -> list[str]:
         """One line per value: `segmenter.training.iterations: 400`."""
@@ -95,5 +118,10 @@ def differences(before: Path, now: dict[str, Any]) -> list[str]:
 
 
 def schema() -> str:
-    """The JSON schema of `Config`, as committed in `workflow/config.schema.json`."""
-    return json.dumps(Config.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
+    """The JSON schema of `Config`, as committed in `workflow/config.schema.json`; it knows the presets' names."""
+    described = Config.model_json_schema()
+    described["properties"]["preset"]["enum"] = [
+        None,
+        *sorted(path.stem for path in presets().glob("*.yaml")),
+    ]
+    return json.dumps(described, indent=2, ensure_ascii=False) + "\n"

@@ -14,16 +14,18 @@ from functools import cache
 from pathlib import Path
 
 from weakseg.dataset.agreement import Agreement
+from weakseg.dataset.faults import Fault, bad_image, listed, sentences
 from weakseg.dataset.images import check_id, read_image
-from weakseg.dataset.index import BadImage, Index, Listing
+from weakseg.dataset.index import Index, Listing
+from weakseg.dataset.masks import mask_error
 from weakseg.dataset.records import Record
-from weakseg.dataset.wording import counted, examples
+from weakseg.dataset.wording import examples
 from weakseg.errors import InputError
 from weakseg.storage.labels import read_labels
 from weakseg.storage.progress import tracked
 
 MOST_SHOWN = 20
-"""Bad images or class names that an error lists; `bad_images.csv` has all bad images."""
+"""Class names that an error lists."""
 
 
 def parse_labels(text: str, image_id: str, classes: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
@@ -36,7 +38,10 @@ def parse_labels(text: str, image_id: str, classes: Sequence[str], known: Sequen
     spelled = _spelled((*known, *classes))
     for name in names:
         if name not in spelled:
-            raise InputError(f"image '{image_id}' has the unknown class {name[:60]!r}; {_hint(name, known)}")
+            kind, hint = _hint(name, tuple(known))
+            unknown = f"the unknown class {name[:60]!r}; {hint}"
+            many = f"have labels such as {name[:60]!r}; {hint}" if kind else f"have {unknown}"
+            raise Fault(f"image '{image_id}' has {unknown}", kind or name, many)
     present = {spelled[name] for name in names}
     return tuple(name for name in classes if name in present)
 
@@ -47,17 +52,19 @@ def _spelled(names: tuple[str, ...]) -> dict[str, str]:
     return {unicodedata.normalize("NFC", name): name for name in names}
 
 
-def _hint(name: str, known: Sequence[str]) -> str:
+@cache
+def _hint(name: str, known: tuple[str, ...]) -> tuple[str, str]:
+    """What an unknown class may mean; before it the kind of the mistake, empty if it is the name itself."""
     parts = [part for part in _JOINERS.split(name) if part]
     if len(parts) > 1 and all(part in known for part in parts):
-        return f"several classes are joined by '|': write {'|'.join(parts)}."
+        return "joiner", f"several classes are joined by '|': write {'|'.join(parts)}."
     if name.casefold().strip("_") in ("background", "bg", "none"):
-        return "background is class 0 of every image: leave it out of the labels."
+        return "background", "background is class 0 of every image: leave it out of the labels."
     folded = {item.casefold(): item for item in reversed(known)}
     near = difflib.get_close_matches(name.casefold()[:200], folded, n=1)
     if near:
-        return f"did you mean '{folded[near[0]]}'?"
-    return f"known classes, joined by '|' where there are several: {_listed(known)}."
+        return "", f"did you mean '{folded[near[0]]}'?"
+    return "", f"known classes, joined by '|' where there are several: {_listed(known)}."
 
 
 _JOINERS = re.compile(r"\s*[,;/\\+&]\s*|\s+")
@@ -71,15 +78,20 @@ def check_records(index: Index) -> None:
     """Refuse records that contradict each other; no file is opened.
 
     Raises:
-        InputError: an id occurs twice, or a training image has no label.
+        InputError: an id occurs twice.
     """
-    _check_ids(index.records)
+    seen: dict[str, str] = {}
     for record in index.records:
-        if record.split == "train" and not record.labels:
+        check_id(record.id)
+        folded = unicodedata.normalize("NFC", record.id).casefold()
+        if seen.get(folded) == record.id:
+            raise InputError(f"image id '{record.id}' occurs twice in the index; every id must be unique.")
+        if folded in seen:
             raise InputError(
-                f"training image '{record.id}' has none of the chosen classes ({_listed(index.classes)}); "
-                "give it a label or drop its row."
+                f"image ids '{seen[folded]}' and '{record.id}' differ only in capitals or in how accents are written; "
+                "where file names do not tell them apart, one's results would replace the other's: rename one."
             )
+        seen[folded] = record.id
 
 
 def check_images(
@@ -110,7 +122,7 @@ def check_images(
         sizes += [size] if size is not None else []
         mask_fault = None if fault else _mask_fault(record, size, agreement)
         if reason := fault or mask_fault:
-            bad.append(BadImage(record.id, reason))
+            bad.append(bad_image(record.id, reason, record.image, record.mask))
         if not reason:
             good.append(record)
         elif not fault and record.split != "saliency":
@@ -123,45 +135,30 @@ def check_images(
     )
 
 
-def _check_ids(records: Sequence[Record]) -> None:
-    seen: dict[str, str] = {}
-    for record in records:
-        check_id(record.id)
-        folded = unicodedata.normalize("NFC", record.id).casefold()
-        if seen.get(folded) == record.id:
-            raise InputError(f"image id '{record.id}' occurs twice in the index; every id must be unique.")
-        if folded in seen:
-            raise InputError(
-                f"image ids '{seen[folded]}' and '{record.id}' differ only in capitals or in how accents are written; "
-                "where file names do not tell them apart, one's results would replace the other's: rename one."
-            )
-        seen[folded] = record.id
-
-
-def _read_size(record: Record) -> tuple[tuple[int, int] | None, str | None]:
+def _read_size(record: Record) -> tuple[tuple[int, int] | None, InputError | None]:
     """Height and width of an image, or why it cannot be used."""
     try:
         height, width = read_image(record.image).shape[:2]
         return (height, width), None
     except InputError as error:
-        return None, str(error)
+        return None, error
 
 
-def _mask_fault(record: Record, size: tuple[int, int] | None, agreement: Agreement) -> str | None:
+def _mask_fault(record: Record, size: tuple[int, int] | None, agreement: Agreement) -> InputError | None:
     """Why a mask cannot be used with an image of this size; a good mask is added to `agreement`."""
     if record.mask is None:
         return None
     try:
         labels = read_labels(record.mask)
     except InputError as error:
-        return str(error)
+        return mask_error(record.mask, error)
     if size is not None and labels.shape != size:
         turned = (
             "; its sides are swapped, as where EXIF turns the image alone"
             if labels.shape == size[::-1]
             else ""
         )
-        return (
+        return InputError(
             f"mask {record.mask} is {labels.shape[1]}×{labels.shape[0]} pixels, its image {record.image} "
             f"{size[1]}×{size[0]}{turned}; both must have one size: export the mask again."
         )
@@ -169,42 +166,36 @@ def _mask_fault(record: Record, size: tuple[int, int] | None, agreement: Agreeme
     return None
 
 
-def refuse_bad_images(index: Index, bad_images: str, listed: Path) -> None:
+def refuse_bad_images(index: Index, bad_images: str, where: Path) -> None:
     """Stop if there are bad images, unless they are to be skipped.
 
     Args:
         index: the checked index.
         bad_images: `stop` or `skip`.
-        listed: the file that lists them.
+        where: the file that lists them.
 
     Raises:
         InputError: there are bad images and `bad_images` is `stop`, or a split is empty.
     """
     if index.bad and bad_images == "stop":
         total = len({record.id for record in index.records} | {item.id for item in index.bad})
-        groups = _alike(index.bad)
-        shown = "".join(f"\n  {text}" for text in groups[:MOST_SHOWN])
-        rest = len(groups) - MOST_SHOWN
-        more = f"\n  … and {counted(rest, 'reason')} more in {listed}" if rest > 0 else ""
+        shown = listed(sentences(index.bad), f" in {where}")
         raise InputError(
-            f"{len(index.bad):,} of {total:,} images cannot be used; fix them, drop their rows, or set "
-            f"dataset.bad_images to skip, which leaves them out:{shown}{more}"
+            f"{len(index.bad):,} of {total:,} images cannot be used:{shown}\nMend them, drop their rows, or set "
+            "dataset.bad_images to skip, which leaves them out."
         )
     for split in ("train", "val"):
         if not index.split(split):
-            raise InputError(f"no image is in the split '{split}'; at least one is needed.")
+            raise InputError(
+                f"no image is in the split '{split}'; at least one is needed: write {split} into the column split of "
+                f"{_WANTED[split]}."
+            )
 
 
-def _alike(bad: Sequence[BadImage]) -> list[str]:
-    """The reasons; one that differs only in the image's name is listed once, with a count."""
-    groups: dict[str, list[BadImage]] = {}
-    for item in bad:
-        groups.setdefault(item.reason.replace(item.id, "…"), []).append(item)
-    reasons = []
-    for first, *others in groups.values():
-        same = f" The same of {counted(len(others), 'other')}: {examples([item.id for item in others])}."
-        reasons.append(first.reason + (same if others else ""))
-    return reasons
+_WANTED = {
+    "train": "the images to learn from",
+    "val": "a tenth of the images, which are then not learned from",
+}
 
 
 def classes_without_images(index: Index) -> list[str]:

@@ -4,13 +4,13 @@ import difflib
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
 from weakseg.dataset.images import EXTENSIONS, file_names
 from weakseg.dataset.wording import Cases, counted, examples, shown
-from weakseg.errors import InputError
+from weakseg.errors import InputError, started_in
 
 UNREAD = (
     *(".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".jpf", ".tga", ".psd", ".svg", ".eps", ".pdf"),
@@ -56,6 +56,10 @@ class Names:
 
     def near(self, name: str) -> str:
         """A half-sentence about a file with a similar name; empty if there is none."""
+        return self.similar(name)[1]
+
+    def similar(self, name: str) -> tuple[str, str]:
+        """The kind of similarity of the nearest file name, and a half-sentence about it; empty if there is none."""
         for number, (loose, table) in enumerate(zip(_LOOSE, self._alike, strict=True)):
             paths = [path for path in table.get(loose(name), []) if (self.root / path).is_file()]
             if loose is _last_part and "/" in name:  # b/1.jpg may mean 1.jpg, but not a/1.jpg
@@ -63,11 +67,12 @@ class Names:
             unread = [path for path in paths if Path(path).suffix.lower() in UNREAD]
             if paths and unread == paths:
                 kind = Path(unread[0]).suffix
-                return f"{shown(unread[0])} is there, but {kind} is not read: convert it to JPEG or PNG"
+                return kind, f"{shown(unread[0])} is there, but {kind} is not read: convert it to JPEG or PNG"
             if paths:
                 there = f"{examples([path for path in paths if path not in unread])} is there"
-                return f"{there}{_WHY[number]}: correct the row or rename the file"
-        return ""
+                kind = f"{number} {Path(name).suffix} {Path(paths[0]).suffix}"
+                return kind, f"{there}{_WHY[number]}: correct the row or rename the file"
+        return "", ""
 
     def holds(self) -> str:
         """`holds 12 files: a.jpg, b.jpg, c.jpg and 9 more`."""
@@ -112,42 +117,60 @@ _LOOSE = (_folded, _without_zeros, _last_part)
 _WHY = ("", " (spreadsheets drop the zeros before a number: give the column the type text)", "")
 
 
-def need_folder(folder: Path, key: str, holds: str) -> None:
+def need_folder(folder: Path, key: str, holds: str, named: Sequence[str] = ()) -> None:
     """Refuse a path that is not a folder and suggest a similar one.
+
+    Args:
+        folder: the path.
+        key: of the configuration.
+        holds: what the folder should hold, for the message.
+        named: names of files that it should hold.
 
     Raises:
         InputError: it is missing or not a folder.
     """
     if folder.is_dir():
         return
-    what = "is not a folder" if folder.exists() else "does not exist"
-    neighbours = sorted(path.name for path in _folders(folder.parent))
-    near = difflib.get_close_matches(folder.name, neighbours, n=1)
-    meant = f"did you mean {folder.parent / near[0]}?" if near else "correct the path."
-    raise InputError(f"{key} is {folder}, which {what}; a folder of {holds} was expected: {meant}")
+    what = "is not a folder" if folder.exists() else f"does not exist{started_in(folder)}"
+    meant = _holding(folder, named)
+    if meant is not None:
+        advice = f"{meant} holds {shown(named[0])}: set {key} to {meant}."
+    else:
+        neighbours = sorted(path.name for path in _folders(folder.parent))
+        near = difflib.get_close_matches(folder.name, neighbours, n=1)
+        advice = f"did you mean {folder.parent / near[0]}?" if near else "correct the path."
+    raise InputError(f"{key} is {folder}, which {what}; a folder of {holds} was expected: {advice}")
+
+
+def _holding(folder: Path, named: Sequence[str]) -> Path | None:
+    """A folder beside, below or above a folder that holds the first of the named files."""
+    if not named:
+        return None
+    near = [*_folders(folder.parent), *_folders(folder), folder.parent, *_folders(folder.parent.parent)]
+    names = file_names(named[0])
+    holding = (path for path in near if path != folder and any((path / name).is_file() for name in names))
+    return next(holding, None)
 
 
 def _folders(parent: Path) -> list[Path]:
     try:
-        return [path for path in parent.iterdir() if path.is_dir()]
+        return sorted(path for path in parent.iterdir() if path.is_dir() and not _hidden(path.name))
     except OSError:
         return []
 
 
-def none_found(names: Names, table: Path, missing: list[str]) -> InputError:
+def none_found(names: Names, table: Path, missing: Sequence[str]) -> InputError:
     """The error if no image of a table was found: what the folder holds, and where the images may be."""
     start = (
-        f"none of the {len(missing):,} images of {table} was found in {names.root} ({examples(missing)}); "
-        f"it {names.holds()}"
+        f"none of the {len(missing):,} images of {table} was found in {names.root}{started_in(names.root)} "
+        f"({examples(missing)}); it {names.holds()}"
     )
+    meant = _holding(names.root, missing)
+    if meant is not None:
+        return InputError(f"{start}; {meant} holds {shown(missing[0])}: set dataset.table.images to {meant}.")
     near = names.near(missing[0])
     if near:
         return InputError(f"{start}; for {shown(missing[0])}, {near}.")
-    for folder in sorted(_folders(names.root.parent)):
-        if folder != names.root and any((folder / name).is_file() for name in file_names(missing[0])):
-            return InputError(
-                f"{start}; {folder} holds {shown(missing[0])}: set dataset.table.images to {folder}."
-            )
     return InputError(
         f"{start}; the table's column image was expected to hold paths below that folder: correct "
         "dataset.table.images or the table."

@@ -10,6 +10,7 @@ from pathlib import Path
 from weakseg.dataset.check import check_images, refuse_bad_images
 from weakseg.dataset.files import ImageFiles, read_files, scan_files, write_files
 from weakseg.dataset.index import Index, index_rows, read_index, write_bad
+from weakseg.dataset.negatives import refuse_other_than_one, refuse_same_labels
 from weakseg.dataset.settings import DatasetConfig
 from weakseg.dataset.sources import DEMO, generated_from, list_source
 from weakseg.dataset.survey import FIRST, Keys, Origin, digests, keys, read_origins
@@ -112,15 +113,18 @@ def _content(files: ImageFiles) -> tuple[str, str]:
     return files.image.sha256, "" if files.mask is None else files.mask.sha256
 
 
-def plan(settings: DatasetConfig, folder: Path) -> Keys:
+def plan(settings: DatasetConfig, folder: Path, *, classified: bool = False, one_class: bool = False) -> Keys:
     """The keys by which Snakemake compares the data; updates `files.csv` if files moved.
 
     Args:
         settings: of the data set.
         folder: of its index; before there is one, no file is read.
+        classified: whether a classifier learns from the labels.
+        one_class: whether it takes only images of exactly one class.
 
     Raises:
-        InputError: a table is wrong, or images are missing and `bad_images` is `stop`.
+        InputError: a table is wrong, images are missing and `bad_images` is `stop`, or the classifier has nothing to
+            tell apart.
     """
     origins, listing = read_origins(folder), list_source(settings, folder)
     if listing is None:
@@ -131,6 +135,10 @@ def plan(settings: DatasetConfig, folder: Path) -> Keys:
     if index.bad and settings.source != "demo":
         write_bad(folder / BAD_IMAGES, index.bad)
         refuse_bad_images(index, settings.bad_images, folder / BAD_IMAGES)
+    if classified:
+        refuse_same_labels(index.records, index.classes, allow=settings.same_labels == "allow")
+        if one_class:
+            refuse_other_than_one(index.records)
     if "data" not in origins:
         return Keys(FIRST, FIRST)
     memory = read_files(folder)

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from weakseg.errors import InputError
+from weakseg.errors import InputError, started_in
 
 SEPARATORS = (",", ";", "\t")
 _ZIP = b"PK\x03\x04"  # what workbooks of Excel and LibreOffice start with
@@ -135,7 +135,7 @@ def read_text(path: Path, remedy: str) -> str:
         wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         text = content.decode("utf-16" if wide else "utf-8-sig")
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); {remedy}.") from None
+        raise InputError(f"{path} cannot be read ({error.strerror}{started_in(path)}); {remedy}.") from None
     except UnicodeDecodeError as error:
         raise InputError(
             f"{path} cannot be read as text ({error.reason} at byte {error.start}); {remedy}."

@@ -5,15 +5,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from weakseg.dataset.check import check_records, parse_labels
+from weakseg.dataset.check import check_records
+from weakseg.dataset.faults import BadImage, Fault, Faults, bad_image
 from weakseg.dataset.folders import Names, bare, left_out, need_folder, none_found
 from weakseg.dataset.images import check_id, file_names, find_image
-from weakseg.dataset.index import BadImage, Index, Listing
+from weakseg.dataset.index import Index, Listing
 from weakseg.dataset.masks import find_masks, found_line
+from weakseg.dataset.negatives import without_negatives
 from weakseg.dataset.records import SPLITS, Record
 from weakseg.dataset.spreadsheet import read_list, read_table
+from weakseg.dataset.unlisted import Unlisted
 from weakseg.dataset.wording import counted, examples
-from weakseg.errors import InputError
+from weakseg.errors import InputError, started_in
 
 COLUMNS = ("image", "labels", "split")
 
@@ -25,6 +28,9 @@ def list_table(
     classes: Sequence[str],
     all_classes: Sequence[str] = (),
     lists: Mapping[str, Path] | None = None,
+    *,
+    unlisted: str = "refuse",
+    unlabelled: str = "negative",
 ) -> Listing:
     """List the images of a table without opening them.
 
@@ -35,6 +41,7 @@ def list_table(
         classes: the chosen classes, in order.
         all_classes: names of the masks' indices 1, 2, …; empty means `classes`.
         lists: split → text file of ids; they replace the `split` column, other rows are left out.
+        unlisted, unlabelled: as in `DatasetConfig`.
 
     Raises:
         InputError: the table is wrong, or none of its images or masks was found.
@@ -43,15 +50,17 @@ def list_table(
     _check_classes(classes, names)
     rows = read_table(labels, COLUMNS[: 2 if lists else 3], "dataset.table.labels")
     wanted = _splits(rows, lists or {}, labels)
-    need_folder(images, "dataset.table.images", "images")
-    records, bad = _records(
-        images, labels, rows, wanted, lambda cell, name: parse_labels(cell, name, classes, names)
-    )
-    unlisted = [row["image"] for row in rows if row["image"] not in wanted]
-    notes = []
-    if unlisted:
-        count = counted(len(unlisted), "row")
-        notes.append(f"{count} of {labels} in none of the lists, left out: {examples(unlisted)}")
+    need_folder(images, "dataset.table.images", "images", [*wanted])
+    cells = Unlisted(classes, names, ignore=unlisted == "ignore")
+    records, bad = _records(images, labels, rows, wanted, cells.read)
+    notes = cells.notes(labels)
+    if unlabelled == "leave_out":
+        records, about = without_negatives(records)
+        notes += about
+    elsewhere = [row["image"] for row in rows if row["image"] not in wanted]
+    if elsewhere:
+        count = counted(len(elsewhere), "row")
+        notes.append(f"{count} of {labels} in none of the lists, left out: {examples(elsewhere)}")
     if masks is None:
         notes.append("no masks: nothing is scored")
     else:
@@ -91,18 +100,22 @@ def _records(
     names = Names(images)
     records: list[Record] = []
     bad: list[BadImage] = []
+    faults = Faults()
     for row in rows:
         name = row["image"]
         if name not in wanted:
             continue
-        shown = read(row["labels"], name)
+        shown: tuple[str, ...] = ()
+        with faults.of(name):
+            shown = read(row["labels"], name)
         try:
             path = _file(names, name)
         except InputError as error:
-            bad.append(BadImage(name, str(error)))
+            bad.append(bad_image(name, error))
             continue
         image_id = path.relative_to(images).as_posix().removesuffix(path.suffix)
         records.append(Record(image_id, path, wanted[name], shown, None))
+    faults.refuse(table)
     if len(bad) > 1 and not records:
         raise none_found(names, table, [item.id for item in bad])
     return records, bad
@@ -116,27 +129,31 @@ def _file(names: Names, name: str) -> Path:
     """
     try:
         return find_image(names.root, name)
-    except InputError:
+    except InputError as error:
         same = names.same(file_names(name))
         if same is not None and (names.root / same).is_file():
             return names.root / same
-        near = names.near(name)
+        kind, near = names.similar(name)
+        where = f"{names.root}{started_in(names.root)}"
         if near:
-            raise InputError(f"image '{name}' was not found in {names.root}, but {near}.") from None
-        raise
+            one = f"image '{name}' was not found in {where}, but {near}."
+            raise Fault(one, kind, f"are not in {where}; for '{name}', {near}.") from None
+        if (names.root / name).is_dir() or (names.root / name).is_symlink():
+            raise
+        many = f"are not in {where}, which {names.holds()}: add the files or drop their rows."
+        raise Fault(str(error), "absent", many) from None
 
 
 def _splits(rows: list[dict[str, str]], lists: Mapping[str, Path], table: Path) -> dict[str, str]:
     """Image name → split, from the lists if given, else from the table."""
+    faults = Faults()
     for row in rows:
-        check_id(row["image"])
+        with faults.of(row["image"]):
+            check_id(row["image"])
+            if not lists and row["split"] not in SPLITS:
+                raise _split_fault(row, table)
+    faults.refuse(table)
     if not lists:
-        for row in rows:
-            if row["split"] not in SPLITS:
-                raise InputError(
-                    f"image '{row['image']}' of {table} is in the split {row['split'][:60]!r}; "
-                    f"one of {', '.join(SPLITS)} was expected: correct the row."
-                )
         return {row["image"]: row["split"] for row in rows}
     named = {row["image"] for row in rows}
     wanted: dict[str, str] = {}
@@ -152,6 +169,13 @@ def _splits(rows: list[dict[str, str]], lists: Mapping[str, Path], table: Path) 
                 )
             wanted[image_id] = split
     return wanted
+
+
+def _split_fault(row: Mapping[str, str], table: Path) -> Fault:
+    wrong = f"in the split {row['split'][:60]!r}; one of {', '.join(SPLITS)} was expected: correct the row"
+    return Fault(
+        f"image '{row['image']}' of {table} is {wrong}.", f"split {row['split']}", f"of {table} are {wrong}s."
+    )
 
 
 def _row(image_id: str, named: Iterable[str]) -> str:

@@ -8,7 +8,6 @@ above a share of its maximum. It is right if it overlaps a true box of the class
 * top-1 and top-5 error: the class must also be the classifier's first, or among its first five, as in ILSVRC.
 """
 
-import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from weakseg.dataset.images import image_size
 from weakseg.dataset.index import Index
 from weakseg.errors import InputError
 from weakseg.evaluation.boxes import Box, Boxes, box_source
+from weakseg.evaluation.class_scores import read_class_scores
 from weakseg.evaluation.score import class_maps
 from weakseg.storage.shards import ShardReader
 
@@ -122,19 +122,11 @@ def read_cases(
 
 
 def _rankings(tables: Sequence[Path], index: Index) -> dict[str, list[str]]:
-    rankings: dict[str, list[str]] = {}
-    for path in tables:
-        try:
-            with path.open(encoding="utf-8", newline="") as file:
-                for row in csv.DictReader(file):
-                    scores = {name: float(row[name]) for name in index.classes}
-                    rankings[row["id"]] = sorted(scores, key=lambda name: -scores[name])
-        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-            raise InputError(
-                f"the class scores {path} cannot be read ({error!r}); a table with id and {', '.join(index.classes)} "
-                "was expected: make the attention maps again."
-            ) from None
-    return rankings
+    scores = read_class_scores(tables, index.classes)
+    return {
+        image_id: sorted(of_image, key=of_image.__getitem__, reverse=True)
+        for image_id, of_image in scores.items()
+    }
 
 
 def read_localisation(path: Path) -> Localisation:

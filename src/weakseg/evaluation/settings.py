@@ -1,10 +1,12 @@
-"""Scores, report and ledger."""
+"""Scores, report, ledger and health."""
 
-from typing import Literal
+import difflib
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from weakseg.settings.section import FilePath, RunName, Section
+from weakseg.evaluation.health.signals import USUALLY
+from weakseg.settings.section import FilePath, Fraction, RunName, Section
 
 
 class EvaluationConfig(Section):
@@ -38,3 +40,38 @@ class SupervisionConfig(Section):
     files: dict[FilePath, OutsideFile] = Field(default_factory=dict)
     """Path as in this configuration, or SHA-256 → its training data. weakseg knows U²-Net-p,
     torchvision's weights and the VGG16 file of the presets by their SHA-256; others are `unknown` without this."""
+
+
+def _signal(name: str) -> str:
+    """Refuse a name that is no signal of health."""
+    if name in USUALLY:
+        return name
+    near = difflib.get_close_matches(name, USUALLY, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(USUALLY)}"
+    raise ValueError(f"'{name}' is no signal of health; {hint}")
+
+
+class HealthConfig(Section):
+    """What looks wrong without masks: when to warn, and when to stop."""
+
+    stop: list[Annotated[str, AfterValidator(_signal)]] = Field(default_factory=list)
+    """Signals that are an error before the segmenter trains, such as `attention.collapsed`."""
+    most_without_attention: Fraction = 0.5
+    """Share of a class's images with empty or flat attention above which the class counts as collapsed."""
+    least_precision: Fraction = 0.5
+    """Average precision of the classifier on `val` below which a class is named."""
+    most_odd_saliency: Fraction = 0.25
+    """Share of images with a constant, empty, full or framing saliency map above which it is told."""
+    most_missing: Fraction = 0.1
+    """Share of a class's images in which it has no pixel above which it is told."""
+    most_undecided: Fraction = 0.7
+    """Share of undecided pixels above which it is told."""
+    least_agreement: Fraction = 0.5
+    """Agreement of two stages' labels, as intersection over union, below which it is told."""
+
+
+class HealthSettings(HealthConfig):
+    """What the command `weakseg evaluate health` reads."""
+
+    now: dict[str, Any] = Field(default_factory=dict)
+    """Configuration path → value of the run, for what to try instead."""

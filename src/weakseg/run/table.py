@@ -70,6 +70,7 @@ class Stage:
         score: how it is scored, if at all.
         labels: folder of its label maps below `place`, PNGs named like the images.
         is_timed: whether Snakemake measures its time and memory.
+        is_checked: whether its health is looked at, which needs no mask.
     """
 
     rule: str
@@ -85,6 +86,7 @@ class Stage:
     score: Score | None = None
     labels: str | None = None
     is_timed: bool = True
+    is_checked: bool = False
 
     @property
     def name(self) -> str:
@@ -189,6 +191,22 @@ class Table:
         """The stages that are scored for a target, each with its score."""
         return [(stage, stage.score) for stage in self.of(target) if stage.score is not None]
 
+    def checked(self, target: str = "all") -> list[Stage]:
+        """The stages whose health is looked at for a target."""
+        return [stage for stage in self.of(target) if stage.is_checked]
+
+    def health(self, stage: Stage) -> Path:
+        """The file of a stage's health."""
+        return self.evaluation(f"health/{stage.name}.json")
+
+    def health_before(self, number: int | str) -> list[Path]:
+        """Health of what a round of the segmenter learns from, which may stop it; empty if nothing may."""
+        if not self.is_weak or not self.config.health.stop:
+            return []
+        rooms = [stage for stage in self.checked() if stage.room != "segmenter"]
+        own = [self[name]] if (name := f"segmenter_relabel-{number}") in self else []
+        return [self.health(stage) for stage in (own or rooms)]
+
     def trainings(self, target: str = "all") -> list[Stage]:
         """The stages that train a network."""
         return [stage for stage in self.of(target) if stage.trains]
@@ -236,8 +254,10 @@ class Table:
         scores = [self.evaluation(f"{score.name}.json") for _, score in self.scored(target)]
         if target == "all":
             scores += [
-                self.evaluation(f"{name}.json") for name in ["supervision", *["localisation"] * self.is_weak]
+                self.evaluation(f"{name}.json")
+                for name in ["supervision", *["localisation"] * self.is_weak, "health"]
             ]
+        scores += [self.health(stage) for stage in self.checked(target)]
         return [file for stage in self.of(target) for file in stage.files] + scores
 
     def benchmarks(self, target: str) -> list[Path]:
@@ -278,7 +298,13 @@ def _saliency(config: Config, root: Path, weak: frozenset[str]) -> Iterator[Stag
     stage = _of_room(root, config, "saliency", weak)
     if config.saliency.trains:
         yield stage("saliency_train", place="saliency", declared=("weights.pt", "history.csv"), trains=True)
-    yield stage("saliency_maps", place="saliency/maps", declared=(f"shard-{SHARD}.h5",), shards=config.shards)
+    yield stage(
+        "saliency_maps",
+        place="saliency/maps",
+        declared=(f"shard-{SHARD}.h5",),
+        shards=config.shards,
+        is_checked=True,
+    )
 
 
 def _attention(config: Config, root: Path, weak: frozenset[str]) -> Iterator[Stage]:
@@ -293,7 +319,7 @@ def _attention(config: Config, root: Path, weak: frozenset[str]) -> Iterator[Sta
         targets = weak | ({"all"} if "attention" in starts else set())
         yield train("attention_train", place="attention", targets=frozenset(targets))
     score = Score("attention", "attention maps", "train")
-    yield maps("attention_maps", place="attention/maps", score=score)
+    yield maps("attention_maps", place="attention/maps", score=score, is_checked=True)
 
 
 def _proxy(config: Config, root: Path, weak: frozenset[str]) -> Iterator[Stage]:
@@ -302,6 +328,7 @@ def _proxy(config: Config, root: Path, weak: frozenset[str]) -> Iterator[Stage]:
         declared=(f"shard-{SHARD}.csv",),
         shards=config.shards,
         labels="",
+        is_checked=True,
     )
     yield stage("proxy_fuse", place="proxy/fused", score=Score("fused", "fused proxies", "train"))
     yield stage("proxy_refine", place="proxy/refined", score=Score("refined", "refined proxies", "train"))
@@ -319,6 +346,7 @@ def _segmenter(config: Config, own: Path, number: int) -> Iterator[Stage]:
             declared=(f"shard-{SHARD}.csv",),
             score=Score(f"relabelled{behind}", f"relabelled proxies{words}", "train"),
             labels="",
+            is_checked=True,
         )
     yield stage("segmenter_train", place=folder, declared=("weights.pt", "history.csv"), trains=True)
     yield sharded(
@@ -327,6 +355,7 @@ def _segmenter(config: Config, own: Path, number: int) -> Iterator[Stage]:
         declared=(f"scores/shard-{SHARD}.h5",),
         score=Score(f"segmenter{behind}", f"segmenter{words}", split),
         labels="predictions/plain",
+        is_checked=True,
     )
     yield sharded(
         "segmenter_refine",

@@ -88,7 +88,10 @@ def train_command(
         settings,
         lambda: build(settings, len(data.classes), initial),
         lambda network: LabelledPixels(
-            supervision.records, supervision.read, Crops(settings.training, network.backbone.fill)
+            supervision.records,
+            supervision.read,
+            Crops(settings.training, network.backbone.fill),
+            settings.negatives,
         ),
         inputs=[index, classes, *supervision.files],
         classes=list(data.classes),

@@ -25,7 +25,7 @@ class Progress:
     Attributes:
         done: iterations or images that are finished, of an earlier start too.
         total: all of them.
-        unit: `iteration` or `image`.
+        unit: `iteration`, `image` or, of a download, `MB`.
         first: what was done when the process started.
         started: start of the process, seconds since 1970.
         updated: time of this reading, seconds since 1970.
@@ -91,7 +91,7 @@ def reporting(output: Path, total: int, unit: str, first: int = 0) -> Iterator[R
     Args:
         output: the stage's first output.
         total: units of the whole stage.
-        unit: `iteration` or `image`.
+        unit: as in `Progress`.
         first: units that an earlier start finished.
     """
     try:

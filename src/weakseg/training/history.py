@@ -14,6 +14,8 @@ from weakseg.storage.progress import reporting
 HISTORY = "history.csv"
 Row = dict[str, str]
 """Column → what is written."""
+Measured = dict[str, float | int | None]
+"""Column → value; `None` where it was not measured."""
 
 
 class History:
@@ -39,19 +41,20 @@ class History:
         self._writer = csv.writer(self._file, lineterminator="\n")
         self._board = _tensorboard(folder)
 
-    def add(self, row: Mapping[str, float | int]) -> None:
+    def add(self, row: Mapping[str, float | int | None]) -> None:
         """Write one row; the first decides the columns."""
         if not self._enabled:
             return
         columns = list(self.rows[0] if self.rows else row)
         if not self.rows:
             self._writer.writerow(columns)
-        self.rows.append({name: _text(row[name]) for name in columns})
+        self.rows.append({name: _text(row.get(name)) for name in columns})
         self._writer.writerow(self.rows[-1].values())
         self._file.flush()
         if self._board is not None:
             for name, value in row.items():
-                self._board.add_scalar(name, value, int(row["iteration"]))
+                if value is not None:
+                    self._board.add_scalar(name, value, row["iteration"])
 
     def close(self) -> None:
         """Close the files."""
@@ -83,7 +86,9 @@ def read_history(path: Path) -> list[Row]:
     )
 
 
-def _text(value: float | int) -> str:
+def _text(value: float | int | None) -> str:
+    if value is None:
+        return ""
     return str(value) if isinstance(value, int) else f"{value:.6g}"
 
 
@@ -126,9 +131,10 @@ class Progress:
         if self._file is not None:
             self._file.advance()
 
-    def report(self, row: Mapping[str, float | int]) -> None:
+    def report(self, row: Mapping[str, float | int | None]) -> None:
         """Show a row of the history."""
-        text = ", ".join(f"{name} {_text(value)}" for name, value in row.items() if name != "iteration")
+        shown = {name: value for name, value in row.items() if name != "iteration" and value is not None}
+        text = ", ".join(f"{name} {_text(value)}" for name, value in shown.items())
         if self._file is not None:
             self._file.advance(0, f"loss {row['loss']:.3g}")
         if self._bar is not None:

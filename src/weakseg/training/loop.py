@@ -17,7 +17,7 @@ from weakseg.training.batches import batches, worker_deaths
 from weakseg.training.checkpoint import Checkpoints, clear_aside, clear_remains, set_aside
 from weakseg.training.exhausted import told_of_memory
 from weakseg.training.fabric import Fabric
-from weakseg.training.history import History, Progress
+from weakseg.training.history import History, Measured, Progress
 from weakseg.training.meter import Meter
 from weakseg.training.parameters import ParameterGroup
 from weakseg.training.sampling import PositionedSamples, Samples, seed_step
@@ -26,6 +26,19 @@ from weakseg.training.settings import TrainingConfig
 from weakseg.training.stop import StopRequest
 
 LOG_EVERY = 10
+
+
+class Measure(Protocol):
+    """What is measured at each checkpoint, beside the losses."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the values; other rows of the history leave them empty."""
+        ...
+
+    def __call__(self, network: nn.Module) -> dict[str, float | None]:
+        """Column → value of the network, which is in evaluation mode and without gradients; `None` if undefined."""
+        ...
 
 
 class Trainable(Protocol):
@@ -48,6 +61,7 @@ def fit(
     mark: str,
     training: TrainingConfig,
     output: Path | None = None,
+    measure: Measure | None = None,
 ) -> None:
     """Train `network` (a `Trainable`) in place.
 
@@ -59,6 +73,7 @@ def fit(
         mark: fingerprint of everything that determines this training.
         training: how it is trained; `batch_size` counts over all processes.
         output: what the training is for; its progress file lies beside it. `None` for no such file.
+        measure: looked at by the first process at each checkpoint; it changes nothing in the training.
 
     SIGTERM and SIGINT save the state and end the process with the signal's status.
 
@@ -85,7 +100,7 @@ def fit(
         start, rows = checkpoints.resume()
         if start and fabric.is_global_zero:
             print(f"resuming {state} at iteration {start} of {iterations}", file=sys.stderr)
-        ordered = PositionedSamples(samples, training.seed)
+        ordered = PositionedSamples(samples, training.seed, batch_size)
         positions = range(start * batch_size, iterations * batch_size)
         stream = batches(fabric, ordered, stop, positions, batch_size, training.workers)
         history = History(state, rows, enabled=fabric.is_global_zero)
@@ -119,11 +134,18 @@ def fit(
                 if broken is not None:
                     names = ordered.names((broken - 1) * batch_size, broken * batch_size)
                     raise _diverged(means["loss"], broken, names, checkpoints)
-                row = {
+                row: Measured = {
                     "iteration": done,
                     "epoch": done * batch_size / len(samples),
                     "learning_rate": rate,
-                } | means
+                    **means,
+                }
+                if measure is not None and fabric.is_global_zero:
+                    row |= (
+                        _measured(fabric, network, measure)
+                        if is_checkpoint
+                        else dict.fromkeys(measure.columns)
+                    )
                 history.add(row)
                 progress.report(row)
             if is_checkpoint:
@@ -131,6 +153,17 @@ def fit(
         history.close()
         if fabric.is_global_zero:
             clear_aside(state)
+
+
+def _measured(fabric: Fabric, network: nn.Module, measure: Measure) -> dict[str, float | None]:
+    """What `measure` says; the network's modes and the random numbers that the training draws stay as they were."""
+    training = [module for module in network.modules() if module.training]
+    devices = [fabric.device] if fabric.device.type == "cuda" else []
+    with torch.random.fork_rng(devices), torch.no_grad(), fabric.autocast():
+        found = measure(network.eval())
+    for module in training:
+        module.training = True
+    return found
 
 
 def _shown(folder: Path) -> str:

@@ -13,7 +13,7 @@ from weakseg.storage.weights import Weights, file_sha256, save_weights
 from weakseg.training.checkpoint import fingerprint
 from weakseg.training.history import HISTORY
 from weakseg.training.launch import launch
-from weakseg.training.loop import fit
+from weakseg.training.loop import Measure, fit
 from weakseg.training.revisions import REVISIONS
 from weakseg.training.sampling import Samples
 from weakseg.training.settings import TrainingConfig
@@ -50,6 +50,7 @@ def train_stage(
     state: Path,
     out: Path,
     extra: Mapping[str, Any] | None = None,
+    measure: Callable[[Any], Measure | None] | None = None,
 ) -> None:
     """Build a network, train or resume it, and write its weights and history.
 
@@ -67,6 +68,7 @@ def train_stage(
         state: folder of the training state.
         out: the weights file; `history.csv` is written into its folder.
         extra: facts that are not settings, written into the weights with them.
+        measure: makes what is measured at each checkpoint, for that network.
     """
     training = section.training
     fabric = launch(training)
@@ -83,7 +85,7 @@ def train_stage(
     data = samples(network)
     if fabric.is_global_zero:
         print(f"training {room} on {len(data)} images", file=sys.stderr, flush=True)
-    fit(fabric, network, data, state, mark, training, out)
+    fit(fabric, network, data, state, mark, training, out, None if measure is None else measure(network))
     if not fabric.is_global_zero:
         return
     write_text(out.parent / HISTORY, (state / HISTORY).read_text(encoding="utf-8"))

@@ -21,6 +21,7 @@ class Warning:
         remedy: the one value to try, as in a configuration: `attention.training.iterations: 1200`.
         classes: the classes it is about; may be empty.
         images: ids of images that show it, worst first, at most 50.
+        stops: whether `health.stop` names the signal: the segmenter is then not trained.
     """
 
     signal: str
@@ -29,6 +30,7 @@ class Warning:
     remedy: str
     classes: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
+    stops: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from weakseg.run.table import Stage
 from weakseg.training.history import read_history
 
-NOT_LOSSES = ("iteration", "epoch", "learning_rate", "loss", "gradient_norm", "seconds")
+NOT_LOSSES = ("iteration", "epoch", "learning_rate", "loss", "gradient_norm", "seconds", "val_ap")
 """Columns of a history that are not single losses."""
 
 

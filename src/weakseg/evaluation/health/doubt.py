@@ -1,0 +1,141 @@
+"""How doubtful the proxy label of an image is, from what the stages made of it; no mask is read.
+
+The signals of an image are in [0, 1]. Doubt is 1 minus an estimate of the label's intersection over union: a line
+through the signals, fitted by `benchmarks/health.py`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from weakseg.storage.labels import UNDECIDED
+
+GRID = 64
+"""Side of the square at which maps are compared."""
+SIDE = 160
+"""Longest side at which label maps are looked at."""
+TINY = 0.05
+"""Share of the image at which an object counts as half tiny."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What the stages made of one image.
+
+    Attributes:
+        attention: present class → h×w in [0, 1].
+        saliency: h×w in [0, 1].
+        fused, refined: label maps H×W `uint8`, 255 where undecided.
+        present: its classes' indices.
+        margin: score of the lowest present class minus that of the highest absent one; `None` without scores.
+        image: RGB `uint8`, any size; `None` leaves `contrast` at its mean.
+    """
+
+    attention: Mapping[str, np.ndarray]
+    saliency: np.ndarray
+    fused: np.ndarray
+    refined: np.ndarray
+    present: Sequence[int]
+    margin: float | None
+    image: np.ndarray | None = None
+
+
+def signals(view: View) -> dict[str, float]:
+    """Name → value in [0, 1]."""
+    attention = square([*view.attention.values()])
+    saliency = square([view.saliency])
+    fused, refined = small(view.fused), small(view.refined)
+    objects, undecided = (refined != 0) & (refined != UNDECIDED), refined == UNDECIDED
+    share = float(objects.mean())
+    return {
+        "inside": ratio((attention * saliency).sum(), attention.sum()),
+        "overlap": ratio(np.minimum(attention, saliency).sum(), np.maximum(attention, saliency).sum()),
+        "attended": float(attention.mean()),
+        "salient": float(saliency.mean()),
+        "ambiguous": float((4 * saliency * (1 - saliency)).mean()),
+        "sure": ratio((saliency**2).sum(), saliency.sum()),
+        "decided": ratio(objects.sum(), objects.sum() + undecided.sum()),
+        "undecided": float(undecided.mean()),
+        "kept": ratio(
+            ((fused == refined) & objects).sum(),
+            ((fused == refined) & objects).sum() + (fused != refined).sum(),
+        ),
+        "object": share,
+        "tiny": float(TINY / (TINY + share)),
+        "missing": float(np.mean([not (refined == index).any() for index in view.present] or [False])),
+        "several": 1.0 - 1.0 / max(1, len(view.present)),
+        "margin": 0.5 if view.margin is None else float(1 / (1 + np.exp(-view.margin))),
+        "compact": compactness(objects),
+        "border": border(objects),
+        "attention_inside": inside_of(attention, objects),
+        "attention_undecided": inside_of(attention, undecided),
+        "contrast": contrast(view.image, refined),
+    }
+
+
+def square(maps: Sequence[np.ndarray]) -> np.ndarray:
+    """The maximum of maps h×w at GRID×GRID; zero without one."""
+    found = np.zeros((GRID, GRID), np.float32)
+    for values in maps:
+        resized = cv2.resize(values.astype(np.float32), (GRID, GRID), interpolation=cv2.INTER_AREA)
+        found = np.maximum(found, resized)
+    return found
+
+
+def small(labels: np.ndarray) -> np.ndarray:
+    """A label map with its longest side at most `SIDE`, by nearest neighbours."""
+    scale = SIDE / max(labels.shape)
+    if scale >= 1:
+        return labels
+    height, width = (max(1, round(side * scale)) for side in labels.shape)
+    return np.asarray(cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT))
+
+
+def ratio(part: float, whole: float) -> float:
+    """part / whole; 0 where both are 0."""
+    return float(part / whole) if whole > 0 else 0.0
+
+
+def compactness(objects: np.ndarray) -> float:
+    """Share of the object pixels H×W that lie in the largest connected region."""
+    regions, _, table, _ = cv2.connectedComponentsWithStats(objects.astype(np.uint8), connectivity=8)
+    areas = table[1:, cv2.CC_STAT_AREA].astype(np.float64)
+    return ratio(areas.max(initial=0.0), objects.sum()) if regions > 1 else 0.0
+
+
+def border(objects: np.ndarray) -> float:
+    """Share of the border's pixels that are object."""
+    edges = [objects[0], objects[-1], objects[:, 0], objects[:, -1]]
+    return float(np.concatenate(edges).mean())
+
+
+def inside_of(values: np.ndarray, region: np.ndarray) -> float:
+    """Share of a map's sum GRID×GRID that lies in a region H×W."""
+    resized = cv2.resize(region.astype(np.float32), (GRID, GRID), interpolation=cv2.INTER_AREA)
+    return ratio((values * resized).sum(), values.sum())
+
+
+def contrast(image: np.ndarray | None, labels: np.ndarray) -> float:
+    """Distance of the mean colours of object and background in CIELAB, over 100, at most 1."""
+    if image is None:
+        return 0.25
+    shape = labels.shape[1], labels.shape[0]
+    pixels = cv2.resize(image, shape, interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)
+    lab: np.ndarray = cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB)
+    objects, ground = (labels != 0) & (labels != UNDECIDED), labels == 0
+    if not objects.any() or not ground.any():
+        return 0.0
+    apart = lab[objects].mean(axis=0) - lab[ground].mean(axis=0)
+    return min(1.0, float(np.linalg.norm(apart)) / 100)
+
+
+WEIGHTS: dict[str, float] = {}
+BASE = 0.5
+
+
+def doubt_of(found: Mapping[str, float]) -> float:
+    """Doubt in [0, 1] from the signals of an image."""
+    estimate = BASE + sum(weight * found[name] for name, weight in WEIGHTS.items())
+    return float(np.clip(1.0 - estimate, 0.0, 1.0))
