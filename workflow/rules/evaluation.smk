@@ -12,6 +12,7 @@ from weakseg.run.health import looked_at
 rule evaluate_health:
     input:
         config="<run>/configs/health.json",
+        run=ancient("<run>/configs/run.json"),
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
         made=lambda wildcards: looked_at(TABLE, wildcards.stage).files,
@@ -33,7 +34,7 @@ rule evaluate_health:
         options=lambda wildcards: looked_at(TABLE, wildcards.stage).options,
     shell:
         "weakseg evaluate health --config {input.config} --index {input.index} --classes {input.classes}"
-        " {params.options:q} --out {output} 2>&1 | tee {log}"
+        " --run-config {input.run} {params.options:q} --out {output} 2>&1 | tee {log}"
 
 
 rule evaluate_health_all:
