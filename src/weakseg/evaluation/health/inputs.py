@@ -56,7 +56,7 @@ class Artefacts:
             labels = self._labels(self.labels, record)
             before = None if self.before is None else self._labels(self.before, record)
             apart = None
-            if self.attention is not None and self.saliency is not None:
+            if record.labels and self.attention is not None and self.saliency is not None:
                 attention, saliency = self._maps(record)
                 apart = inside(square(attention), square([saliency]))
             yield labelled(record.id, labels, record.labels, self.index.classes, apart, before)
