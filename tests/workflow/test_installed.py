@@ -129,7 +129,9 @@ def test_the_wheel_carries_the_workflow_as_it_is(installed: Environment, tracked
     expected = {f"weakseg/pipeline/{name}" for name in tracked if name.split("/")[0] in CARRIED}
     assert inside == expected
     source = installed.folder / "elsewhere"
-    assert all(held[name] == (source / name.removeprefix("weakseg/pipeline/")).read_bytes() for name in inside)
+    assert all(
+        held[name] == (source / name.removeprefix("weakseg/pipeline/")).read_bytes() for name in inside
+    )
 
 
 def test_it_is_the_wheel_that_is_imported(installed: Environment) -> None:
