@@ -12,7 +12,7 @@ import sys
 import time
 import venv
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +45,7 @@ class Environment:
 
     folder: Path
     wheel: Path
+    started: "list[subprocess.Popen[str]]"
 
     @property
     def work(self) -> Path:
@@ -55,7 +56,7 @@ class Environment:
         programs = self.folder / "env" / "bin"
         surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         surroundings["PATH"] = os.pathsep.join([str(programs), os.defpath])
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [str(programs / words[0]), *words[1:]],
             cwd=self.work,
             env=surroundings,
@@ -65,6 +66,8 @@ class Environment:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        self.started.append(process)
+        return process
 
     def run(self, *words: str) -> tuple[int, str]:
         """Run a program to its end: exit status and output."""
@@ -87,7 +90,7 @@ def tracked() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def installed(tracked: list[str], tmp_path_factory: pytest.TempPathFactory) -> Environment:
+def installed(tracked: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """The wheel of a clean copy, in an environment of its own."""
     folder = tmp_path_factory.mktemp("installed")
     clone = folder / "clone"
@@ -99,7 +102,7 @@ def installed(tracked: list[str], tmp_path_factory: pytest.TempPathFactory) -> E
     subprocess.run([*pip, *build], check=True, timeout=300)
     clone.rename(folder / "elsewhere")  # nothing may remember it
     (wheel,) = folder.glob("*.whl")
-    environment = Environment(folder, wheel)
+    environment = Environment(folder, wheel, [])
     environment.work.mkdir()
     venv.create(folder / "env", symlinks=True)
     (packages,) = (folder / "env" / "lib").glob("python*/site-packages")
@@ -112,7 +115,10 @@ def installed(tracked: list[str], tmp_path_factory: pytest.TempPathFactory) -> E
     program = python.with_name("snakemake")
     program.write_text(f"#!{python}\nfrom snakemake.cli import main\n\nmain()\n")
     program.chmod(0o755)
-    return environment
+    yield environment
+    for process in environment.started:  # of a test that failed
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _wait(condition: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
@@ -160,8 +166,9 @@ def test_the_demo_runs_to_its_report_through_a_kill_and_a_second_start(installed
     _wait(lambda: history.is_file() and len(history.read_text().splitlines()) > 2, process)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+    log.unlink()
     process = installed.start(*command, *ONE_THREAD)
-    _wait(lambda: "resuming" in log.read_text(encoding="utf-8"), process)
+    _wait(lambda: log.is_file() and "resuming" in log.read_text(encoding="utf-8"), process)
     status, output = installed.run(*command)
     assert status == 1
     assert output.splitlines()[-1].startswith("weakseg: another snakemake works on results/demo")
