@@ -25,14 +25,16 @@ rule weights_fetch:
             word for name in cfg.accept_licenses for word in ("--accept-license", name)
         ],
     shell:
-        "weakseg weights stamp {wildcards.known} {params.accepted:q} --out {output} 2>&1 | tee {log}"
+        "weakseg weights stamp {wildcards.known} {params.accepted:q} --out {output} > {log} 2>&1"
 
 
 rule weights_ready:
     input:
         [
             inputs.stamp(TABLE, known)
-            for known in inputs.known_weights(TABLE, ("saliency", "attention", "segmenter"))
+            for known in inputs.known_weights(
+                TABLE, ("saliency", "attention", "segmenter")
+            )
         ],
     output:
         touch("<run>/weights/ready"),

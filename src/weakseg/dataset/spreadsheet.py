@@ -144,3 +144,13 @@ def read_text(path: Path, remedy: str) -> str:
     if "\0" in text:
         raise InputError(f"{path} cannot be read as text (it holds zero bytes); {remedy}.")
     return text
+
+
+def columns_of(path: Path) -> list[str]:
+    """The names in a table's first line, in small letters; empty if it has none.
+
+    Raises:
+        InputError: missing or not text.
+    """
+    lines = _lines(path, read_text(path, "give a UTF-8 CSV file"))
+    return next(([name.lower() for name in values] for _, values in lines if any(values)), [])
