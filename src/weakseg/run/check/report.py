@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from weakseg.config import Config
-from weakseg.config.layers import layered, names
+from weakseg.config.layers import layered, names, read_values
 from weakseg.dataset.faults import MOST_SHOWN
 from weakseg.dataset.indexing import CheckedData
 from weakseg.dataset.records import SPLITS
@@ -16,6 +16,7 @@ from weakseg.run.check.data import facts, planned
 from weakseg.run.check.needs import needs
 from weakseg.run.check.refusals import refusals
 from weakseg.run.check.words import duration, fact, remarks
+from weakseg.run.init.place import is_checkout, is_prepared
 from weakseg.run.reuse import configured
 from weakseg.run.table import Table
 
@@ -33,10 +34,11 @@ def report(files: Sequence[Path], settings: Sequence[str], *, measured: bool) ->
     Raises:
         InputError: the configuration is wrong.
     """
-    shipped = workflow() / "config.yaml"
+    shipped, files = workflow() / "config.yaml", files or _of_profile()
     config = configured(layered(files, settings, shipped), names(files, shipped))
     table = Table(config)
     refused, data = refusals(table)
+    refused = [*_no_workflow(), *refused]
     command = " ".join(["check", *map(str, files)])
     if refused:
         return [*remarks("✗", refused[:MOST_SHOWN]), f"Correct this, then: weakseg {command}"], True
@@ -49,6 +51,23 @@ def report(files: Sequence[Path], settings: Sequence[str], *, measured: bool) ->
     if measured:
         lines += fact("time", _time(table, images, middle))
     return [*lines, *remarks("!", [*found.warnings, *needed.warnings]), _start(files, settings)], False
+
+
+def _of_profile() -> list[Path]:
+    """The configuration of a plain `snakemake`, which the profile of a folder made by `weakseg init` names."""
+    profile = Path("profiles", "default", "profile.yaml")
+    found = read_values(profile).get("configfile", []) if profile.is_file() else []
+    return [Path(name) for name in ([found] if isinstance(found, str) else found)]
+
+
+def _no_workflow() -> list[str]:
+    """What to do in a folder where `snakemake` finds no workflow."""
+    if is_checkout(Path()) or is_prepared(Path()):
+        return []
+    return [
+        f"{Path.cwd()} has no workflow; a checkout of weakseg, or a folder that weakseg init made, was expected: go "
+        "there, or run weakseg init here."
+    ]
 
 
 def _counted(data: CheckedData) -> tuple[dict[str, int], Size, Size]:
