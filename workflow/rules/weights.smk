@@ -32,7 +32,9 @@ rule weights_ready:
     input:
         [
             inputs.stamp(TABLE, known)
-            for known in inputs.known_weights(TABLE, ("saliency", "attention", "segmenter"))
+            for known in inputs.known_weights(
+                TABLE, ("saliency", "attention", "segmenter")
+            )
         ],
     output:
         touch("<run>/weights/ready"),
