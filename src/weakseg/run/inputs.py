@@ -66,7 +66,7 @@ def known_weights(table: Table, rooms: Collection[str] = ROOMS) -> list[Known]:
     """The published weights that these rooms of the run read, by name.
 
     Raises:
-        InputError: a file does not exist, or a licence was not accepted.
+        InputError: a licence was not accepted.
     """
     named = (_named(table, room) for room in ROOMS if room in rooms)
     found = {known.name: known for known in named if known is not None}
@@ -79,7 +79,8 @@ def _named(table: Table, room: str) -> Known | None:
     """The published weights that a room reads."""
     saliency = table.config.saliency
     if room == "saliency" and table.makes("saliency_maps") and not saliency.trains:
-        return saliency.own.known()
+        named: Known | None = saliency.own.known()
+        return named
     if not table.makes(f"{room}_train"):
         return None
     if room != "saliency":
