@@ -30,7 +30,7 @@ rule dataset_download:
     params:
         root=Path(cfg.dataset.voc.root).parent.parent,
     shell:
-        "weakseg dataset download --root {params.root:q} 2>&1 | tee {log}"
+        "weakseg dataset download --root {params.root:q} > {log} 2>&1"
 
 
 rule dataset_index:
@@ -59,7 +59,7 @@ rule dataset_index:
         same=lambda wildcards, input: option("--same-as", *input.same),
     shell:
         "weakseg dataset index --config {input.config} --out {params.out} --key {params.key:q}"
-        " {params.same:q} 2>&1 | tee {log}"
+        " {params.same:q} > {log} 2>&1"
 
 
 rule dataset_masks:

@@ -25,7 +25,7 @@ rule weights_fetch:
             word for name in cfg.accept_licenses for word in ("--accept-license", name)
         ],
     shell:
-        "weakseg weights stamp {wildcards.known} {params.accepted:q} --out {output} 2>&1 | tee {log}"
+        "weakseg weights stamp {wildcards.known} {params.accepted:q} --out {output} > {log} 2>&1"
 
 
 rule weights_ready:

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from weakseg.dataset.agreement import Agreement
@@ -34,16 +34,25 @@ def parse_labels(text: str, image_id: str, classes: Sequence[str], known: Sequen
     Raises:
         InputError: a name is neither chosen nor known; the nearest known one is suggested.
     """
+    present, unknown = _parsed(text, tuple(classes), tuple(known))
+    if unknown is None:
+        return present
+    kind, hint = _hint(unknown, tuple(known))
+    has = f"the unknown class {unknown[:60]!r}; {hint}"
+    many = f"have labels such as {unknown[:60]!r}; {hint}" if kind else f"have {has}"
+    raise Fault(f"image '{image_id}' has {has}", kind or unknown, many)
+
+
+@lru_cache(10_000)  # images of one kind share a cell
+def _parsed(
+    text: str, classes: tuple[str, ...], known: tuple[str, ...]
+) -> tuple[tuple[str, ...], str | None]:
+    """The chosen classes of a cell, and its first unknown name."""
     names = [unicodedata.normalize("NFC", name.strip()) for name in text.split("|") if name.strip()]
     spelled = _spelled((*known, *classes))
-    for name in names:
-        if name not in spelled:
-            kind, hint = _hint(name, tuple(known))
-            unknown = f"the unknown class {name[:60]!r}; {hint}"
-            many = f"have labels such as {name[:60]!r}; {hint}" if kind else f"have {unknown}"
-            raise Fault(f"image '{image_id}' has {unknown}", kind or name, many)
-    present = {spelled[name] for name in names}
-    return tuple(name for name in classes if name in present)
+    present = {spelled[name] for name in names if name in spelled}
+    unknown = next((name for name in names if name not in spelled), None)
+    return tuple(name for name in classes if name in present), unknown
 
 
 @cache
@@ -52,15 +61,15 @@ def _spelled(names: tuple[str, ...]) -> dict[str, str]:
     return {unicodedata.normalize("NFC", name): name for name in names}
 
 
-@cache
+@lru_cache(10_000)
 def _hint(name: str, known: tuple[str, ...]) -> tuple[str, str]:
     """What an unknown class may mean; before it the kind of the mistake, empty if it is the name itself."""
-    parts = [part for part in _JOINERS.split(name) if part]
-    if len(parts) > 1 and all(part in known for part in parts):
+    folded = {item.casefold(): item for item in reversed(known)}
+    parts = [folded.get(part.casefold(), "") for part in _JOINERS.split(name) if part]
+    if len(parts) > 1 and all(parts):
         return "joiner", f"several classes are joined by '|': write {'|'.join(parts)}."
     if name.casefold().strip("_") in ("background", "bg", "none"):
         return "background", "background is class 0 of every image: leave it out of the labels."
-    folded = {item.casefold(): item for item in reversed(known)}
     near = difflib.get_close_matches(name.casefold()[:200], folded, n=1)
     if near:
         return "", f"did you mean '{folded[near[0]]}'?"

@@ -134,6 +134,7 @@ def plan(settings: DatasetConfig, folder: Path, *, classified: bool = False, one
     index = listing.index
     if index.bad and settings.source != "demo":
         write_bad(folder / BAD_IMAGES, index.bad)
+    if settings.source != "demo":
         refuse_bad_images(index, settings.bad_images, folder / BAD_IMAGES)
     if classified:
         refuse_same_labels(index.records, index.classes, allow=settings.same_labels == "allow")

@@ -131,8 +131,10 @@ def contrast(image: np.ndarray | None, labels: np.ndarray) -> float:
     return min(1.0, float(np.linalg.norm(apart)) / 100)
 
 
-WEIGHTS: dict[str, float] = {}
 BASE = 0.5
+WEIGHTS: dict[str, float] = {"decided": 0.5}
+"""Signal → its weight in the estimate, which begins at `BASE`: `python benchmarks/health.py`."""
+SIGNALS = tuple(WEIGHTS)
 
 
 def doubt_of(found: Mapping[str, float]) -> float:

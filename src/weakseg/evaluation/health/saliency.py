@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from weakseg.evaluation.health.advice import Advice
 from weakseg.evaluation.health.parts import Cases, rounded, warn, worst_first
 from weakseg.evaluation.health.record import StageHealth, Warning
-from weakseg.evaluation.settings import HealthSettings
 
 SALIENT = 0.5
 """Saliency from which a pixel counts as salient."""
@@ -40,12 +40,12 @@ def odd(values: np.ndarray) -> str | None:
     return "borders" if all(border.mean() >= FRAMED for border in borders) else None
 
 
-def check_saliency(training: Iterable[tuple[str, np.ndarray]], settings: HealthSettings) -> StageHealth:
+def check_saliency(training: Iterable[tuple[str, np.ndarray]], advice: Advice) -> StageHealth:
     """Health of the maps of the training images.
 
     Args:
         training: id and map h×w in [0, 1].
-        settings: thresholds.
+        advice: thresholds, and values to try.
     """
     cases = Cases()
     shares, images = [], 0
@@ -66,19 +66,19 @@ def check_saliency(training: Iterable[tuple[str, np.ndarray]], settings: HealthS
         images=images,
         figures={name: rounded(value) for name, value in figures.items()},
         by_image=worst_first({image_id: DOUBT[kind] for kind, image_id, _ in cases.rows}),
-        warnings=_warnings(cases, counts, images, settings),
+        warnings=_warnings(cases, counts, images, advice),
     )
 
 
-def _warnings(cases: Cases, counts: dict[str, int], images: int, settings: HealthSettings) -> list[Warning]:
+def _warnings(cases: Cases, counts: dict[str, int], images: int, advice: Advice) -> list[Warning]:
     return [
         warn(
             f"saliency.{kind}",
             f"the saliency map of {count} of {images} images {KINDS[kind]}",
-            settings,
+            advice,
             images,
             ids=cases.images([kind]),
         )
         for kind, count in counts.items()
-        if count > settings.most_odd_saliency * images
+        if count > advice.when.most_odd_saliency * images
     ]
