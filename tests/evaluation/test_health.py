@@ -138,8 +138,8 @@ def framing() -> np.ndarray:
 
 ODD = {
     "constant": np.full((20, 20), 0.4, np.float32),
-    "nothing": np.linspace(0, 0.3, 400, dtype=np.float32).reshape(20, 20),
-    "everything": np.linspace(0.48, 1, 400, dtype=np.float32).reshape(20, 20),
+    "nothing": np.linspace(0, 0.08, 400, dtype=np.float32).reshape(20, 20),
+    "everything": np.linspace(0.48, 0.9, 400, dtype=np.float32).reshape(20, 20),
     "borders": framing(),
 }
 
@@ -154,6 +154,11 @@ def test_odd_saliency_is_told_by_its_kind(kind: str) -> None:
     assert set(health.by_image) == {"a", "b"}
     assert told(check_saliency([*good, ("a", ODD[kind])], ADVICE)) == []
     assert told(check_saliency(good, ADVICE)) == []
+
+
+def test_maps_that_are_dark_by_nature_are_not_odd() -> None:
+    assert odd(0.2 * spot(size=20)) is None
+    assert odd(0.05 * spot(size=20)) == "nothing"
 
 
 def label_map(index: int, undecided: bool = False) -> np.ndarray:

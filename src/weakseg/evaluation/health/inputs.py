@@ -45,10 +45,11 @@ class Artefacts:
             yield Attended(record.id, record.labels, maps, scores.get(record.id))
 
     def salient(self, split: str) -> Iterator[tuple[str, np.ndarray]]:
-        """Id and saliency map h×w of the images of a split."""
+        """Id and saliency map h×w of the images of a split; in those without a label nothing need be salient."""
         assert self.saliency is not None
         for record in self.index.split(split):
-            yield record.id, self.saliency.read(record.id)["saliency"]
+            if record.labels:
+                yield record.id, self.saliency.read(record.id)["saliency"]
 
     def label_maps(self, split: str) -> Iterator[Labelled]:
         """What the label maps of a split say."""
