@@ -15,7 +15,8 @@ A run that was stopped, by whatever, goes on with the same command.
 """
 
 
-configfile: "config.yaml"
+# Beside this file, wherever Snakemake is started.
+configfile: str(workflow.current_basedir.join("config.yaml").get_path_or_uri(secret_free=True))
 
 
 report: "workflow/report/workflow.rst"
@@ -23,6 +24,7 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/run.smk"
+include: "workflow/rules/weights.smk"
 include: "workflow/rules/dataset.smk"
 include: "workflow/rules/saliency.smk"
 include: "workflow/rules/attention.smk"

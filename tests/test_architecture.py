@@ -10,7 +10,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src"
 ROOMS = {"dataset", "saliency", "attention", "proxy", "segmenter", "detector", "evaluation"}
-BELOW = {"backbones", "training", "storage", "crf"}
+BELOW = {"backbones", "training", "storage", "crf", "weights"}
 ABOVE = {"report", "inspector"}
 """May use every room, the configuration and the table of a run; only `cli.py` knows them, and the page the report."""
 EVERYWHERE = {"weakseg", "weakseg.compiled", "weakseg.devices", "weakseg.errors"}
@@ -118,6 +118,7 @@ def test_arrows_point_down_only() -> None:
         ("weakseg.storage.shards", "from weakseg.dataset.index import Record"),
         ("weakseg.training.loop", "from weakseg.segmenter import largefov"),
         ("weakseg.training.loop", "from lightning_fabric import Fabric"),
+        ("weakseg.weights.cache", "from weakseg.saliency.settings import SaliencyConfig"),
         ("weakseg.backbones.vgg", "from weakseg.config import Config"),
         ("weakseg.settings.section", "from weakseg.crf.settings import CrfConfig"),
         ("weakseg.segmenter.commands", "from weakseg.inspector.review import Reviews"),
@@ -150,6 +151,7 @@ def test_each_rule_catches_its_breach(module: str, line: str) -> None:
         ("weakseg.inspector.run", "from weakseg.run.opened import open_table"),
         ("weakseg.report.summary", "from weakseg.run.table import Table"),
         ("weakseg.run.table", "from weakseg.config import Config"),
+        ("weakseg.backbones.weights", "from weakseg.weights.cache import ready"),
         ("weakseg.inspector.what_if", "from weakseg.config import ProxyConfig"),
         ("weakseg.inspector.server", "from .review import Reviews"),
     ],

@@ -17,11 +17,13 @@ from weakseg.evaluation.health.command import health, health_all, health_stop
 from weakseg.inspector.commands import inspect
 from weakseg.proxy.commands import proxy
 from weakseg.report.commands import compare, show, summary, supervision
+from weakseg.run.init.commands import init
 from weakseg.saliency.commands import saliency
 from weakseg.segmenter.commands import segmenter
 from weakseg.segmenter.export.command import export
 from weakseg.segmenter.prediction.command import predict
 from weakseg.training.exhausted import ran_out
+from weakseg.weights.commands import weights
 
 NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 """System errors for a full disk and for missing permissions."""
@@ -38,7 +40,7 @@ def weakseg() -> None:
 
 for _command in (
     *(dataset, saliency, attention, proxy, segmenter, detector, evaluate),
-    *(predict, export, show, inspect, compare),
+    *(init, predict, export, show, inspect, compare, weights),
 ):
     weakseg.add_command(_command)
 for _command in (supervision, summary, health, health_all, health_stop):

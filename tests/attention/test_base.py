@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+import torch.nn.functional as functional
 from torch import Tensor
 
 from weakseg.attention.networks import NETWORKS
@@ -65,6 +66,34 @@ def test_attention_shape_range_and_absent_classes(
     assert maps.max() <= 1
     assert (maps[labels == 0] == 0).all()
     assert (maps[labels == 1].amax(dim=(1, 2)) > 0.99).any()
+
+
+@pytest.mark.parametrize("negatives", [1, 3])
+def test_negatives_are_learned_to_show_no_class(
+    network: Classifier, images: Tensor, labels: Tensor, negatives: int
+) -> None:
+    """One image of the batch, or all of them, shows none of the classes."""
+    labels = labels.clone()
+    labels[:negatives] = 0
+    batch = batch_for(network, images, labels)
+    solver = torch.optim.SGD(network.parameters(), 1e-3)
+    network.eval()  # without dropout
+
+    def error() -> Tensor:
+        """The sigmoid cross entropy of the negatives, to which no class is present."""
+        return functional.softplus(network.class_scores(images[:negatives])).sum().detach()
+
+    before = error()
+    for _ in range(4):
+        losses = network.losses(batch)
+        assert all(torch.isfinite(loss) for loss in losses.values()), losses
+        solver.zero_grad()
+        torch.stack(list(losses.values())).sum().backward()
+        assert all(torch.isfinite(p.grad).all() for p in network.parameters() if p.grad is not None)
+        solver.step()
+    assert negatives < len(images) or error() < before  # the others of a batch may raise it at first
+    maps, _ = network.attention(images, labels)
+    assert (maps[:negatives] == 0).all()
 
 
 @pytest.mark.parametrize("stride", [8, 16])

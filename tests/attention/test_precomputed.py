@@ -28,6 +28,10 @@ def test_archive_of_floats_and_bytes(tmp_path: Path) -> None:
     np.testing.assert_allclose(maps["dog"], [[0.0, 0.2, 1.0]])
 
 
+def test_an_image_without_a_class_needs_no_maps(tmp_path: Path) -> None:
+    assert read_maps(tmp_path, Record("holiday/1", Path("1.jpg"), "train", (), None)) == {}
+
+
 def test_folder_of_grey_pictures(tmp_path: Path) -> None:
     (tmp_path / "holiday" / "1").mkdir(parents=True)
     for name, value in (("cat", 255), ("dog", 51)):

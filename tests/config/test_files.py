@@ -1,6 +1,5 @@
 """The schema, the descriptions and the presets that the repository holds are in step with the models."""
 
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import yaml
 from snakemake.utils import update_config
 
 from weakseg.config import Config, Section, schema
+from weakseg.config.layers import layered
 from weakseg.errors import InputError
 from weakseg.settings.reading import parse
 
@@ -49,9 +49,9 @@ def test_presets_are_found() -> None:
 @pytest.mark.parametrize("preset", [None, *PRESETS], ids=lambda path: path.stem if path else "config.yaml")
 def test_committed_configuration_is_valid(preset: Path | None) -> None:
     values = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    bare = copy.deepcopy(values)
+    bare = values
     if preset is not None:
-        update_config(values, yaml.safe_load(preset.read_text(encoding="utf-8")))  # Snakemake's own merge
+        values = layered([preset])
         assert values != bare
     parse(Config, values, str(preset))
 

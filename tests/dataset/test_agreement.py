@@ -107,14 +107,14 @@ CANNOT_BE_RIGHT: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
         (
             "none of the 6 images has a mask in dataset.table.masks",
             "it holds 6 files: im00_mask.png, im01_mask.png, im02_mask.png and 3 more",
-            "masks are PNGs named like the images, im00.png",
+            "masks are PNGs named like the images, im00.png, and im00_mask.png is there: rename",
         ),
     ),
     "tif_masks": (
         as_tiff,
         (
             "it holds 6 files: im00.tif, im01.tif",
-            "masks are PNGs named like the images, im00.png: rename or convert",
+            "masks are PNGs named like the images, im00.png, and im00.tif is there: rename or convert",
         ),
     ),
     "empty_folder": (
@@ -308,7 +308,20 @@ def test_masks_in_capitals_and_in_other_accents_are_found(shapes: Path) -> None:
 def test_a_mask_on_its_side_is_said_to_be_so(shapes: Path) -> None:
     change(shapes, np.transpose)
     result = run(shapes)
-    first, line = str(result.exception).splitlines()  # one sentence for all six
+    first, line, last = str(result.exception).splitlines()  # one sentence for all six
     assert first.startswith("6 of 6 images cannot be used")
     assert "its sides are swapped, as where EXIF turns the image alone" in line
     assert line.endswith("The same of 5 others: im01, im02, im03 and 2 more.")
+    assert last.startswith("Mend them, drop their rows, or set dataset.bad_images to skip")
+
+
+def test_masks_in_colours_are_one_sentence_with_the_number_of_colours(shapes: Path) -> None:
+    for path in (shapes / "masks").iterdir():
+        colours = np.array([[0, 0, 0], [128, 0, 0], [0, 128, 0]], np.uint8)[np.array(Image.open(path))]
+        Image.fromarray(colours).save(path)
+    first, line, _ = str(run(shapes).exception).splitlines()
+    assert first == "6 of 6 images cannot be used:"
+    assert line.startswith(
+        "  6 images (im00, im01, im02 and 3 more) have masks in colours (RGB, 2 colours in "
+    )
+    assert "one class index per pixel was expected: write the number of its class for each colour" in line

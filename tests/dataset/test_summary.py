@@ -44,6 +44,7 @@ def test_images_of_each_class_are_counted_by_split() -> None:
         "images of each class, train/val: cat 2/0, dog 1/1, cow 0/0",
         "3 of 5 masks found",
         "class 'cow' is in no training image: nothing can learn it",
+        "every training image shows 'cat': attention cannot learn where it is; add images without it",
     ]
 
 

@@ -1,8 +1,9 @@
 """Tables and folders that nearly fit: read where nothing else can be meant, else the sentence names what was meant."""
 
 import json
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from weakseg.cli import weakseg
 from weakseg.dataset.index import read_index
+from weakseg.dataset.table import list_table
 from weakseg.errors import InputError
 
 HEADER = "image,labels,split\n"
@@ -205,8 +207,101 @@ def test_a_missing_folder(data: Path) -> None:
     refused(
         run(data, MANY, images="image"),
         f"dataset.table.images is {data / 'image'}, which does not exist",
-        f"did you mean {data / 'images'}?",
+        f"{data / 'images'} holds im00.jpg: set dataset.table.images to {data / 'images'}.",
     )
+
+
+def test_a_missing_folder_whose_images_lie_below_another_is_one_sentence(data: Path) -> None:
+    (data / "photos").mkdir()
+    (data / "images").rename(data / "photos" / "img")
+    refused(
+        run(data, MANY, images="photos"),
+        f"{data / 'photos' / 'img'} holds im00.jpg: set dataset.table.images",
+    )
+
+
+def test_what_a_relative_path_is_relative_to_is_said(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (data / "elsewhere").mkdir()
+    monkeypatch.chdir(data / "elsewhere")
+    (data / "labels.csv").write_text(MANY)
+    where = f" in {data / 'elsewhere'}, where the command was started"
+    with pytest.raises(
+        InputError, match=re.escape(f"images is pictures, which does not exist{where}; a folder")
+    ):
+        list_table(Path("pictures"), data / "labels.csv", None, ["cat"])
+    with pytest.raises(
+        InputError, match=re.escape(f"table.csv cannot be read (No such file or directory{where})")
+    ):
+        list_table(Path("pictures"), Path("table.csv"), None, ["cat"])
+
+
+ROWS = [f"im{n:02}.jpg" for n in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("rename", "part"),
+    [
+        (lambda name: name.replace(".jpg", ".jpeg"), "for 'im00.jpg', im00.jpeg is there: correct the row"),
+        (lambda name: name.upper(), "for 'im00.jpg', IM00.JPG is there: correct the row"),
+        (
+            lambda name: name.replace("im", "im0"),
+            "for 'im00.jpg', im000.jpg is there (spreadsheets drop the zeros before a number",
+        ),
+        (
+            lambda name: name.replace("im", "b"),
+            "which holds 6 files: b00.jpg, b01.jpg, b02.jpg and 3 more: add",
+        ),
+    ],
+)
+def test_images_missing_for_one_reason_are_one_sentence(
+    data: Path, rename: Callable[[str], str], part: str
+) -> None:
+    for name in ROWS[:4]:
+        (data / "images" / name).rename(data / "images" / rename(name))
+    table = HEADER + "".join(f"{name},cat,{'val' if name == ROWS[4] else 'train'}\n" for name in ROWS)
+    first, line, last = str(run(data, table).exception).splitlines()
+    assert first == "4 of 5 images cannot be used:"
+    assert line.startswith(
+        f"  4 images (im00.jpg, im01.jpg, im02.jpg and 1 more) are not in {data / 'images'}"
+    )
+    assert part in line
+    assert last.startswith("Mend them, drop their rows")
+
+
+@pytest.mark.parametrize(
+    ("cell", "sentence"),
+    [
+        ("Cat", "have the unknown class 'Cat'; did you mean 'cat'?"),
+        ("cat; dog", "have labels such as 'cat; dog'; several classes are joined by '|': write cat|dog."),
+        (
+            "none",
+            "have labels such as 'none'; background is class 0 of every image: leave it out of the labels.",
+        ),
+    ],
+)
+def test_a_mistake_in_many_labels_is_one_sentence(data: Path, cell: str, sentence: str) -> None:
+    table = HEADER + "".join(f'{name},"{cell}",train\n' for name in ROWS)
+    result = run(data, table)
+    assert str(result.exception) == f"5 images (im00.jpg, im01.jpg, im02.jpg and 2 more) {sentence}"
+
+
+def test_a_wrong_split_of_many_rows_is_one_sentence(data: Path) -> None:
+    table = HEADER + "".join(f"{name},cat,test\n" for name in ROWS)
+    refused(
+        run(data, table), "5 images (im00.jpg, im01.jpg, im02.jpg and 2 more) of ", "are in the split 'test'"
+    )
+
+
+def test_different_mistakes_are_told_together(data: Path) -> None:
+    cells = ["Cat", "Cat", "dgo", "cat", "cat"]
+    table = HEADER + "".join(f"{name},{cell},train\n" for name, cell in zip(ROWS, cells, strict=True))
+    first, *kinds, last = str(run(data, table).exception).splitlines()
+    assert first == f"3 rows of {data / 'labels.csv'} cannot be read:"
+    assert kinds == [
+        "  2 images (im00.jpg, im01.jpg) have the unknown class 'Cat'; did you mean 'cat'?",
+        "  image 'im02.jpg' has the unknown class 'dgo'; did you mean 'dog'?",
+    ]
+    assert last == "Correct these rows, then run the same command again."
 
 
 def test_files_that_are_left_out_are_counted(data: Path) -> None:

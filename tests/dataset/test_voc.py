@@ -57,8 +57,15 @@ def voc(tmp_path: Path) -> Path:
     return root
 
 
-def index(root: Path, *classes: str, train: str = "train", val: str = "val", skip: bool = True) -> Index:
-    found = index_voc(root, classes or CLASSES, train, val, skip_difficult=skip)
+def index(
+    root: Path,
+    *classes: str,
+    train: str = "train",
+    val: str = "val",
+    skip: bool = True,
+    unlabelled: str = "negative",
+) -> Index:
+    found = index_voc(root, classes or CLASSES, train, val, skip_difficult=skip, unlabelled=unlabelled)
     refuse_bad_images(found, "stop", root / "bad_images.csv")
     return found
 
@@ -98,8 +105,22 @@ def test_difficult_objects_count_when_asked(voc: Path) -> None:
     ]  # 2007_000004 shows a difficult cat
 
 
-def test_class_subset_drops_other_training_images_but_scores_all_validation_images(voc: Path) -> None:
-    found = index(voc, "person", "dog")
+def test_images_of_other_classes_are_negatives_and_difficult_ones_of_these_are_left_out(voc: Path) -> None:
+    found = index(voc, "person")  # of which 2007_000001 shows a difficult one
+    assert [(record.id, record.labels) for record in found.split("train")] == [
+        ("2007_000002", ("person",)),
+        ("2007_000003", ()),
+        ("2007_000004", ()),
+    ]
+    assert found.notes[1] == (
+        "training images whose objects of the classes are all marked difficult, left out: 1"
+    )
+
+
+def test_class_subset_leaves_out_other_training_images_if_asked_but_scores_all_validation_images(
+    voc: Path,
+) -> None:
+    found = index(voc, "person", "dog", unlabelled="leave_out")
     assert [record.id for record in found.split("train")] == ["2007_000001", "2007_000002"]
     assert [record.labels for record in found.split("val")] == [("dog",), ()]
     assert found.mask_values == (0, 15, 12)
@@ -173,7 +194,8 @@ def test_unknown_class_of_the_config(voc: Path) -> None:
 
 
 def test_class_that_no_training_image_shows(voc: Path) -> None:
-    refuses(voc, "no image is in the split 'train'", classes=("sofa",))
+    with pytest.raises(InputError, match="no image is in the split 'train'"):
+        index(voc, "sofa", unlabelled="leave_out")
 
 
 def test_unknown_object_name(voc: Path) -> None:
@@ -227,7 +249,7 @@ def test_masks_are_counted_and_difficult_objects_are_no_contradiction(voc: Path)
     (voc / "SegmentationClass" / "2007_000003.png").unlink()
     assert index(voc).notes == (
         "4 of 5 masks found (train 2 of 3, val 2 of 2); without one, and not scored: 2007_000003",
-        "training images that show none of the chosen classes, left out: 1",
+        "training images whose objects of the classes are all marked difficult, left out: 1",
         "1 of 4 masks do not show what the labels say: 1 show no pixel of a class that their labels name "
         "(2007_000002: aeroplane)",
     )

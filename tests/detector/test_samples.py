@@ -1,6 +1,7 @@
 """Boxes on their way into a training crop, against numbers worked out by hand."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,15 @@ def test_images_without_boxes_are_left_out_and_the_rest_is_padded(records: list[
         "boxes": "torch.float32",
         "labels": "torch.int64",
     }
+
+
+def test_images_whose_labels_name_no_class_are_background_as_a_whole(records: list[Record]) -> None:
+    records[1] = replace(records[1], labels=())
+    samples = BoxedImages(records, BOXES, PLAIN)
+    assert [samples.name(item) for item in range(len(samples))] == ["a", "b", "c"]
+    assert samples.sample(1, np.random.default_rng(0))["labels"].tolist() == [0, 0]
+    with pytest.raises(InputError, match="no training image has a box"):
+        BoxedImages(records[1:2], BOXES, PLAIN)
 
 
 def test_no_boxes_at_all_is_refused(records: list[Record]) -> None:

@@ -63,8 +63,17 @@ def indexed(images: Path, table: Path) -> Index:
 
 
 def one_sentence(error: InputError) -> bool:
-    text = str(error)
-    return "\n" not in text and "\r" not in text and text[-1] in ".?" and len(text) < 1500
+    """One sentence; of several kinds of faults one a line, between what was found and what to do."""
+    first, *lines = str(error).split("\n")
+    if lines:
+        *kinds, last = lines
+        listed = first.endswith(("cannot be read:", "cannot be used:")) and all(
+            kind.startswith("  ") and kind[-1] in ".?" for kind in kinds
+        )
+        return (
+            listed and len(kinds) > 1 and last.endswith("the same command again.") and "\r" not in str(error)
+        )
+    return "\r" not in first and first[-1] in ".?" and len(first) < 1500
 
 
 # ---------------------------------------------------------------------------------------- what is meant is read

@@ -1,8 +1,10 @@
 """Fusing and refining one image."""
 
 import numpy as np
+import pytest
 
 from weakseg.crf.settings import CrfConfig
+from weakseg.proxy.rules import RULES
 from weakseg.proxy.rules.threshold import ThresholdRule
 from weakseg.proxy.settings import RefineConfig
 from weakseg.proxy.stages import fuse, label_probabilities, refine
@@ -21,6 +23,15 @@ def test_fuse_keeps_class_order_and_image_size() -> None:
     labels = fuse((24, 30), saliency, attention, ["cat", "cow", "dog"], ThresholdRule(rescue=0.9))
     assert labels.shape == (24, 30)
     assert set(np.unique(labels)) == {3}
+
+
+@pytest.mark.parametrize("rule", [*RULES])
+@pytest.mark.parametrize("saliency", [0.0, 0.3, 1.0])
+def test_an_image_without_a_class_is_background_whatever_stands_out(rule: str, saliency: float) -> None:
+    labels = fuse((24, 30), np.full((5, 5), saliency, np.float32), {}, ["cat"], RULES[rule]())
+    assert (labels.shape, labels.dtype, labels.max()) == ((24, 30), np.uint8, 0)
+    image = np.zeros((24, 30, 3), np.uint8)
+    assert refine(image, labels, [], RefineConfig(confidence=0.99)).max() == 0
 
 
 def test_label_probabilities_by_hand() -> None:

@@ -11,11 +11,13 @@ from click.testing import CliRunner
 from weakseg.cli import weakseg
 from weakseg.errors import InputError
 from weakseg.evaluation.settings import SupervisionConfig
-from weakseg.report.ledger import KNOWN, Ledger, read_ledger
+from weakseg.report.ledger import Ledger, read_ledger
 from weakseg.report.ledger import ledger as whole_ledger
 from weakseg.run.entered import Entered
 from weakseg.storage.weights import Weights, save_weights
+from weakseg.weights.known import KNOWN
 
+VGG16 = {"source": "vgg16", "sha256": KNOWN["vgg16"].sha256}
 SHARED = Path(__file__).resolve().parents[3] / "shared/data/weights"
 
 
@@ -43,7 +45,7 @@ def rooms(tmp_path: Path) -> Any:
 
 
 def test_a_run_without_any_pixel_labels(rooms: Any) -> None:
-    weights = [rooms("attention", {}, source="IMAGENET1K_V1"), rooms("segmenter", {"labels": "proxy"})]
+    weights = [rooms("attention", {}, **VGG16), rooms("segmenter", {"labels": "proxy"})]
     found = ledger(weights, [], ["saliency"], {})
     assert found.line == "supervision: image labels + saliency (unsupervised) + ImageNet"
     assert found.pixel_labels is False
@@ -65,7 +67,7 @@ def test_the_demo_learns_saliency_from_masks(rooms: Any) -> None:
 
 
 def test_a_ceiling_says_so(rooms: Any) -> None:
-    found = ledger([rooms("segmenter", {"labels": "masks"}, source="IMAGENET1K_V1")], [], [], {})
+    found = ledger([rooms("segmenter", {"labels": "masks"}, **VGG16)], [], [], {})
     assert found.line == "supervision: pixel masks of the training images + ImageNet"
     assert found.pixel_labels is True
 
@@ -121,7 +123,8 @@ def test_a_network_tells_what_all_it_started_from_saw(rooms: Any) -> None:
         "initial_sha256": "cd" * 32,
         "initial_trained_on": "masks in made/",
         "initial_masks": "made/",
-        "initial_initial_source": "IMAGENET1K_V1",
+        "initial_initial_source": "vgg16",
+        "initial_initial_sha256": KNOWN["vgg16"].sha256,
     }
     weights = [rooms("saliency", {"method": "rcrnet_video", "trained_on": "DAVIS train masks"}, **initial)]
     found = ledger(weights, [], [], {})
@@ -137,18 +140,24 @@ def test_every_backbones_file_of_torchvision_is_known() -> None:
 
     from weakseg.backbones import BACKBONES
 
-    kinds = [
-        "VGG16_Weights",
-        *(kept.weights for declared in BACKBONES.values() if (kept := declared.torchvision)),
-    ]
-    files = [weights.url for kind in kinds for weights in getattr(models, kind)]
-    assert {file.rpartition("-")[2].removesuffix(".pth") for file in files} <= set(KNOWN)
+    architectures = [name for name, declared in BACKBONES.items() if declared.published]
+    files = [weights.url for name in architectures for weights in models.get_model_weights(name)]
+    assert set(files) <= {known.address for known in KNOWN.values()}
 
 
-def test_torchvisions_files_are_known_by_the_digits_of_their_names(rooms: Any) -> None:
-    initial = {"source": "weights/resnet50.pth", "sha256": "0676ba61" + "0" * 56}
+@pytest.mark.parametrize("name", ["resnet50", "resnet101-v2"])
+def test_a_published_file_is_known_wherever_it_lies(rooms: Any, name: str) -> None:
+    """Of some the first digits are known alone."""
+    initial = {"source": "weights/mine.pth", "sha256": KNOWN[name].sha256.ljust(64, "0")}
     found = ledger([rooms("attention", {}, **initial)], [], [], {})
     assert found.line == "supervision: image labels + ImageNet"
+
+
+def test_a_named_saliency_network_is_in_the_ledger(rooms: Any) -> None:
+    weights = [rooms("attention", {}), rooms("segmenter", {"labels": "proxy"})]
+    found = ledger(weights, [("saliency", Path("u2netp"))], [], {})
+    assert found.line == "supervision: image labels + saliency (DUTS-TR masks)"
+    assert (found.sources[-1].file, found.sources[-1].sha256) == ("u2netp", KNOWN["u2netp"].sha256)
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the real weights are not beside this checkout")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from weakseg.training.augment import Crops
 from weakseg.training.parameters import caffe_groups
-from weakseg.training.sampling import PositionedSamples, PositionSampler
+from weakseg.training.sampling import Portion, PositionedSamples, PositionSampler
 from weakseg.training.schedule import rate_factor
 from weakseg.training.settings import TrainingConfig
 
@@ -58,6 +58,46 @@ def test_every_epoch_visits_every_item_once_in_its_own_order() -> None:
 def test_a_sample_depends_on_its_position_alone(positions: list[int]) -> None:
     whole = stream(list(range(61)))
     assert stream(positions) == [whole[position] for position in positions]
+
+
+def test_the_order_of_an_epoch_stays_what_it_was() -> None:
+    """Finished networks were trained in this order."""
+    expected = [*np.random.default_rng([3, 0]).permutation(7), *np.random.default_rng([3, 1]).permutation(7)]
+    assert [item for item, _ in stream(list(range(14)), seed=3)] == expected
+
+
+class Mixed(Numbers):
+    """Items 5 and 6 are a given share of every batch."""
+
+    def __init__(self, share: float) -> None:
+        self.portion = Portion([5, 6], share)
+
+
+def mixed(share: float, positions: range, batch: int = 8) -> list[int]:
+    samples = PositionedSamples(Mixed(share), 0, batch)  # type: ignore[arg-type]
+    return [samples[position][0] for position in positions]  # type: ignore[misc, index]
+
+
+@pytest.mark.parametrize(("share", "counts"), [(0.25, {2}), (0.5, {4}), (0.3, {2, 3}), (0.0, {0})])
+def test_a_portion_has_its_share_of_every_batch(share: float, counts: set[int]) -> None:
+    items = np.array(mixed(share, range(80 * 8))).reshape(80, 8)
+    found = (items >= 5).sum(axis=1)
+    assert {*found.tolist()} == counts
+    assert found.sum() == round(share * items.size)
+
+
+def test_both_kinds_of_a_mixed_stream_come_equally_often_at_changing_places() -> None:
+    items = np.array(mixed(0.5, range(40 * 8)))
+    assert np.bincount(items, minlength=7).tolist() == [32] * 5 + [80] * 2
+    assert len({tuple(row) for row in (items.reshape(40, 8) >= 5).tolist()}) > 20
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=10))
+def test_a_mixed_sample_depends_on_its_position_alone(positions: list[int]) -> None:
+    samples = PositionedSamples(Mixed(0.3), 0, 8)  # type: ignore[arg-type]
+    whole = [samples[position] for position in range(61)]
+    again = PositionedSamples(Mixed(0.3), 0, 8)  # type: ignore[arg-type]
+    assert [again[position] for position in positions] == [whole[position] for position in positions]
 
 
 def test_processes_share_the_positions() -> None:

@@ -369,15 +369,15 @@ def test_what_is_measured_at_checkpoints_changes_nothing_and_is_in_the_history(t
     looks = Looks()
     training = TrainingConfig.model_validate(OPTIONS | {"precision": "fp32"})
     fit(moved(), plain, Images(), tmp_path / "plain", "mark", training)
-    fit(moved(), watched, Images(), tmp_path / "watched", "mark", training, looks)
+    fit(moved(), watched, Images(), tmp_path / "watched", "mark", training, measure=looks)
     assert same(plain, watched)
     assert looks.modes == [False, False]
     assert watched.training
     shorter = training.model_copy(update={"iterations": 5, "schedule": "constant"})
     longer = shorter.model_copy(update={"iterations": 10})
-    fit(moved(), stopped, Images(), tmp_path / "stopped", "mark", shorter, Looks())
+    fit(moved(), stopped, Images(), tmp_path / "stopped", "mark", shorter, measure=Looks())
     resumed, whole = network(), network()
-    fit(moved(), resumed, Images(), tmp_path / "stopped", "mark", longer, Looks())
+    fit(moved(), resumed, Images(), tmp_path / "stopped", "mark", longer, measure=Looks())
     fit(moved(), whole, Images(), tmp_path / "whole", "mark", longer)
     assert same(resumed, whole)
     rows = read_history(tmp_path / "stopped" / HISTORY)
@@ -387,5 +387,5 @@ def test_what_is_measured_at_checkpoints_changes_nothing_and_is_in_the_history(t
 
 def test_rows_between_checkpoints_leave_a_measure_empty(tmp_path: Path) -> None:
     training = TrainingConfig.model_validate(OPTIONS | {"iterations": 15, "checkpoint_every": 15})
-    fit(moved(), network(), Images(), tmp_path, "mark", training, Looks())
+    fit(moved(), network(), Images(), tmp_path, "mark", training, measure=Looks())
     assert [row["bright"] != "" for row in read_history(tmp_path / HISTORY)] == [False, True]

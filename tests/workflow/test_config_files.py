@@ -1,21 +1,23 @@
 """The presets over config.yaml, and the profiles."""
 
 import re
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from snakemake.cli import get_argument_parser
-from snakemake.utils import update_config
 
 from weakseg.config import Config
+from weakseg.config.layers import laid, layered
 from weakseg.settings.reading import parse
 
 ROOT = Path(__file__).parents[2]
 PRESETS = ROOT / "workflow" / "presets"
-WHOLE = ("voc-animals", "voc", "your-images")
+WHOLE = ("voc-animals", "voc")
+NAMED = ("photographs",)
+"""Presets without images: a configuration of one's own names them."""
+TEMPLATES = ("your-images",)
 OVERLAYS = {
     "voc-animals-ceiling": {"segmenter-train"},
     "voc-animals-unsupervised": {
@@ -43,33 +45,68 @@ def _read(path: Path) -> dict[str, Any]:
     return values
 
 
-def _laid_over(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
-    """As Snakemake lays `--configfile` over `configfile:`."""
-    merged = deepcopy(base)
-    update_config(merged, top)
-    return merged
-
-
 def test_every_preset_is_tested() -> None:
-    assert {path.stem for path in PRESETS.glob("*.yaml")} == {*WHOLE, *OVERLAYS, *PUBLISHED}
+    assert {path.stem for path in PRESETS.glob("*.yaml")} == {
+        *WHOLE,
+        *NAMED,
+        *TEMPLATES,
+        *OVERLAYS,
+        *PUBLISHED,
+    }
 
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_whole_preset_inherits_nothing_from_the_demo(name: str) -> None:
     preset = _read(PRESETS / f"{name}.yaml")
-    over_demo = parse(Config, _laid_over(_read(ROOT / "config.yaml"), preset), name)
+    over_demo = parse(Config, laid(_read(ROOT / "config.yaml"), preset), name)
     alone = parse(Config, preset, name)
     assert over_demo.stages() == alone.stages()
     assert (over_demo.run, over_demo.shards) == (alone.run, alone.shards) != ("demo", 2)
 
 
+@pytest.mark.parametrize("name", NAMED)
+def test_a_named_preset_leaves_nothing_of_the_demo_but_run_and_images(name: str) -> None:
+    images = {
+        "run": "mine",
+        "shards": 4,
+        "dataset": {"source": "table", "classes": ["cat"], "bad_images": "stop"},
+    }
+    named = laid(_read(PRESETS / f"{name}.yaml"), images)
+    over_demo = parse(Config, laid(_read(ROOT / "config.yaml"), named), name)
+    assert over_demo.stages() == parse(Config, named, name).stages()
+
+
+def test_photographs_are_treated_as_those_that_were_measured() -> None:
+    """Networks, schedules and thresholds of voc-animals; cameras' images are brought to VOC's size."""
+    ours, measured = (
+        parse(Config, _read(PRESETS / f"{name}.yaml") | {"preset": None}, name).lines()
+        for name in ("photographs", "voc-animals")
+    )
+    differ = {line.partition(": ")[0] for line in {*ours} ^ {*measured}}
+    rooms = ("saliency", "attention", "proxy", "segmenter", "detector", "evaluation")
+    assert {key for key in differ if key.startswith(rooms)} == {
+        "saliency.onnx.file",
+        *(f"{room}.backbone.weights" for room in ("attention", "segmenter", "detector")),
+        "segmenter.training.resize",
+        "segmenter.prediction.longest",
+    }
+
+
+def test_the_template_is_what_a_user_decides() -> None:
+    template = _read(PRESETS / "your-images.yaml")
+    assert set(template) == {"run", "preset", "shards", "dataset", "attention"}
+    assert len([line for line in yaml.safe_dump(template).splitlines() if not line.endswith(":")]) <= 12
+    config = parse(Config, layered([PRESETS / "your-images.yaml"]), "your-images")
+    assert (config.preset, config.segmenter.training.resize) == ("photographs", 500)
+
+
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_a_published_method_changes_the_attention_alone(name: str) -> None:
-    below = _laid_over(_read(ROOT / "config.yaml"), _read(PRESETS / "voc.yaml"))
+    below = laid(_read(ROOT / "config.yaml"), _read(PRESETS / "voc.yaml"))
     before = parse(Config, below, "voc").stages()
     if name == "voc-oaa-drop":
-        below = _laid_over(below, _read(PRESETS / "voc-oaa.yaml"))
-    after = parse(Config, _laid_over(below, _read(PRESETS / f"{name}.yaml")), name).stages()
+        below = laid(below, _read(PRESETS / "voc-oaa.yaml"))
+    after = parse(Config, laid(below, _read(PRESETS / f"{name}.yaml")), name).stages()
     changed = {stage for stage in before if before[stage] != after[stage]}
     assert "attention-train" in changed
     assert changed <= {"attention-train", "attention-accumulate", "attention-maps"}
@@ -79,7 +116,7 @@ def test_a_published_method_changes_the_attention_alone(name: str) -> None:
 def test_an_overlay_changes_no_more_than_it_says(name: str) -> None:
     overlay = _read(PRESETS / f"{name}.yaml")
     base = _read(PRESETS / "voc-animals.yaml" if name.startswith("voc-animals") else ROOT / "config.yaml")
-    before, after = (parse(Config, values, name).stages() for values in (base, _laid_over(base, overlay)))
+    before, after = (parse(Config, values, name).stages() for values in (base, laid(base, overlay)))
     changed = {stage for stage in before if before[stage] != after[stage]}
     assert changed == OVERLAYS[name]
 

@@ -26,6 +26,7 @@ SUPERVISED = {
     "segmenter_predict",
     "segmenter_refine",
     "segmenter_weights",
+    "weights_ready",
     "evaluate_health",
     "evaluate_health_all",
     "evaluate_labels",
@@ -58,6 +59,45 @@ def test_a_preset_plans_its_stages(planned: Any, presets: list[str], rules: set[
     assert status == 0, output
     assert set(jobs) == rules
     assert jobs["segmenter_predict"] == jobs.get("proxy_refine", shards) == shards
+
+
+def test_a_preset_by_name_lies_between_the_shipped_and_the_users_values(planned: Any) -> None:
+    network = planned.folder / "data" / "weights" / "u2netp.onnx"
+    network.parent.mkdir(parents=True)
+    network.touch()
+    images = planned.folder / "photos"
+    images.mkdir()
+    (planned.folder / "photos.csv").write_text(
+        "image,labels,split\na,cat,train\nb,dog,val\n", encoding="utf-8"
+    )
+    for name in "ab":
+        (images / f"{name}.jpg").touch()
+    mine = {
+        "run": "mine",
+        "preset": "photographs",
+        "shards": 3,
+        "dataset": {
+            "source": "table",
+            "classes": ["cat", "dog"],
+            "table": {"images": "photos", "labels": "photos.csv"},
+        },
+        "attention": {"training": {"iterations": 7}},
+    }
+    (planned.folder / "mine.yaml").write_text(yaml.safe_dump(mine), encoding="utf-8")
+    target = "results/mine/configs/attention-train.json"
+    given = ("--configfile", "mine.yaml", "--config", "attention={training: {batch_size: 3}}")
+    status, output = planned.snakemake("--cores", "1", *given, "--", target, "results/mine/configs/run.json")
+    assert status == 0, output
+    settings = json.loads((planned.folder / target).read_text(encoding="utf-8"))
+    assert settings["backbone"]["architecture"] == "vgg16"  # the preset over config.yaml
+    assert settings["training"]["resize"] == 256
+    assert (settings["training"]["iterations"], settings["training"]["batch_size"]) == (7, 3)
+    whole = json.loads((planned.folder / "results/mine/configs/run.json").read_text(encoding="utf-8"))
+    assert (whole["preset"], whole["run"], whole["shards"]) == ("photographs", "mine", 3)
+    status, output = planned.snakemake("-n", *given)
+    assert status == 0, output
+    assert "saliency_train" not in _jobs(output)
+    assert _jobs(output)["proxy_refine"] == 3
 
 
 def test_rounds_are_planned_one_after_the_other_and_scored(planned: Any) -> None:
@@ -216,10 +256,15 @@ def test_voc_is_fetched_only_when_asked(planned: Any) -> None:
 @pytest.mark.parametrize(
     ("setting", "sentence"),
     [
+        ("preset=photo", r"preset is 'photo'; one of .*photographs.* was expected .*"),
         ("shard=4", r"config\.yaml: unknown key 'shard'; did you mean 'shards'\?"),
         (
-            "saliency={method: onnx}",
-            r"saliency\.onnx\.file is u2netp\.onnx, which does not exist; correct .*",
+            "saliency={method: onnx, onnx: {file: u2netq}}",
+            r"saliency\.onnx\.file is u2netq, which is neither a file nor the name of published weights; .*u2net.*",
+        ),
+        (
+            "saliency={method: onnx, onnx: {file: bria-rmbg-1.4}}",
+            r"bria-rmbg-1\.4 is under the licence .*, which forbids .* accept_licenses: \[bria-rmbg-1\.4\]\.",
         ),
         (
             "evaluation={ceiling: full}",

@@ -9,6 +9,7 @@
 
 rule attention_train:
     input:
+        ready=ancient("<run>/weights/ready"),
         config="<run>/configs/attention-train.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
@@ -41,6 +42,7 @@ rule attention_train:
 
 use rule attention_train as attention_accumulate with:
     input:
+        ready=ancient("<run>/weights/ready"),
         config="<run>/configs/attention-accumulate.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",

@@ -5,9 +5,9 @@ import sys
 from functools import partial
 from pathlib import Path
 
-import yaml
-from snakemake.utils import min_version, update_config
+from snakemake.utils import min_version
 
+from weakseg.config.layers import layered, names
 from weakseg.config.memory import megabytes
 from weakseg.errors import InputError
 from weakseg.run import inputs
@@ -23,7 +23,7 @@ def said(function, *arguments):
     """What a function returns. A mistake ends in one sentence; an exception would print Snakemake's traceback."""
     try:
         return function(*arguments)
-    except (InputError, yaml.YAMLError) as error:
+    except InputError as error:
         sys.exit(f"weakseg: {error}")
 
 
@@ -32,12 +32,11 @@ def option(flag, *files):
     return [flag, *files] if any(files) else []
 
 
-# Snakemake reads inner values of --config as text.
-for setting in workflow.config_settings.config_args or []:
-    name, _, text = setting.partition("=")
-    update_config(config, {name: said(yaml.safe_load, text)})
+# Snakemake cannot lay a preset by name between `configfile:`, the last of its list, and --configfile.
+files, shipped = workflow.overwrite_configfiles, Path(workflow.configfiles[-1])
+values = said(layered, files, workflow.config_settings.config_args or [], shipped)
+cfg = said(configured, values, names(files, shipped))
 
-cfg = said(configured, config, ", ".join(map(str, workflow.configfiles)))
 TABLE = Table(cfg)
 STAGES = cfg.stages()
 memory = partial(megabytes, cfg, TABLE.folder / "dataset")

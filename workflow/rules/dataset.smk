@@ -7,8 +7,12 @@
 
 from weakseg.dataset.indexing import plan
 
-# What the data are, by keys that Snakemake compares. Wrong tables and missing images are told here.
-DATA = said(plan, cfg.dataset, TABLE.folder / "dataset")
+# What the data are, by keys that Snakemake compares. Wrong tables, missing images and labels that leave a classifier
+# nothing to tell apart are told here.
+DATA = said(
+    partial(plan, classified=TABLE.makes("attention_train"), one_class=cfg.attention.own.takes_one_class),
+    *(cfg.dataset, TABLE.folder / "dataset"),
+)
 
 
 rule dataset_download:

@@ -7,6 +7,7 @@
 
 rule detector_train:
     input:
+        ready=ancient("<run>/weights/ready"),
         config="<run>/configs/detector-train.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",

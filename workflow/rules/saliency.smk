@@ -9,6 +9,7 @@
 
 rule saliency_train:
     input:
+        ready=ancient("<run>/weights/ready"),
         config="<run>/configs/saliency-train.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",

@@ -36,6 +36,7 @@ rule segmenter_relabel:
 
 rule segmenter_train:
     input:
+        ready=ancient("<run>/weights/ready"),
         config="<run>/configs/segmenter-train.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",

@@ -114,6 +114,7 @@ def maps_command(
     from weakseg.dataset.index import shard as part
     from weakseg.errors import InputError
     from weakseg.storage.manifest import write_manifest
+    from weakseg.storage.progress import tracked
     from weakseg.storage.shards import write_shard
 
     settings = read_stage(config, MapsConfig)
@@ -122,10 +123,10 @@ def maps_command(
     if folder is not None:
         from weakseg.attention.networks.folder import read_maps
 
-        write_shard(out, ((record.id, read_maps(folder, record)) for record in records))
+        write_shard(out, ((record.id, read_maps(folder, record)) for record in tracked(records, out)))
     elif weights is not None:
         found = _computed(settings, data, records, weights)
-        write_shard(out, ((item.id, item.maps) for item in _noting(found, rows)))
+        write_shard(out, ((item.id, item.maps) for item in _noting(tracked(found, out, len(records)), rows)))
     else:
         raise InputError("neither --weights nor --folder was given; the maps need one of them.")
     write_manifest(class_scores, ("id", *data.classes), rows)

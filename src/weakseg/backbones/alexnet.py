@@ -10,7 +10,7 @@ class AlexNetArchitecture(Architecture):
 
     name = "alexnet"
     made_by = "AlexNet"
-    torchvision = Torchvision("AlexNet_Weights")
+    torchvision = Torchvision()
     pixel_bytes = 2500
     network_mb = 1000
 

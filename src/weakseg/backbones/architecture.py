@@ -5,13 +5,13 @@ from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 from weakseg.settings.methods import Method
+from weakseg.weights.known import check_use
 
 
 class Torchvision(NamedTuple):
-    """A network of torchvision's whose modules and parameter names a backbone keeps: its weights' name there, keyword
-    arguments that build it with these parameters, and the normalisation that they expect, of `NORMALIZATIONS`."""
+    """A network of torchvision's whose modules and parameter names a backbone keeps: keyword arguments that build it
+    with these parameters, and the normalisation that they expect, of `NORMALIZATIONS`."""
 
-    weights: str
     built_with: Mapping[str, bool] = MappingProxyType({})
     normalization: str = "torchvision"
 
@@ -37,9 +37,10 @@ class Architecture(Method):
     network_mb: ClassVar[int] = 1500
 
     def check(self, section: Any) -> None:
-        """Refuse weights that do not exist."""
+        """Refuse weights that do not exist, or belong to another architecture."""
         if not self.published and section.weights not in ("none", "attention"):
             raise ValueError(
                 f"weights is {section.weights}, but there are no published weights of {self.name}; set weights to none "
                 "or, in the segmenter and the detector, to attention"
             )
+        check_use(section.weights, self.name)

@@ -16,9 +16,7 @@ class InceptionArchitecture(Architecture):
     name = "inception_v3"
     made_by = "Inception"
     rooms = frozenset({"attention"})
-    torchvision = Torchvision(
-        "Inception_V3_Weights", {"aux_logits": False, "init_weights": False}, "inception"
-    )
+    torchvision = Torchvision({"aux_logits": False, "init_weights": False}, "inception")
     pixel_bytes = 6000
     network_mb = 800
 

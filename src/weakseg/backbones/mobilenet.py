@@ -12,7 +12,7 @@ class MobileNetArchitecture(Architecture):
     made_by = "MobileNet"
     rooms = frozenset({"detector"})
     pyramid = True
-    torchvision = Torchvision("MobileNet_V3_Large_Weights")
+    torchvision = Torchvision()
     pixel_bytes = 5000
     network_mb = 400
 

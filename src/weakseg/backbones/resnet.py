@@ -13,7 +13,7 @@ class ResNet50Architecture(Architecture):
     made_by = "ResNet"
     rooms = frozenset({"saliency", "detector"})
     pyramid = True
-    torchvision = Torchvision("ResNet50_Weights")
+    torchvision = Torchvision()
     pixel_bytes = 9000
     network_mb = 900
 
@@ -22,7 +22,7 @@ class ResNet101Architecture(ResNet50Architecture):
     """ResNet-101."""
 
     name = "resnet101"
-    torchvision = Torchvision("ResNet101_Weights")
+    torchvision = Torchvision()
     pixel_bytes = 14_000
     network_mb = 1500
 

@@ -18,14 +18,14 @@ class BackboneConfig(Choice, methods=BACKBONES, key="architecture"):
     """`vgg16`; `vgg_small`: five narrow stages with batch normalisation, always trained from scratch; `inception_v3`:
     SPG's own; segmenters alone: `alexnet`, `resnet50`, `resnet101`, `mobilenet_v3_large`."""
     weights: FilePath = "IMAGENET1K_V1"
-    """Initial weights: `IMAGENET1K_V1` or `IMAGENET1K_FEATURES` (torchvision), a file (`.pth`,
-    `.safetensors`, `.npz`, Keras `.h5`), or `none`."""
+    """Initial weights: a name of `weakseg weights list` (`vgg16`, `resnet50`) or torchvision's `IMAGENET1K_V1` and
+    `IMAGENET1K_FEATURES`, fetched once; a file (`.pth`, `.safetensors`, `.npz`, Keras `.h5`); or `none`."""
     frozen_stages: int = Field(0, ge=0, le=4)
     """Stages whose weights stay as they are (not the statistics of batch normalisation, where there is any). SeeNet's,
     OAA's and SPG's authors freeze none; 2 makes a step a fifth cheaper."""
     normalization: Literal["auto", "torchvision", "caffe_rgb", "caffe_bgr", "inception"] = "auto"
     """Mean, deviation and channel order the weights expect; `auto`: `caffe_bgr` for `.npz` and `.h5`,
-    `caffe_rgb` for `IMAGENET1K_FEATURES`, `inception` for Inception-v3, else `torchvision`."""
+    `caffe_rgb` for `vgg16-features`, `inception` for Inception-v3, else `torchvision`."""
 
     @model_validator(mode="after")
     def _reads_normalization(self) -> Self:

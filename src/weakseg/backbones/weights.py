@@ -7,7 +7,6 @@ reversed on reading, so that channel order needs no switch later.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from http.client import HTTPException
 from pathlib import Path
 
 import h5py
@@ -19,8 +18,9 @@ from weakseg.backbones import BACKBONES
 from weakseg.backbones.architecture import Torchvision
 from weakseg.backbones.states import check_finite, read_state, require_file, unreadable
 from weakseg.errors import InputError
-from weakseg.storage.timeout import timeout
 from weakseg.storage.weights import file_sha256
+from weakseg.weights.cache import digest, ready
+from weakseg.weights.known import Known, find, near
 
 Triple = tuple[float, float, float]
 
@@ -52,7 +52,7 @@ class InitialWeights:
         fc6: 4096×512×7×7 weight and its bias, if the source has it; AlexNet's is 4096×256×6×6.
         fc7: 4096×4096×1×1 weight and its bias, if the source has it.
         mean, std: normalisation, RGB.
-        provenance: `source` and, for files, `sha256`.
+        provenance: `source` and `sha256`.
         state: of the architectures that declare `torchvision`: its parameters by name.
     """
 
@@ -68,26 +68,29 @@ class InitialWeights:
 def read_initial_weights(
     source: str, normalization: str = "auto", architecture: str = "vgg16"
 ) -> InitialWeights | None:
-    """Read weights by torchvision name or from a file; `none` gives `None`.
+    """Read weights by name or from a file; `none` gives `None`.
 
     Args:
-        source: `IMAGENET1K_V1`, `IMAGENET1K_FEATURES`, `none`, or a `.pth`, `.safetensors`, `.npz` or `.h5` file.
+        source: a name of `weakseg.weights.known`, whose file is fetched if the cache lacks it; `none`; or a `.pth`,
+            `.safetensors`, `.npz` or `.h5` file.
         normalization: a name of `NORMALIZATIONS`; `auto` takes the usual one of the format.
         architecture: whose weights are expected.
 
     Raises:
-        InputError: unknown name or format, missing or damaged file, or not this architecture's weights.
+        InputError: unknown name or format, missing or damaged file, or not this architecture's weights; or they cannot
+            be fetched.
     """
     if source == "none":
         return None
-    network = BACKBONES[architecture].torchvision
+    network, known = BACKBONES[architecture].torchvision, find(source, architecture)
     if network is not None:
-        return _torchvision(source, normalization, architecture, network)
-    if source in ("IMAGENET1K_V1", "IMAGENET1K_FEATURES"):
-        usual = "torchvision" if source == "IMAGENET1K_V1" else "caffe_rgb"
-        weights = _from_torchvision(_download(source), source)
-    else:
+        return _torchvision(source, known, normalization, architecture, network)
+    if known is None:
         weights, usual = _read_file(Path(source))
+    else:
+        path = ready(known)
+        weights = replace(_read_torch(path), provenance=_provenance(known, path))
+        usual = "caffe_rgb" if known.torchvision == "IMAGENET1K_FEATURES" else "torchvision"
     mean, std, is_bgr = NORMALIZATIONS[usual if normalization == "auto" else normalization]
     if is_bgr:
         first, bias = weights.convolutions[0]
@@ -95,57 +98,28 @@ def read_initial_weights(
     return replace(weights, mean=mean, std=std)
 
 
-def _download(name: str, kind: str = "VGG16_Weights") -> Mapping[str, Tensor]:
-    from torchvision import models
-
-    chosen = getattr(models, kind)[name]
-    _check_kept(chosen.url)
-    try:
-        with timeout():
-            state: Mapping[str, Tensor] = chosen.get_state_dict(
-                progress=False, check_hash=True, weights_only=True
-            )
-    except (OSError, RuntimeError, HTTPException) as error:  # no network; wrong hash; cut off
-        raise InputError(
-            f"the torchvision weights {name} could not be fetched ({error}); with no network, put the file "
-            f"{chosen.url.rsplit('/', 1)[-1]} anywhere and set backbone.weights to its path."
-        ) from error
-    return state
+def _provenance(known: Known, path: Path) -> dict[str, str]:
+    return {"source": known.name, "sha256": digest(path)}
 
 
-def _check_kept(url: str) -> None:
-    """Compare a file that torch fetched earlier with the digits of its SHA-256 in its name: torch does so only once.
-
-    Raises:
-        InputError: they differ.
-    """
-    path = Path(torch.hub.get_dir(), "checkpoints", url.rsplit("/", 1)[-1])
-    digits = torch.hub.HASH_REGEX.search(path.name)
-    if path.is_file() and digits is not None and not file_sha256(path).startswith(digits[1]):
-        raise InputError(
-            f"weights file {path} is damaged: its content does not match the checksum in its name; delete it and run "
-            "again; it is then downloaded again."
-        )
-
-
-def _torchvision(source: str, normalization: str, architecture: str, network: Torchvision) -> InitialWeights:
+def _torchvision(
+    source: str, known: Known | None, normalization: str, architecture: str, network: Torchvision
+) -> InitialWeights:
     """Torchvision's state of an architecture, by name or from a `.pth` or `.safetensors` file."""
     from torchvision import models
 
     with torch.device("meta"):
         expected = models.get_model(architecture, weights=None, **network.built_with).state_dict()
-    path = Path(source)
-    provenance = {"source": source}
-    if source == "IMAGENET1K_V1":
-        state = _download(source, network.weights)
-    elif path.suffix in (".pth", ".pt", ".safetensors"):
-        state = read_state(path, next(iter(expected)))
-        provenance["sha256"] = file_sha256(path)
-    else:
+    path = Path(source) if known is None else ready(known)
+    if path.suffix not in (".pth", ".pt", ".safetensors"):
         raise InputError(
-            f"backbone.weights is '{source}' for {architecture}; IMAGENET1K_V1, none or a file ending in .pth or "
-            ".safetensors was expected: correct it."
+            f"backbone.weights is '{source}' for {architecture}; none, a file ending in .pth or .safetensors or a name "
+            f"was expected: {near(source, architecture)}."
         )
+    state = read_state(path, next(iter(expected)))
+    provenance = (
+        {"source": source, "sha256": file_sha256(path)} if known is None else _provenance(known, path)
+    )
     needed = {name: value for name, value in expected.items() if not name.startswith(CLASSIFIERS)}
     for name, value in needed.items():
         found = state.get(name)
@@ -176,8 +150,8 @@ def _read_file(path: Path) -> tuple[InitialWeights, str]:
     }
     if path.suffix not in readers:
         raise InputError(
-            f"backbone.weights is '{path}'; IMAGENET1K_V1, IMAGENET1K_FEATURES, none or a file ending in "
-            f"{', '.join(readers)} was expected: correct it."
+            f"backbone.weights is '{path}'; none, a file ending in {', '.join(readers)} or a name was expected: "
+            f"{near(str(path), 'vgg16')}."
         )
     require_file(path)
     reader, usual = readers[path.suffix]

@@ -14,6 +14,7 @@ from weakseg.attention.settings import AttentionConfig
 from weakseg.dataset.settings import DatasetConfig
 from weakseg.detector.settings import DetectorConfig
 from weakseg.evaluation.settings import EvaluationConfig, HealthConfig, SupervisionConfig
+from weakseg.installed import presets
 from weakseg.proxy.settings import ProxyConfig
 from weakseg.saliency.settings import SaliencyConfig
 from weakseg.segmenter.settings import SegmenterConfig
@@ -25,6 +26,8 @@ class Config(Section):
 
     run: RunName = "demo"
     """Everything of the run lies under `results/<run>/`."""
+    preset: str | None = Field(None, max_length=100)
+    """Name of a file in workflow/presets: its values lie over config.yaml and under the user's own. `null`: none."""
     shards: int = Field(2, ge=1, le=10_000)
     """Parts that per-image stages are cut into: what runs side by side and what a kill can cost."""
     dataset: DatasetConfig = DatasetConfig()
@@ -35,6 +38,9 @@ class Config(Section):
     detector: DetectorConfig = DetectorConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     supervision: SupervisionConfig = SupervisionConfig()
+    accept_licenses: list[str] = Field([], max_length=20)
+    """Licences of published weights that you accept although they forbid commercial use, such as `bria-rmbg-1.4`;
+    without it such weights are refused. `weakseg weights list` names them."""
     health: HealthConfig = HealthConfig()
 
     def stages(self) -> dict[str, dict[str, Any]]:
@@ -97,5 +103,10 @@ def differences(before: Path, now: dict[str, Any]) -> list[str]:
 
 
 def schema() -> str:
-    """The JSON schema of `Config`, as committed in `workflow/config.schema.json`."""
-    return json.dumps(Config.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
+    """The JSON schema of `Config`, as committed in `workflow/config.schema.json`; it knows the presets' names."""
+    described = Config.model_json_schema()
+    described["properties"]["preset"]["enum"] = [
+        None,
+        *sorted(path.stem for path in presets().glob("*.yaml")),
+    ]
+    return json.dumps(described, indent=2, ensure_ascii=False) + "\n"

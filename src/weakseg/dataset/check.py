@@ -10,19 +10,22 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from weakseg.dataset.agreement import Agreement
+from weakseg.dataset.faults import Fault, bad_image, listed, sentences
 from weakseg.dataset.images import check_id, read_image
-from weakseg.dataset.index import BadImage, Index, Listing
+from weakseg.dataset.index import Index, Listing
+from weakseg.dataset.masks import mask_error
 from weakseg.dataset.records import Record
-from weakseg.dataset.wording import counted, examples
+from weakseg.dataset.wording import examples
 from weakseg.errors import InputError
 from weakseg.storage.labels import read_labels
+from weakseg.storage.progress import tracked
 
 MOST_SHOWN = 20
-"""Bad images or class names that an error lists; `bad_images.csv` has all bad images."""
+"""Class names that an error lists."""
 
 
 def parse_labels(text: str, image_id: str, classes: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
@@ -31,13 +34,25 @@ def parse_labels(text: str, image_id: str, classes: Sequence[str], known: Sequen
     Raises:
         InputError: a name is neither chosen nor known; the nearest known one is suggested.
     """
+    present, unknown = _parsed(text, tuple(classes), tuple(known))
+    if unknown is None:
+        return present
+    kind, hint = _hint(unknown, tuple(known))
+    has = f"the unknown class {unknown[:60]!r}; {hint}"
+    many = f"have labels such as {unknown[:60]!r}; {hint}" if kind else f"have {has}"
+    raise Fault(f"image '{image_id}' has {has}", kind or unknown, many)
+
+
+@lru_cache(10_000)  # images of one kind share a cell
+def _parsed(
+    text: str, classes: tuple[str, ...], known: tuple[str, ...]
+) -> tuple[tuple[str, ...], str | None]:
+    """The chosen classes of a cell, and its first unknown name."""
     names = [unicodedata.normalize("NFC", name.strip()) for name in text.split("|") if name.strip()]
     spelled = _spelled((*known, *classes))
-    for name in names:
-        if name not in spelled:
-            raise InputError(f"image '{image_id}' has the unknown class {name[:60]!r}; {_hint(name, known)}")
-    present = {spelled[name] for name in names}
-    return tuple(name for name in classes if name in present)
+    present = {spelled[name] for name in names if name in spelled}
+    unknown = next((name for name in names if name not in spelled), None)
+    return tuple(name for name in classes if name in present), unknown
 
 
 @cache
@@ -46,17 +61,19 @@ def _spelled(names: tuple[str, ...]) -> dict[str, str]:
     return {unicodedata.normalize("NFC", name): name for name in names}
 
 
-def _hint(name: str, known: Sequence[str]) -> str:
-    parts = [part for part in _JOINERS.split(name) if part]
-    if len(parts) > 1 and all(part in known for part in parts):
-        return f"several classes are joined by '|': write {'|'.join(parts)}."
-    if name.casefold().strip("_") in ("background", "bg", "none"):
-        return "background is class 0 of every image: leave it out of the labels."
+@lru_cache(10_000)
+def _hint(name: str, known: tuple[str, ...]) -> tuple[str, str]:
+    """What an unknown class may mean; before it the kind of the mistake, empty if it is the name itself."""
     folded = {item.casefold(): item for item in reversed(known)}
+    parts = [folded.get(part.casefold(), "") for part in _JOINERS.split(name) if part]
+    if len(parts) > 1 and all(parts):
+        return "joiner", f"several classes are joined by '|': write {'|'.join(parts)}."
+    if name.casefold().strip("_") in ("background", "bg", "none"):
+        return "background", "background is class 0 of every image: leave it out of the labels."
     near = difflib.get_close_matches(name.casefold()[:200], folded, n=1)
     if near:
-        return f"did you mean '{folded[near[0]]}'?"
-    return f"known classes, joined by '|' where there are several: {_listed(known)}."
+        return "", f"did you mean '{folded[near[0]]}'?"
+    return "", f"known classes, joined by '|' where there are several: {_listed(known)}."
 
 
 _JOINERS = re.compile(r"\s*[,;/\\+&]\s*|\s+")
@@ -70,57 +87,10 @@ def check_records(index: Index) -> None:
     """Refuse records that contradict each other; no file is opened.
 
     Raises:
-        InputError: an id occurs twice, or a training image has no label.
+        InputError: an id occurs twice.
     """
-    _check_ids(index.records)
-    for record in index.records:
-        if record.split == "train" and not record.labels:
-            raise InputError(
-                f"training image '{record.id}' has none of the chosen classes ({_listed(index.classes)}); "
-                "give it a label or drop its row."
-            )
-
-
-def check_images(listing: Listing, is_known: Callable[[int], bool] = lambda _: False) -> Index:
-    """Open every image and mask once.
-
-    Args:
-        listing: the images and masks of a source.
-        is_known: number of a record → whether its files passed an earlier check; then only the mask is read again, to
-            compare it with the labels.
-
-    Returns:
-        The index of the usable images. `bad` lists images that are missing, damaged or unsupported, and images whose
-        mask is, or has another size. The latter stay in the index without a mask, except in the split `saliency`,
-        which trains on masks. `notes` says where masks and labels disagree.
-
-    Raises:
-        InputError: a mask holds a value out of range, or too many masks contradict their labels.
-    """
-    index = listing.index
-    good, bad, sizes = [], [*index.bad], [(0, 0)]
-    agreement = Agreement(index, listing.highest, listing.key, listing.tolerated)
-    for number, record in enumerate(index.records):
-        size, fault = (None, None) if is_known(number) else _read_size(record)
-        sizes += [size] if size is not None else []
-        mask_fault = None if fault else _mask_fault(record, size, agreement)
-        if reason := fault or mask_fault:
-            bad.append(BadImage(record.id, reason))
-        if not reason:
-            good.append(record)
-        elif not fault and record.split != "saliency":
-            good.append(replace(record, mask=None))
-    values = agreement.mask_values(index)
-    notes = (*index.notes, *agreement.lines())
-    largest = max(sizes, key=math.prod)
-    return replace(
-        index, records=tuple(good), bad=tuple(bad), mask_values=values, notes=notes, largest=largest
-    )
-
-
-def _check_ids(records: Sequence[Record]) -> None:
     seen: dict[str, str] = {}
-    for record in records:
+    for record in index.records:
         check_id(record.id)
         folded = unicodedata.normalize("NFC", record.id).casefold()
         if seen.get(folded) == record.id:
@@ -133,30 +103,71 @@ def _check_ids(records: Sequence[Record]) -> None:
         seen[folded] = record.id
 
 
-def _read_size(record: Record) -> tuple[tuple[int, int] | None, str | None]:
+def check_images(
+    listing: Listing, is_known: Callable[[int], bool] = lambda _: False, output: Path | None = None
+) -> Index:
+    """Open every image and mask once.
+
+    Args:
+        listing: the images and masks of a source.
+        is_known: number of a record → whether its files passed an earlier check; then only the mask is read again, to
+            compare it with the labels.
+        output: what the check is for; its progress file lies beside it. `None` for no such file.
+
+    Returns:
+        The index of the usable images. `bad` lists images that are missing, damaged or unsupported, and images whose
+        mask is, or has another size. The latter stay in the index without a mask, except in the split `saliency`,
+        which trains on masks. `notes` says where masks and labels disagree.
+
+    Raises:
+        InputError: a mask holds a value out of range, or too many masks contradict their labels.
+    """
+    index = listing.index
+    good, bad, sizes = [], [*index.bad], [(0, 0)]
+    agreement = Agreement(index, listing.highest, listing.key, listing.tolerated)
+    records = index.records if output is None else tracked(index.records, output)
+    for number, record in enumerate(records):
+        size, fault = (None, None) if is_known(number) else _read_size(record)
+        sizes += [size] if size is not None else []
+        mask_fault = None if fault else _mask_fault(record, size, agreement)
+        if reason := fault or mask_fault:
+            bad.append(bad_image(record.id, reason, record.image, record.mask))
+        if not reason:
+            good.append(record)
+        elif not fault and record.split != "saliency":
+            good.append(replace(record, mask=None))
+    values = agreement.mask_values(index)
+    notes = (*index.notes, *agreement.lines())
+    largest = max(sizes, key=math.prod)
+    return replace(
+        index, records=tuple(good), bad=tuple(bad), mask_values=values, notes=notes, largest=largest
+    )
+
+
+def _read_size(record: Record) -> tuple[tuple[int, int] | None, InputError | None]:
     """Height and width of an image, or why it cannot be used."""
     try:
         height, width = read_image(record.image).shape[:2]
         return (height, width), None
     except InputError as error:
-        return None, str(error)
+        return None, error
 
 
-def _mask_fault(record: Record, size: tuple[int, int] | None, agreement: Agreement) -> str | None:
+def _mask_fault(record: Record, size: tuple[int, int] | None, agreement: Agreement) -> InputError | None:
     """Why a mask cannot be used with an image of this size; a good mask is added to `agreement`."""
     if record.mask is None:
         return None
     try:
         labels = read_labels(record.mask)
     except InputError as error:
-        return str(error)
+        return mask_error(record.mask, error)
     if size is not None and labels.shape != size:
         turned = (
             "; its sides are swapped, as where EXIF turns the image alone"
             if labels.shape == size[::-1]
             else ""
         )
-        return (
+        return InputError(
             f"mask {record.mask} is {labels.shape[1]}×{labels.shape[0]} pixels, its image {record.image} "
             f"{size[1]}×{size[0]}{turned}; both must have one size: export the mask again."
         )
@@ -164,42 +175,36 @@ def _mask_fault(record: Record, size: tuple[int, int] | None, agreement: Agreeme
     return None
 
 
-def refuse_bad_images(index: Index, bad_images: str, listed: Path) -> None:
+def refuse_bad_images(index: Index, bad_images: str, where: Path) -> None:
     """Stop if there are bad images, unless they are to be skipped.
 
     Args:
         index: the checked index.
         bad_images: `stop` or `skip`.
-        listed: the file that lists them.
+        where: the file that lists them.
 
     Raises:
         InputError: there are bad images and `bad_images` is `stop`, or a split is empty.
     """
     if index.bad and bad_images == "stop":
         total = len({record.id for record in index.records} | {item.id for item in index.bad})
-        groups = _alike(index.bad)
-        shown = "".join(f"\n  {text}" for text in groups[:MOST_SHOWN])
-        rest = len(groups) - MOST_SHOWN
-        more = f"\n  … and {counted(rest, 'reason')} more in {listed}" if rest > 0 else ""
+        shown = listed(sentences(index.bad), f" in {where}")
         raise InputError(
-            f"{len(index.bad):,} of {total:,} images cannot be used; fix them, drop their rows, or set "
-            f"dataset.bad_images to skip, which leaves them out:{shown}{more}"
+            f"{len(index.bad):,} of {total:,} images cannot be used:{shown}\nMend them, drop their rows, or set "
+            "dataset.bad_images to skip, which leaves them out."
         )
     for split in ("train", "val"):
         if not index.split(split):
-            raise InputError(f"no image is in the split '{split}'; at least one is needed.")
+            raise InputError(
+                f"no image is in the split '{split}'; at least one is needed: write {split} into the column split of "
+                f"{_WANTED[split]}."
+            )
 
 
-def _alike(bad: Sequence[BadImage]) -> list[str]:
-    """The reasons; one that differs only in the image's name is listed once, with a count."""
-    groups: dict[str, list[BadImage]] = {}
-    for item in bad:
-        groups.setdefault(item.reason.replace(item.id, "…"), []).append(item)
-    reasons = []
-    for first, *others in groups.values():
-        same = f" The same of {counted(len(others), 'other')}: {examples([item.id for item in others])}."
-        reasons.append(first.reason + (same if others else ""))
-    return reasons
+_WANTED = {
+    "train": "the images to learn from",
+    "val": "a tenth of the images, which are then not learned from",
+}
 
 
 def classes_without_images(index: Index) -> list[str]:

@@ -39,7 +39,7 @@ def index_command(config: Path, out: Path, key: str | None, same_as: tuple[Path,
 
     settings = read_stage(config, DatasetConfig)
     generate(settings, out)
-    data = check_data(settings, out)
+    data = check_data(settings, out, out / "index.csv")
     index = data.index
     for other in same_as:
         refuse_other_images(index, data.found, other)
@@ -66,7 +66,7 @@ def masks_command(config: Path, out: Path, key: str | None) -> None:
     from weakseg.dataset.indexing import check_data
     from weakseg.dataset.survey import Origin, write_origin
 
-    data = check_data(read_stage(config, DatasetConfig), out.parent)
+    data = check_data(read_stage(config, DatasetConfig), out.parent, out)
     values = read_index(out.with_name("index.csv"), out.with_name("classes.csv")).mask_values
     if data.index.mask_values != values:
         raise InputError(

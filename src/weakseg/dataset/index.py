@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from weakseg.dataset.faults import BadImage
 from weakseg.dataset.files import ImageFiles, paths_only, write_files
 from weakseg.dataset.records import AGAIN, COLUMNS, Record, Records
 from weakseg.dataset.tables import read_rows, write_rows
@@ -19,14 +20,6 @@ from weakseg.storage.labels import UNDECIDED, read_labels
 
 CLASS_COLUMNS = ("index", "name", "mask_value")
 MASK_COLUMNS = ("id", "mask_sha256")
-
-
-@dataclass(frozen=True)
-class BadImage:
-    """An image that cannot be used, and the reason as a sentence."""
-
-    id: str
-    reason: str
 
 
 @dataclass(frozen=True)

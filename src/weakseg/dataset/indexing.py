@@ -10,6 +10,7 @@ from pathlib import Path
 from weakseg.dataset.check import check_images, refuse_bad_images
 from weakseg.dataset.files import ImageFiles, read_files, scan_files, write_files
 from weakseg.dataset.index import Index, index_rows, read_index, write_bad
+from weakseg.dataset.negatives import refuse_other_than_one, refuse_same_labels
 from weakseg.dataset.settings import DatasetConfig
 from weakseg.dataset.sources import DEMO, generated_from, list_source
 from weakseg.dataset.survey import FIRST, Keys, Origin, digests, keys, read_origins
@@ -46,8 +47,13 @@ def generate(settings: DatasetConfig, folder: Path) -> None:
         demo.generate(folder / DEMO, chosen.seed, chosen.train, chosen.val, chosen.saliency, chosen.size)
 
 
-def check_data(settings: DatasetConfig, folder: Path) -> CheckedData:
+def check_data(settings: DatasetConfig, folder: Path, output: Path | None = None) -> CheckedData:
     """Check every new or changed image and mask; list bad ones in `bad_images.csv` of the folder.
+
+    Args:
+        settings: of the data set.
+        folder: of its index.
+        output: what the check is for; its progress file lies beside it. `None` for no such file.
 
     Raises:
         InputError: a table is wrong, or images cannot be used and `bad_images` is `stop`.
@@ -60,7 +66,7 @@ def check_data(settings: DatasetConfig, folder: Path) -> CheckedData:
     data, masks = digests(index, found, generated_from(settings))
     pairs = memory.pairs
     before = read_origins(folder).get("data", Origin("", "")).largest
-    good = check_images(listing, lambda number: _content(found[number]) in pairs)
+    good = check_images(listing, lambda number: _content(found[number]) in pairs, output)
     write_bad(folder / BAD_IMAGES, good.bad)
     refuse_bad_images(good, settings.bad_images, folder / BAD_IMAGES)
     good = replace(good, largest=max(good.largest, before, key=math.prod))
@@ -107,15 +113,18 @@ def _content(files: ImageFiles) -> tuple[str, str]:
     return files.image.sha256, "" if files.mask is None else files.mask.sha256
 
 
-def plan(settings: DatasetConfig, folder: Path) -> Keys:
+def plan(settings: DatasetConfig, folder: Path, *, classified: bool = False, one_class: bool = False) -> Keys:
     """The keys by which Snakemake compares the data; updates `files.csv` if files moved.
 
     Args:
         settings: of the data set.
         folder: of its index; before there is one, no file is read.
+        classified: whether a classifier learns from the labels.
+        one_class: whether it takes only images of exactly one class.
 
     Raises:
-        InputError: a table is wrong, or images are missing and `bad_images` is `stop`.
+        InputError: a table is wrong, images are missing and `bad_images` is `stop`, or the classifier has nothing to
+            tell apart.
     """
     origins, listing = read_origins(folder), list_source(settings, folder)
     if listing is None:
@@ -125,7 +134,12 @@ def plan(settings: DatasetConfig, folder: Path) -> Keys:
     index = listing.index
     if index.bad and settings.source != "demo":
         write_bad(folder / BAD_IMAGES, index.bad)
+    if settings.source != "demo":
         refuse_bad_images(index, settings.bad_images, folder / BAD_IMAGES)
+    if classified:
+        refuse_same_labels(index.records, index.classes, allow=settings.same_labels == "allow")
+        if one_class:
+            refuse_other_than_one(index.records)
     if "data" not in origins:
         return Keys(FIRST, FIRST)
     memory = read_files(folder)

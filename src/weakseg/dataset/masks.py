@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from weakseg.dataset.folders import Names, need_folder
+from PIL import Image
+
+from weakseg.dataset.faults import Fault
+from weakseg.dataset.folders import Names, bare, need_folder
 from weakseg.dataset.records import SPLITS, Record
 from weakseg.dataset.wording import examples, shown
 from weakseg.errors import InputError
 
 EXTENSION = ".png"
+_MOST_COLOURS = 1 << 16
 
 
 def find_masks(folder: Path, image_ids: Sequence[str]) -> list[Path | None]:
@@ -21,17 +25,50 @@ def find_masks(folder: Path, image_ids: Sequence[str]) -> list[Path | None]:
     names = Names(folder)
     found = [_mask(names, image_id) for image_id in image_ids]
     if image_ids and not any(found):
+        near = _near(names, image_ids[0])
         raise InputError(
             f"none of the {len(image_ids):,} images has a mask in dataset.table.masks {folder}: it {names.holds()}; "
-            f"masks are PNGs named like the images, {shown(image_ids[0])}{EXTENSION}: rename or convert them, or set "
-            "dataset.table.masks to null."
+            f"masks are PNGs named like the images, {shown(image_ids[0])}{EXTENSION}{near}: rename or convert them, or "
+            "set dataset.table.masks to null."
         )
     return found
 
 
+def _near(names: Names, image_id: str) -> str:
+    """A file that may be the mask of an image: of another format, or with more than the image's name in its own."""
+    wanted = bare(image_id).rpartition("/")[2].casefold()
+    found = (path for path in names.files if wanted in bare(path).rpartition("/")[2].casefold())
+    path = next(found, None)
+    return "" if path is None else f", and {shown(path)} is there"
+
+
+def mask_error(path: Path, error: InputError) -> InputError:
+    """Why a mask cannot be read; of a picture in colours, how many it has."""
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            colours = image.getcolors(_MOST_COLOURS) if image.mode in ("RGB", "RGBA") else None
+    except Exception:  # Pillow raises many types for a damaged file; `error` names the reason
+        colours = None
+    if not colours:
+        return error
+    found = f"{len(colours)} colour" + "s" * (len(colours) > 1)
+    remedy = (
+        "one class index per pixel was expected: write the number of its class for each colour, and save it as an "
+        "8-bit palette or grey PNG."
+    )
+    return Fault(
+        f"mask {path} has pixel mode {image.mode} with {found}; {remedy}",
+        "colours",
+        f"have masks in colours ({image.mode}, {found} in {path}); {remedy}",
+    )
+
+
 def _mask(names: Names, image_id: str) -> Path | None:
     spellings = (f"{image_id}{EXTENSION}", f"{image_id}{EXTENSION.upper()}")
-    for name in spellings:
+    listed = names.first(spellings)
+    if listed is not None:
+        return names.root / listed
+    for name in spellings if names.may_hold(image_id) else ():
         if (names.root / name).is_file():
             return names.root / name
     same = names.same(spellings)

@@ -75,6 +75,15 @@ class DatasetConfig(Section):
     bad_images: Literal["stop", "skip"] = "stop"
     """Images that cannot be used, or whose masks cannot (docs/images.md): `stop` lists them and ends, `skip` leaves
     them out. Both write `dataset/bad_images.csv`, each with its reason."""
+    unlisted: Literal["refuse", "ignore"] = "refuse"
+    """Labels of a table that neither `classes` nor `table.all_classes` lists: `refuse` names them and ends; `ignore`:
+    they do not count."""
+    unlabelled: Literal["negative", "leave_out"] = "negative"
+    """Training images that show none of the classes: `negative`, which the classifier and the segmenter learn as
+    background, or `leave_out`. Validation images always stay."""
+    same_labels: Literal["refuse", "allow"] = "refuse"
+    """Training images that all have the same labels, so that the classifier has nothing to tell apart: `refuse`, or
+    `allow`: it is trained all the same. Not read where no classifier is trained."""
     demo: DemoDataset = DemoDataset()
     voc: VocDataset = VocDataset()
     table: TableDataset = TableDataset()

@@ -32,7 +32,10 @@ def list_source(settings: DatasetConfig, folder: Path) -> Listing | None:
         if not (demo / "labels.csv").is_file():
             return None
         return list_table(
-            demo / "images", demo / "labels.csv", demo / "masks", settings.classes or CLASSES, CLASSES
+            *(demo / "images", demo / "labels.csv", demo / "masks"),
+            settings.classes or CLASSES,
+            CLASSES,
+            unlabelled=settings.unlabelled,
         )
     if settings.source == "voc":
         return _voc(settings) if Path(settings.voc.root).exists() or not settings.voc.download else None
@@ -44,6 +47,8 @@ def list_source(settings: DatasetConfig, folder: Path) -> Listing | None:
         settings.classes,
         table.all_classes,
         {split: Path(path) for split, path in table.lists.items()},
+        unlisted=settings.unlisted,
+        unlabelled=settings.unlabelled,
     )
 
 
@@ -62,4 +67,5 @@ def _voc(settings: DatasetConfig) -> Listing:
         voc.train_split,
         voc.val_split,
         skip_difficult=voc.skip_difficult,
+        unlabelled=settings.unlabelled,
     )

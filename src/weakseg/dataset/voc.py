@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from weakseg.dataset.check import check_records
+from weakseg.dataset.faults import BadImage
 from weakseg.dataset.folders import Names
-from weakseg.dataset.index import BadImage, Index, Listing
+from weakseg.dataset.index import Index, Listing
 from weakseg.dataset.masks import found_line
+from weakseg.dataset.negatives import without_negatives
 from weakseg.dataset.records import Record
 from weakseg.dataset.spreadsheet import read_list
 from weakseg.dataset.wording import examples
@@ -35,12 +37,18 @@ _AUGMENTED_MASKS = "SegmentationClassAug"
 
 
 def list_voc(
-    root: Path, classes: Sequence[str], train_split: str, val_split: str, *, skip_difficult: bool
+    root: Path,
+    classes: Sequence[str],
+    train_split: str,
+    val_split: str,
+    *,
+    skip_difficult: bool,
+    unlabelled: str = "negative",
 ) -> Listing:
     """List the images of a folder in VOC layout without opening them.
 
-    Training images without a label are dropped: they show none of the chosen classes, or only difficult objects
-    that are skipped. All validation images stay, since false positives in them count. Validation images need a
+    Training images whose objects of the chosen classes are all difficult, and skipped, are left out: they are neither
+    labelled nor negatives. All validation images stay, since false positives in them count. Validation images need a
     mask, training images do not.
 
     Args:
@@ -50,6 +58,7 @@ def list_voc(
             `SegmentationClassAug`.
         val_split: list of the validation images.
         skip_difficult: leave objects marked `difficult` out of the image-level labels.
+        unlabelled: as in `DatasetConfig`.
 
     Raises:
         InputError: a folder, list, annotation or mask is missing or wrong, a class is not a VOC class, or an image is
@@ -83,9 +92,10 @@ def list_voc(
         for image_id in ids[split]
     ]
     _check_masks(masks["val"], [record.id for record in records if record.split == "val" and not record.mask])
-    kept = [record for record in records if record.labels or record.split != "train"]
-    dropped = len(records) - len(kept)
-    left_out = "training images that show none of the chosen classes, left out"
+    kept, notes = _without_doubtful(records, objects, classes)
+    if unlabelled == "leave_out":
+        kept, about = without_negatives(kept)
+        notes += about
     there = tuple(record for record in kept if record.image.is_file())
     index = Index(
         records=there,
@@ -96,7 +106,7 @@ def list_voc(
             for record in (kept if len(there) < len(kept) else ())
             if not record.image.is_file()
         ),
-        notes=[found_line(kept)] + ([f"{left_out}: {dropped:,}"] if dropped else []),
+        notes=[found_line(kept), *notes],
     )
     check_records(index)
     return Listing(index, len(CLASSES), tolerated=objects)
@@ -165,6 +175,21 @@ def _objects(path: Path) -> dict[str, bool]:
         plain = (item.findtext("difficult") or "").strip() != "1"
         present[name] = present.get(name, False) or plain
     return present
+
+
+def _without_doubtful(
+    records: Sequence[Record], objects: Mapping[str, Mapping[str, bool]], classes: Sequence[str]
+) -> tuple[list[Record], list[str]]:
+    """The records without training images that show chosen classes though their labels name none; a line about them."""
+    doubtful = {
+        record.id
+        for record in records
+        if record.split == "train" and not record.labels and {*classes} & objects[record.id].keys()
+    }
+    lines = [
+        f"training images whose objects of the classes are all marked difficult, left out: {len(doubtful):,}"
+    ]
+    return [record for record in records if record.id not in doubtful], lines if doubtful else []
 
 
 def _labels(objects: Mapping[str, bool], classes: Sequence[str], skip_difficult: bool) -> tuple[str, ...]:

@@ -91,6 +91,7 @@ def predict_command(config: Path, data: "Index", weights: Path, split: str, shar
     from weakseg.detector.predict import coco_results, find_boxes
     from weakseg.devices import device
     from weakseg.storage.atomic import write_text
+    from weakseg.storage.progress import tracked
     from weakseg.training.exhausted import on_image
 
     settings = read_stage(config, BoxPredictionConfig)
@@ -98,7 +99,7 @@ def predict_command(config: Path, data: "Index", weights: Path, split: str, shar
     records = data.split(split)
     numbers = {record.id: number for number, record in enumerate(records, start=1)}
     images, results = part(records, shard), []
-    for record in images:
+    for record in tracked(images, out):
         with on_image(record.id, "lower detector.prediction.size"):
             found = find_boxes(network, read_image(record.image), settings, device())
         results += coco_results(numbers[record.id], found)

@@ -19,8 +19,9 @@ LEAST_SEEN = 0.25
 class BoxedImages:
     """`image` 3×crop×crop `uint8`, `boxes` M×4 float32 in its pixels and `labels` M, 0 where there is no box.
 
-    M is the largest number of boxes of an image. Images without a box are left out: their labels name a class all the
-    same, so that nothing in them is sure to be background. A crop that shows none counts as background.
+    M is the largest number of boxes of an image. Images without a box are left out where their labels name a class, as
+    nothing in them is sure to be background; where they name none, all of it is. A crop that shows no box counts as
+    background.
 
     Args:
         records: the training images.
@@ -32,8 +33,10 @@ class BoxedImages:
     """
 
     def __init__(self, records: Sequence[Record], boxes: Mapping[str, Boxed], crops: Crops) -> None:
-        self._records = [item for item in records if item.id in boxes and len(boxes[item.id].labels)]
-        if not self._records:
+        self._records = [
+            item for item in records if item.id in boxes and (len(boxes[item.id].labels) or not item.labels)
+        ]
+        if not any(len(boxes[item.id].labels) for item in self._records):
             raise InputError(
                 "no training image has a box; at least one was expected: look at proxy/refined, or lower "
                 "detector.least_region."

@@ -41,6 +41,7 @@ def fuse_command(
     from weakseg.storage.labels import write_labels
     from weakseg.storage.manifest import digest, write_manifest
     from weakseg.storage.presence import Tally
+    from weakseg.storage.progress import tracked
     from weakseg.storage.shards import ShardReader
 
     settings = read_stage(config, ProxyConfig)
@@ -49,7 +50,7 @@ def fuse_command(
     tally = Tally(data.classes)
 
     def rows() -> Iterator[tuple[str, ...]]:
-        for record in records:
+        for record in tracked(records, out):
             maps = attention_maps.read(record.id)
             salient = saliency_maps.read(record.id)["saliency"]
             size = image_size(record.image)
@@ -77,13 +78,14 @@ def refine_command(config: Path, data: "Index", shard: str, fused: Path, labels:
     from weakseg.storage.labels import read_labels, write_labels
     from weakseg.storage.manifest import digest, write_manifest
     from weakseg.storage.presence import Tally, doubted
+    from weakseg.storage.progress import tracked
 
     settings = read_stage(config, RefineConfig)
     records = _shard(data, shard)
     tally = Tally(data.classes)
 
     def rows() -> Iterator[tuple[str, ...]]:
-        for record in records:
+        for record in tracked(records, out):
             before = after = read_labels(fused / f"{record.id}.png")
             present = _present(data, record)
             if settings.enabled:
@@ -138,12 +140,13 @@ def boxes_command(
     from weakseg.proxy.boxes import coco, regions
     from weakseg.storage.atomic import write_text
     from weakseg.storage.labels import read_labels
+    from weakseg.storage.progress import tracked
     from weakseg.storage.review import Review, read_corrected, read_review
 
     decided = Review() if review is None else read_review(review)
 
     def images() -> "Iterator[tuple[str, str, tuple[int, int], list[Region]]]":
-        for record in data.split(split):
+        for record in tracked(data.split(split), out):
             if record.id in decided.rejected:
                 continue
             corrected = decided.corrected.get(record.id)

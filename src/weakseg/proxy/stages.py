@@ -29,8 +29,10 @@ def fuse(
         rule: the chosen one, with its values.
 
     Returns:
-        H×W `uint8`, 255 where undecided.
+        H×W `uint8`, 255 where undecided. Without a present class all is background, whatever stands out.
     """
+    if not attention:
+        return np.zeros(size, np.uint8)
     names = [name for name in classes if name in attention]
     maps = np.zeros((len(names), *size), np.float32)
     for number, name in enumerate(names):

@@ -1,8 +1,8 @@
 """The supervision ledger of a run: the labels behind every network and file, and a summary in one line.
 
 "Weakly supervised" says little if a saliency network or initial weights were trained on pixel masks. weakseg's own
-networks record their training data, known files are recognised by their SHA-256, and the configuration describes
-others.
+networks record their training data, published files are known by their name or SHA-256, and the configuration
+describes others.
 """
 
 import json
@@ -14,29 +14,12 @@ from typing import TYPE_CHECKING
 from weakseg.errors import InputError
 from weakseg.evaluation.settings import SupervisionConfig
 from weakseg.run.entered import Entered
+from weakseg.weights.known import find, trained_on
 
 if TYPE_CHECKING:
     from weakseg.storage.weights import Weights
 
 UNKNOWN = "unknown"
-IMAGENET, DUTS = ("ImageNet", "image"), ("DUTS-TR masks", "pixels")
-KNOWN = {
-    "309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8": DUTS,  # U²-Net-p
-    "2244426755fc64ed74a6be95b3f680826d9f41df98ac4b93a7497af9c8a09555": IMAGENET,  # VGG16, 13 layers
-    "397923af": IMAGENET,  # vgg16
-    "88682ab5": IMAGENET,  # vgg16_features
-    "0676ba61": IMAGENET,  # resnet50, V1
-    "11ad3fa6": IMAGENET,  # resnet50, V2
-    "63fe2227": IMAGENET,  # resnet101, V1
-    "cd907fc2": IMAGENET,  # resnet101, V2
-    "0cc3c7bd": IMAGENET,  # inception_v3_google
-    "7be5be79": IMAGENET,  # alexnet
-    "8738ca79": IMAGENET,  # mobilenet_v3_large, V1
-    "5c1a4163": IMAGENET,  # mobilenet_v3_large, V2
-}
-"""SHA-256, or its first eight digits as in torchvision's file names → training data, strongest labels."""
-NAMES = {"IMAGENET1K_V1": IMAGENET, "IMAGENET1K_FEATURES": IMAGENET}
-"""Weights that torchvision downloads by name and verifies."""
 MASKS = "pixel masks of the training images"
 
 
@@ -46,8 +29,8 @@ class Source:
 
     Attributes:
         role: the room; followed by `start` for initial weights, by `corrections` for labels drawn by people.
-        file: its path, or a name of torchvision weights.
-        sha256: `None` for a folder or a name.
+        file: its path, or the name of published weights.
+        sha256: `None` for a folder, and for weights of which only the first digits are known.
         trained_on: its training data in a few words.
         labels: the strongest labels used: `pixels`, `boxes`, `image`, `none` or `unknown`.
     """
@@ -91,6 +74,11 @@ def ledger(entered: Entered, described: SupervisionConfig) -> Ledger:
     for room, path in entered.weights.items():
         sources += _trained(room, path, files)
     for room, path in entered.outside.items():
+        known = find(str(path))
+        if known is not None:
+            text = _look_up(known.name, known.sha256, files)
+            sources.append(Source(room, known.name, known.whole_sha256, *text))
+            continue
         if not path.exists():
             raise InputError(
                 f"the {room} maps come from {path}, which does not exist; give the file or folder."
@@ -143,13 +131,11 @@ def _trained_on(room: str, weights: "Weights", files: Mapping[str, tuple[str, st
 
 
 def _look_up(path: str, digest: str | None, files: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
-    """Training data and labels of a file, from the configuration or else from `KNOWN`."""
+    """Training data and labels of a file, from the configuration or else from the table of published weights."""
     for key in (str(Path(path)), digest):
         if key is not None and key in files:
             return files[key]
-    if digest is None:
-        return NAMES.get(path, (UNKNOWN, UNKNOWN))
-    return KNOWN.get(digest, KNOWN.get(digest[:8], (UNKNOWN, UNKNOWN)))
+    return (trained_on(digest) if digest else None) or (UNKNOWN, UNKNOWN)
 
 
 def _line(sources: Sequence[Source]) -> str:

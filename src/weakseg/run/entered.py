@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weakseg.run.table import Table
+from weakseg.weights.known import find
 
 
 @dataclass(frozen=True)
@@ -12,7 +13,7 @@ class Entered:
 
     Attributes:
         weights: room → its network, trained by this run or another one.
-        outside: room → the file or folder of its maps, where no network is trained.
+        outside: room → the file or folder of its maps, or the name of published weights, where no network is trained.
         unsupervised: rooms whose maps need no labels.
     """
 
@@ -22,8 +23,8 @@ class Entered:
 
     @property
     def files(self) -> list[Path]:
-        """All files and folders."""
-        return [*self.weights.values(), *self.outside.values()]
+        """All files and folders; published weights have none here, and their table says what they are."""
+        return [*self.weights.values(), *(path for path in self.outside.values() if not find(str(path)))]
 
 
 def entered(table: Table) -> Entered:

@@ -1,24 +1,26 @@
-"""Input files of rules that no rule of the run makes."""
+"""Input files of rules that lie outside of the run: files and folders, and published weights by name."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from weakseg.errors import InputError
 from weakseg.run.table import Table
+from weakseg.weights.cache import refuse_licence
+from weakseg.weights.known import Known, find, near
 
-NAMES = ("none", "IMAGENET1K_V1", "IMAGENET1K_FEATURES")
-"""Initial weights that are not files."""
-ATTENTION = "attention"
-"""Initial weights taken from this run's attention network."""
+SUFFIXES = (".onnx", ".pth", ".pt", ".safetensors", ".npz", ".h5")
+"""A value that ends so is meant as a file."""
+ROOMS = ("saliency", "attention", "segmenter", "detector")
+NONE, ATTENTION = "none", "attention"
+"""Initial weights that are no file: none, and those of this run's attention network."""
 
 
 def outside(key: str, path: str, remedy: str = "correct the path in the configuration") -> list[str]:
-    """The file or folder of a configuration key; empty for weights without a file.
+    """The file or folder of a configuration key.
 
     Raises:
         InputError: it does not exist.
     """
-    if path in NAMES:
-        return []
     if not Path(path).exists():
         raise InputError(f"{key} is {path}, which does not exist; {remedy}.")
     return [path]
@@ -30,10 +32,10 @@ def initial_weights(table: Table, room: str) -> list[str]:
     Raises:
         InputError: it does not exist.
     """
-    weights = getattr(table.config, room).backbone.weights
-    if weights == ATTENTION or not table.makes(f"{room}_train"):
+    if not table.makes(f"{room}_train"):
         return []
-    return outside(f"{room}.backbone.weights", weights)
+    backbone = getattr(table.config, room).backbone
+    return _weights(table, f"{room}.backbone.weights", backbone.weights, backbone.architecture)
 
 
 def saliency_files(table: Table, rule: str) -> list[str]:
@@ -46,7 +48,65 @@ def saliency_files(table: Table, rule: str) -> list[str]:
         return []
     saliency = table.config.saliency
     read = saliency.training_reads() if rule == "saliency_train" else saliency.maps_read()
-    return [path for item in read.items() for path in outside(*item)]
+    found = []
+    for key, value in read.items():
+        if key.endswith("backbone.weights"):
+            found += _weights(table, key, value, saliency.own.architecture)
+        else:
+            found += _weights(table, key, value) if key == "saliency.onnx.file" else outside(key, value)
+    return found
+
+
+def stamp(table: Table, known: Known) -> str:
+    """The file of a run that says that published weights were fetched and verified."""
+    return (table.folder / "weights" / f"{known.name}.json").as_posix()
+
+
+def known_weights(table: Table, rooms: Collection[str] = ROOMS) -> list[Known]:
+    """The published weights that these rooms of the run read, by name.
+
+    Raises:
+        InputError: a file does not exist, or a licence was not accepted.
+    """
+    saliency = table.config.saliency
+    asked: list[tuple[str, str]] = []
+    for rule, read in (
+        ("saliency_train", saliency.training_reads()),
+        ("saliency_maps", saliency.maps_read()),
+    ):
+        if "saliency" in rooms and table.makes(rule):
+            asked += [(value, _architecture(table, key)) for key, value in read.items()]
+    for room in ("attention", "segmenter", "detector"):
+        if room in rooms and table.makes(f"{room}_train"):
+            backbone = getattr(table.config, room).backbone
+            asked.append((backbone.weights, backbone.architecture))
+    found = {known.name: known for value, architecture in asked if (known := find(value, architecture))}
+    for known in found.values():
+        refuse_licence(known, table.config.accept_licenses, f"set accept_licenses: [{known.licence}]")
+    return list(found.values())
+
+
+def _architecture(table: Table, key: str) -> str:
+    return str(table.config.saliency.own.architecture) if key.endswith("backbone.weights") else ""
+
+
+def _weights(table: Table, key: str, value: str, architecture: str = "") -> list[str]:
+    """A file of weights or, of published ones, the stamp of their download.
+
+    Raises:
+        InputError: it is neither a file nor a name.
+    """
+    if value in (NONE, ATTENTION):
+        return []
+    known = find(value, architecture)
+    if known is not None:
+        return [stamp(table, known)]
+    if not Path(value).exists() and "/" not in value and Path(value).suffix not in SUFFIXES:
+        raise InputError(
+            f"{key} is {value}, which is neither a file nor the name of published weights; correct it: "
+            f"{near(value, architecture)}."
+        )
+    return outside(key, value)
 
 
 def attention_maps_folder(table: Table) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from weakseg.backbones.settings import BackboneConfig
 from weakseg.config import Config
+from weakseg.weights.known import find
 
 if TYPE_CHECKING:
     from weakseg.dataset.records import Record
@@ -44,7 +45,7 @@ def _dataset(config: Config, run: Path) -> None:
 def _initial(weights: str, architecture: str, normalization: str = "auto") -> None:
     from weakseg.backbones.weights import read_initial_weights
 
-    if Path(weights).is_file():  # downloads are checked later
+    if Path(weights).is_file():  # published weights have a rule of their own
         read_initial_weights(weights, normalization, architecture)
 
 
@@ -64,6 +65,8 @@ def _saliency(config: Config, run: Path) -> None:
 
 def _saliency_maps(config: Config, run: Path) -> None:
     own = config.saliency.own
+    if any(find(value) for value in own.maps_read().values()):
+        return  # published weights are fetched and verified by a rule of their own
     if own.maps_read() and config.saliency.network() is None:  # loads a model, or all maps of a folder
         source = own.source(config.saliency.flip, lambda sentence: None)
         for record in _mapped(run) if own.name == "folder" else ():

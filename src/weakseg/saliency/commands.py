@@ -77,6 +77,7 @@ def maps_command(config: Path, data: "Index", weights: Path | None, shard: str, 
     from weakseg.dataset.index import shard as part
     from weakseg.saliency.maps import Flatness
     from weakseg.saliency.network import source_of
+    from weakseg.storage.progress import tracked
     from weakseg.storage.shards import write_shard
     from weakseg.training.exhausted import on_image
 
@@ -87,7 +88,7 @@ def maps_command(config: Path, data: "Index", weights: Path | None, shard: str, 
     advice = f"lower saliency.{settings.method}.size" if is_sized else "shrink the image"
 
     def maps() -> "Iterator[tuple[str, dict[str, np.ndarray]]]":
-        for record in records:
+        for record in tracked(records, out):
             with on_image(record.id, advice):
                 values = source(record)
             flatness.see(values)

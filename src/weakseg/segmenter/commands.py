@@ -88,7 +88,10 @@ def train_command(
         settings,
         lambda: build(settings, len(data.classes), initial),
         lambda network: LabelledPixels(
-            supervision.records, supervision.read, Crops(settings.training, network.backbone.fill)
+            supervision.records,
+            supervision.read,
+            Crops(settings.training, network.backbone.fill),
+            settings.negatives,
         ),
         inputs=[index, classes, *supervision.files],
         classes=list(data.classes),
@@ -100,14 +103,15 @@ def train_command(
 
 
 def _images(
-    data: "Index", split: str, shard: str, longest: int | None
+    data: "Index", split: str, shard: str, longest: int | None, out: Path
 ) -> "Iterator[tuple[Record, np.ndarray, np.ndarray]]":
-    """Of each image of a shard its record, the image, and the image as the network sees it."""
+    """Of each image of a shard its record, the image, and the image as the network sees it; `out` is made of them."""
     from weakseg.crf.size import shrunk
     from weakseg.dataset.images import read_image
     from weakseg.dataset.index import shard as part
+    from weakseg.storage.progress import tracked
 
-    for record in part(data.split(split), shard):
+    for record in tracked(part(data.split(split), shard), out):
         image = read_image(record.image)
         yield record, image, shrunk(image, longest)
 
@@ -136,7 +140,7 @@ def predict_command(
     stride, aligned = network.stride, network.aligned
 
     def maps() -> "Iterator[tuple[str, dict[str, np.ndarray]]]":
-        for record, image, seen in _images(data, split, shard, settings.longest):
+        for record, image, seen in _images(data, split, shard, settings.longest, out):
             with on_image(record.id, SMALLER):
                 scores = predict_scores(network, seen, settings, device())
                 found = labels_of(scores, seen, image.shape, stride, aligned)
@@ -171,7 +175,7 @@ def refine_command(
     stride, aligned = int(reader.attribute("stride")), str(reader.attribute("aligned"))
 
     def rows() -> Iterator[tuple[str, ...]]:
-        for record, image, seen in _images(data, split, shard, settings.longest):
+        for record, image, seen in _images(data, split, shard, settings.longest, out):
             named = reader.read(record.id)
             values = np.stack([named[name] for name in ("background", *data.classes)])
             with on_image(record.id, SMALLER):
@@ -210,7 +214,7 @@ def relabel_command(
     network = load(weights, data.classes)
 
     def rows() -> Iterator[tuple[str, ...]]:
-        for record, image, seen in _images(data, "train", shard, settings.longest):
+        for record, image, seen in _images(data, "train", shard, settings.longest, out):
             present = [data.classes.index(name) + 1 for name in record.labels]
             with on_image(record.id, SMALLER):
                 found = relabel(

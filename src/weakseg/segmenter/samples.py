@@ -10,7 +10,7 @@ from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.storage.labels import UNDECIDED
 from weakseg.training.augment import Crops
-from weakseg.training.sampling import Sample
+from weakseg.training.sampling import Portion, Sample
 
 
 class LabelledPixels:
@@ -20,9 +20,13 @@ class LabelledPixels:
         records: the training images.
         read: gives a record's label map H×W `uint8`, proxy or mask.
         crops: makes the crops.
+        negatives: share of the negatives, the images whose labels name no class; `None`: as they come.
+
+    Attributes:
+        portion: the negatives and their share, if one was given and there are images of both kinds.
 
     Raises:
-        InputError: not one pixel is decided.
+        InputError: not one pixel is decided in the images whose labels name a class.
     """
 
     def __init__(
@@ -30,14 +34,19 @@ class LabelledPixels:
         records: Sequence[Record],
         read: Callable[[Record], np.ndarray],
         crops: Crops,
+        negatives: float | None = None,
     ) -> None:
         # This reads one map of most data sets.
-        if not any((read(record) != UNDECIDED).any() for record in records):
+        shown = [record for record in records if record.labels] or records
+        if not any((read(record) != UNDECIDED).any() for record in shown):
             raise InputError(
-                f"not one pixel of the {len(records)} label maps is decided, all are {UNDECIDED}, and there is "
+                f"not one pixel of the {len(shown)} label maps is decided, all are {UNDECIDED}, and there is "
                 "nothing to learn from; loosen the values of proxy and proxy.refine, or correct the masks."
             )
         self._records, self._read, self._crops = records, read, crops
+        empty = [number for number, record in enumerate(records) if not record.labels]
+        both = 0 < len(empty) < len(records)
+        self.portion = Portion(empty, negatives) if negatives is not None and both else None
 
     def __len__(self) -> int:
         return len(self._records)

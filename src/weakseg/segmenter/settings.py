@@ -28,6 +28,9 @@ class SegmenterConfig(Choice, methods=NETWORKS):
     `symmetric` adds the cross entropy the other way round (Wang et al., 2019). Undecided pixels never count."""
     balance: Literal["none", "foreground"] = "none"
     """`foreground`: background and foreground weigh the same in each batch (Huang et al., 2018)."""
+    negatives: float | None = Field(None, ge=0, lt=1)
+    """Share of each batch that are negatives, the training images that show none of the classes: all background. `null`
+    as they come; 0 leaves them out. Not read where the training images have none, or nothing else."""
     rounds: int = Field(1, ge=1, le=9)
     """Trainings: from the second on, each learns from the predictions of the one before on the training images,
     restricted to the image's classes and refined as `proxy.refine` says."""

@@ -5,15 +5,15 @@ leaves behind is replaced by the next one.
 """
 
 import json
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from weakseg.errors import InputError
-from weakseg.storage.atomic import atomic_path
-
+Item = TypeVar("Item")
 INTERVAL = 0.5
 """Seconds between two writes."""
 
@@ -25,7 +25,7 @@ class Progress:
     Attributes:
         done: iterations or images that are finished, of an earlier start too.
         total: all of them.
-        unit: `iteration` or `image`.
+        unit: `iteration`, `image` or, of a download, `MB`.
         first: what was done when the process started.
         started: start of the process, seconds since 1970.
         updated: time of this reading, seconds since 1970.
@@ -72,11 +72,11 @@ class Reporter:
 
     def _write(self) -> None:
         self._written = self._state.updated
-        with (
-            suppress(InputError),
-            atomic_path(self._path) as temporary,
-        ):  # a full disk is told by what matters
+        temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}.tmp")
+        with suppress(OSError):  # a full disk is told by what matters
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_text(json.dumps(asdict(self._state)), encoding="utf-8")
+            temporary.replace(self._path)  # not flushed to the disk: nobody needs it after a power failure
 
 
 def progress_path(output: Path) -> Path:
@@ -91,7 +91,7 @@ def reporting(output: Path, total: int, unit: str, first: int = 0) -> Iterator[R
     Args:
         output: the stage's first output.
         total: units of the whole stage.
-        unit: `iteration` or `image`.
+        unit: as in `Progress`.
         first: units that an earlier start finished.
     """
     try:
@@ -99,6 +99,22 @@ def reporting(output: Path, total: int, unit: str, first: int = 0) -> Iterator[R
     finally:
         with suppress(OSError):
             progress_path(output).unlink(missing_ok=True)
+
+
+def tracked(items: Iterable[Item], output: Path, total: int | None = None) -> Iterator[Item]:
+    """Yield `items`, one for each image, and report how many are done.
+
+    Args:
+        items: images or what is made of them.
+        output: the stage's first output.
+        total: their number, if they have no length.
+    """
+    if total is None:
+        total = len(items) if isinstance(items, Sized) else 0
+    with reporting(output, total, "image") as reporter:
+        for item in items:
+            yield item
+            reporter.advance()
 
 
 def read_progress(output: Path) -> Progress | None:

@@ -3,12 +3,13 @@
 import csv
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 from weakseg.errors import InputError
 from weakseg.storage.atomic import atomic_path
+from weakseg.storage.progress import reporting
 
 HISTORY = "history.csv"
 Row = dict[str, str]
@@ -100,24 +101,42 @@ def _tensorboard(folder: Path) -> Any:
 
 
 class Progress:
-    """A bar on a terminal, plain lines in a log."""
+    """A bar on a terminal, plain lines in a log, and the progress file that others read.
 
-    def __init__(self, name: str, start: int, total: int, enabled: bool = True) -> None:
+    Args:
+        name: of the training.
+        start: iterations that an earlier start finished.
+        total: all iterations.
+        enabled: of several processes one shows the progress.
+        output: the stage's first output, beside which the progress file lies; `None` for no file.
+    """
+
+    def __init__(
+        self, name: str, start: int, total: int, enabled: bool = True, output: Path | None = None
+    ) -> None:
         from tqdm import tqdm
 
         self._name, self._total, self._enabled = name, total, enabled
+        self._ends = ExitStack()
         is_terminal = enabled and sys.stderr.isatty()
         self._bar = tqdm(total=total, initial=start, desc=name) if is_terminal else None
+        self._file = None
+        if enabled and output is not None:
+            self._file = self._ends.enter_context(reporting(output, total, "iteration", start))
 
     def advance(self) -> None:
         """One iteration is done."""
         if self._bar is not None:
             self._bar.update()
+        if self._file is not None:
+            self._file.advance()
 
     def report(self, row: Mapping[str, float | int | None]) -> None:
         """Show a row of the history."""
         shown = {name: value for name, value in row.items() if name != "iteration" and value is not None}
         text = ", ".join(f"{name} {_text(value)}" for name, value in shown.items())
+        if self._file is not None:
+            self._file.advance(0, f"loss {row['loss']:.3g}")
         if self._bar is not None:
             self._bar.set_postfix_str(text)
         elif self._enabled:
@@ -125,6 +144,7 @@ class Progress:
                 print(f"{self._name} {row['iteration']}/{self._total}: {text}", file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        """Leave the line."""
+        """Leave the line and remove the file."""
+        self._ends.close()
         if self._bar is not None:
             self._bar.close()

@@ -3,7 +3,7 @@
 import math
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -60,6 +60,7 @@ def fit(
     state: Path,
     mark: str,
     training: TrainingConfig,
+    output: Path | None = None,
     measure: Measure | None = None,
 ) -> None:
     """Train `network` (a `Trainable`) in place.
@@ -71,6 +72,7 @@ def fit(
         state: folder of the checkpoint and history; a training found there with the same `mark` goes on.
         mark: fingerprint of everything that determines this training.
         training: how it is trained; `batch_size` counts over all processes.
+        output: what the training is for; its progress file lies beside it. `None` for no such file.
         measure: looked at by the first process at each checkpoint; it changes nothing in the training.
 
     SIGTERM and SIGINT save the state and end the process with the signal's status.
@@ -86,7 +88,7 @@ def fit(
             f"batch_size is {batch_size} in {fabric.world_size} processes; a multiple of their number was expected, "
             f"{least} or more for each."
         )
-    with _alone(fabric, state, mark), StopRequest(fabric) as stop, worker_deaths():
+    with _alone(fabric, state, mark), StopRequest(fabric) as stop, worker_deaths(), ExitStack() as ends:
         network.train().to(memory_format=torch.channels_last)
         groups = cast(Trainable, network).parameter_groups()
         solver = _optimizer(groups, training)
@@ -98,11 +100,12 @@ def fit(
         start, rows = checkpoints.resume()
         if start and fabric.is_global_zero:
             print(f"resuming {state} at iteration {start} of {iterations}", file=sys.stderr)
-        ordered = PositionedSamples(samples, training.seed)
+        ordered = PositionedSamples(samples, training.seed, batch_size)
         positions = range(start * batch_size, iterations * batch_size)
         stream = batches(fabric, ordered, stop, positions, batch_size, training.workers)
         history = History(state, rows, enabled=fabric.is_global_zero)
-        progress = Progress(_shown(state.parent), start, iterations, enabled=fabric.is_global_zero)
+        progress = Progress(_shown(state.parent), start, iterations, fabric.is_global_zero, output)
+        ends.callback(progress.close)
         meter = Meter(fabric, start)
 
         for iteration in range(start, iterations):
@@ -148,7 +151,6 @@ def fit(
             if is_checkpoint:
                 checkpoints.save(done, history.rows)
         history.close()
-        progress.close()
         if fabric.is_global_zero:
             clear_aside(state)
 

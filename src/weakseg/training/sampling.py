@@ -3,7 +3,9 @@
 Nothing here has state, so a resumed training sees exactly the samples that an undisturbed one would.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +14,8 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 Sample = dict[str, Tensor]
+FEW, OTHERS, PLACES = (2**31 + number for number in range(3))
+"""Seeds of the three orders of a mixed stream, apart from every epoch's."""
 
 
 class Samples(Protocol):
@@ -41,14 +45,40 @@ class PositionSampler(Sampler[int]):
         return len(self._range)
 
 
-class PositionedSamples(Dataset[Sample]):
-    """Maps a position of the stream to a sample: epoch e visits every item once, in an order seeded by (seed, e)."""
+@dataclass(frozen=True)
+class Portion:
+    """Items that make up a given share of every batch, however many they are.
 
-    def __init__(self, samples: Samples, seed: int) -> None:
+    Attributes:
+        items: their numbers, at least one and not all.
+        share: in [0, 1).
+    """
+
+    items: Sequence[int]
+    share: float
+
+
+class PositionedSamples(Dataset[Sample]):
+    """Maps a position of the stream to a sample: epoch e visits every item once, in an order seeded by (seed, e).
+
+    Where `samples` has a `portion`, its items and the others are two such streams. Each batch takes the share's number
+    of the former, over all batches exactly, at places seeded by (seed, batch).
+
+    Args:
+        samples: the items.
+        seed: of the order.
+        batch_size: of all processes together; read with a `portion` only.
+    """
+
+    def __init__(self, samples: Samples, seed: int, batch_size: int = 1) -> None:
         self._samples = samples
         self._seed = seed
-        self._epoch = -1
-        self._order = np.empty(0, np.int64)
+        portion: Portion | None = getattr(samples, "portion", None)
+        everything = np.arange(len(samples))
+        if portion is None:
+            self._item = _Order(everything, (seed,)).item
+        else:
+            self._item = _Mixed(everything, portion, seed, batch_size).item
 
     def __getitem__(self, position: int) -> Sample:
         epoch, offset = divmod(position, len(self._samples))
@@ -59,12 +89,43 @@ class PositionedSamples(Dataset[Sample]):
         """Ids of the samples at the positions from `start` to `stop`."""
         return [self._samples.name(self._item(position)) for position in range(start, stop)]
 
-    def _item(self, position: int) -> int:
-        epoch, offset = divmod(position, len(self._samples))
+
+class _Order:
+    """An endless stream of items: epoch e is a permutation seeded by (*seed, e)."""
+
+    def __init__(self, items: np.ndarray, seed: tuple[int, ...]) -> None:
+        self._items, self._seed, self._epoch = items, seed, -1
+
+    def item(self, position: int) -> int:
+        epoch, offset = divmod(position, len(self._items))
         if epoch != self._epoch:
-            self._order = np.random.default_rng([self._seed, epoch]).permutation(len(self._samples))
+            self._order = np.random.default_rng([*self._seed, epoch]).permutation(self._items)
             self._epoch = epoch
         return int(self._order[offset])
+
+
+class _Mixed:
+    """An endless stream of which every batch holds the portion's share."""
+
+    def __init__(self, items: np.ndarray, portion: Portion, seed: int, batch_size: int) -> None:
+        self._seed, self._size = seed, batch_size
+        self._share = Fraction(portion.share).limit_denominator(10_000)
+        self._few = _Order(np.asarray(portion.items), (seed, FEW))
+        self._others = _Order(np.setdiff1d(items, portion.items), (seed, OTHERS))
+
+    def item(self, position: int) -> int:
+        batch, place = divmod(position, self._size)
+        start = self._count(batch)
+        drawn = np.random.default_rng([self._seed, PLACES, batch]).permutation(self._size)
+        is_few = drawn < self._count(batch + 1) - start
+        before = int(is_few[:place].sum())
+        if is_few[place]:
+            return self._few.item(start + before)
+        return self._others.item(batch * self._size - start + place - before)
+
+    def _count(self, batches: int) -> int:
+        """Items of the portion in the first batches."""
+        return int(batches * self._size * self._share)
 
 
 def seed_step(seed: int, iteration: int, rank: int) -> None:

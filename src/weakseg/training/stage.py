@@ -85,7 +85,7 @@ def train_stage(
     data = samples(network)
     if fabric.is_global_zero:
         print(f"training {room} on {len(data)} images", file=sys.stderr, flush=True)
-    fit(fabric, network, data, state, mark, training, None if measure is None else measure(network))
+    fit(fabric, network, data, state, mark, training, out, None if measure is None else measure(network))
     if not fabric.is_global_zero:
         return
     write_text(out.parent / HISTORY, (state / HISTORY).read_text(encoding="utf-8"))

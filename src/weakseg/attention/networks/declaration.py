@@ -23,3 +23,8 @@ class AttentionMethod(Method):
     new_layers_rate: ClassVar[float] = 1.0
     preset: ClassVar[str | None] = None
     read_outs: ClassVar[tuple[str, ...]] = ("relu",)
+
+    @property
+    def takes_one_class(self) -> bool:
+        """Whether it learns only from images of exactly one class: neither of several nor of none."""
+        return False

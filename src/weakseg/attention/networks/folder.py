@@ -40,11 +40,13 @@ def read_maps(folder: Path, record: Record) -> dict[str, np.ndarray]:
     """The maps of a record's classes, from `<id>.npz` or from the PNGs in `<id>/`.
 
     Returns:
-        Class name → h×w float32 in [0, 1].
+        Class name → h×w float32 in [0, 1]; nothing is read for an image without a class.
 
     Raises:
         InputError: a present class has no map, or one does not have two dimensions and values in [0, 1].
     """
+    if not record.labels:
+        return {}
     archive, pictures = folder / f"{record.id}.npz", folder / record.id
     if archive.is_file():
         return _read_archive(archive, record)

@@ -28,8 +28,13 @@ class SpgSettings(AttentionMethod):
     """Attention below which B2 learns background: `official` 0.05 (Inception-v3), `vgg` 0.01 (VGG16); the others
     agree."""
     single_label: bool = False
-    """Softmax over the classes, as published for images of exactly one class. `false`: one sigmoid per class, and the
-    masks come from the union of the present classes' maps."""
+    """Softmax over the classes, as published for images of exactly one class; images of none are refused, too. `false`:
+    one sigmoid per class, and the masks come from the union of the present classes' maps."""
+
+    @property
+    def takes_one_class(self) -> bool:
+        """A softmax over the classes has no place for an image of none."""
+        return self.single_label
 
     def check(self, section: "AttentionConfig") -> None:
         """Refuse thresholds of masks that are not made."""

@@ -110,7 +110,9 @@ def draw_montage(index: Index, records: Sequence[Record], sources: Sources, path
     if not records:
         draw_sentence(empty, path)
         return
-    captions = [f"{record.id}   {', '.join(record.labels)}   ({record.split})" for record in records]
+    captions = [
+        f"{record.id}   {', '.join(record.labels) or 'no class'}   ({record.split})" for record in records
+    ]
     panels = [list(_panels(index, record, sources)) for record in records]
     rows = list(zip(captions, panels, strict=True))
     shown = sorted(set().union(*(panel.labels for row in panels for panel in row)))

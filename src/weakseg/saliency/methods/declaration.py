@@ -87,8 +87,9 @@ class StagedConfig(Choice, methods=serving("saliency"), key="architecture"):
     architecture: str = "resnet50"
     """Published with `resnet50`; 101 layers learn little from a few thousand images; `vgg16` costs more a step."""
     weights: FilePath = "IMAGENET1K_V1"
-    """Initial weights: `IMAGENET1K_V1` (torchvision), a file of torchvision's parameters (`.pth`,
-    `.safetensors`; of VGG16 also what `attention.backbone.weights` takes), or `none`."""
+    """Initial weights: a name of `weakseg weights list` (`resnet50`, `vgg16`) or torchvision's `IMAGENET1K_V1`, fetched
+    once; a file of torchvision's parameters (`.pth`, `.safetensors`; of VGG16 also what `attention.backbone.weights`
+    takes); or `none`."""
     frozen_stages: int = Field(0, ge=0, le=4)
     """Stages whose weights stay as they are; the papers freeze none."""
 
@@ -136,7 +137,7 @@ class NetworkMethod(TrainedMethod):
             return {}
         initial = self.backbone.weights
         read = {} if self.start is None else {"start": self.start}
-        if self.start is None and initial not in ("none", "IMAGENET1K_V1"):
+        if self.start is None and initial != "none":
             read["backbone.weights"] = initial
         return read | {f"data.{key}": getattr(self.data, key) for key in self.data.places()}
 

@@ -9,10 +9,12 @@ from pydantic import Field
 from weakseg.errors import InputError
 from weakseg.saliency.methods.declaration import SaliencyMethod, Say
 from weakseg.settings.section import FilePath
+from weakseg.weights.known import Known, check_use, find
 
 Output = Literal["preset", "probabilities", "logits", "minmax"]
 USUAL_MB = 1500
 """Of a network at 320 pixels; more at larger sizes."""
+USUAL_SIDE = 320
 
 
 class OnnxSettings(SaliencyMethod):
@@ -21,16 +23,46 @@ class OnnxSettings(SaliencyMethod):
     name = "onnx"
     made_by = "onnx_source"
 
-    file: FilePath = "u2netp.onnx"
-    """The model file; its SHA-256 is recorded with the maps."""
-    preset: Literal["u2net", "imagenet", "plain"] = "u2net"
+    file: FilePath = "u2netp"
+    """A name of `weakseg weights list` (`u2netp`, `u2net`, `isnet-general-use`), fetched once; or an ONNX file."""
+    preset: Literal["auto", "u2net", "isnet", "imagenet", "plain"] = "auto"
     """Pre-processing: `u2net` scales by the image's maximum, then ImageNet mean and deviation; `imagenet` divides by
-    255 before that; `plain` gives RGB in [0, 1]."""
+    255 before that; `isnet` divides by 255 and subtracts 0.5; `plain` gives RGB in [0, 1]; `auto`: what the named
+    weights need, of a file `u2net`."""
     output: Output = "preset"
     """What the first output holds: `probabilities` from 0 to 1, `logits` (a sigmoid is applied), or values of which
-    each map is stretched to [0, 1] (`minmax`); `preset`: `minmax` for `u2net`, else `probabilities`."""
-    size: int = Field(320, ge=32, le=2048)
-    """Side of the square input."""
+    each map is stretched to [0, 1] (`minmax`); `preset`: `minmax` for `u2net` and `isnet`, else `probabilities`."""
+    size: int | None = Field(None, ge=32, le=2048)
+    """Side of the square input; `null`: that of the named weights, of a file 320."""
+
+    def check(self, section: Any) -> None:
+        """Refuse weights that are no saliency network, and values that named weights do not work with."""
+        check_use(self.file)
+        known = self.known()
+        if known is None:
+            return
+        for key, needed, usual in (("preset", known.preset, "auto"), ("size", known.side, None)):
+            if getattr(self, key) not in (needed, usual):
+                raise ValueError(
+                    f"{key} is {getattr(self, key)}, but {known.name} needs {needed}; leave {key} out or correct it"
+                )
+
+    def known(self) -> Known | None:
+        """The published weights that `file` names; `None` if it is a path."""
+        return find(self.file)
+
+    @property
+    def scaling(self) -> str:
+        """The pre-processing, with `auto` resolved."""
+        known = self.known()
+        usual = "u2net" if known is None else known.preset
+        return usual if self.preset == "auto" else self.preset
+
+    @property
+    def side(self) -> int:
+        """Side of the square input, with `null` resolved."""
+        known = self.known()
+        return self.size or (USUAL_SIDE if known is None else known.side)
 
     def maps_read(self) -> dict[str, str]:
         """The model."""
@@ -38,7 +70,7 @@ class OnnxSettings(SaliencyMethod):
 
     def maps_mb(self) -> float:
         """Bound of the memory of the network, MB."""
-        return USUAL_MB * max(1.0, (self.size / 320) ** 2)
+        return USUAL_MB * max(1.0, (self.side / USUAL_SIDE) ** 2)
 
 
 import numpy as np
@@ -46,6 +78,7 @@ from PIL import Image
 
 from weakseg.saliency.maps import ImageMap, Source, of_images
 from weakseg.storage.onnx_file import open_onnx
+from weakseg.weights.cache import ready
 
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32)
@@ -69,7 +102,8 @@ def onnx_maps(settings: OnnxSettings) -> ImageMap:
     Raises:
         InputError: the file is missing or not an ONNX model, or its input or output is another.
     """
-    file, preset, size = Path(settings.file), settings.preset, settings.size
+    known, preset, size = settings.known(), settings.scaling, settings.side
+    file = Path(settings.file) if known is None else ready(known)
     if not file.is_file():
         raise InputError(f"saliency model {file} is missing; set saliency.onnx.file to an ONNX model.")
     session = open_onnx(file)
@@ -196,6 +230,8 @@ def prepare(image: np.ndarray, preset: str, size: int) -> np.ndarray:
     resized = np.asarray(smaller, np.float32)
     white = max(float(resized.max()), EPSILON) if preset == "u2net" else 255.0  # U²-Net: its own maximum
     resized = resized / np.float32(white)
+    if preset == "isnet":
+        resized = resized - np.float32(0.5)
     if preset in ("u2net", "imagenet"):
         resized = (resized - IMAGENET_MEAN) / IMAGENET_STD
     return np.ascontiguousarray(resized.transpose(2, 0, 1)[None], np.float32)
@@ -206,7 +242,7 @@ def finish(values: np.ndarray, preset: str, output: Output = "preset", file: Pat
 
     Args:
         values: the output.
-        preset: `u2net` gives `minmax` for `preset`, the others `probabilities`.
+        preset: `u2net` and `isnet` give `minmax` for `preset`, the others `probabilities`.
         output: `minmax` stretches each map to [0, 1], a flat one to 0; `logits` are given to a sigmoid;
             `probabilities` must lie in [0, 1].
         file: the model, for messages.
@@ -221,7 +257,7 @@ def finish(values: np.ndarray, preset: str, output: Output = "preset", file: Pat
         )
     low, high = float(values.min()), float(values.max())
     if output == "preset":
-        output = "minmax" if preset == "u2net" else "probabilities"
+        output = "minmax" if preset in ("u2net", "isnet") else "probabilities"
     if output == "minmax":
         values = (values - low) / max(high - low, EPSILON)
     elif output == "logits":

@@ -1,0 +1,1 @@
+"""Published weights by name: the table of known files, and the cache that they are fetched into."""

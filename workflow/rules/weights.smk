@@ -1,0 +1,44 @@
+# Published weights that the configuration names: fetched once for all runs, and verified, before anything trains.
+#
+# Inputs:  none; the addresses and checksums of weakseg's table (`weakseg weights list`)
+# Outputs: <run>/weights/<name>.json (name, SHA-256 and licence; the file itself lies in a cache outside of the run), and
+#          <run>/weights/ready, for which every training waits
+
+WEIGHTS = said(inputs.known_weights, TABLE)
+
+
+wildcard_constraints:
+    known="|".join(known.name for known in WEIGHTS) or "none",
+
+
+rule weights_fetch:
+    output:
+        "<run>/weights/{known}.json",
+    log:
+        "<run>/logs/weights/{known}.log",
+    priority: 100
+    localrule: True
+    conda:
+        "../../envs/weakseg.yaml"
+    params:
+        accepted=[
+            word for name in cfg.accept_licenses for word in ("--accept-license", name)
+        ],
+    shell:
+        "weakseg weights stamp {wildcards.known} {params.accepted:q} --out {output} 2>&1 | tee {log}"
+
+
+rule weights_ready:
+    input:
+        [
+            inputs.stamp(TABLE, known)
+            for known in inputs.known_weights(TABLE, ("saliency", "attention", "segmenter"))
+        ],
+    output:
+        touch("<run>/weights/ready"),
+    log:
+        "<run>/logs/weights/ready.log",
+    priority: 100
+    localrule: True
+    shell:
+        ": > {log}"
