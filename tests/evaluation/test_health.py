@@ -335,7 +335,7 @@ def test_a_file_of_health_says_the_same_when_it_is_read(tmp_path: Path) -> None:
 
 
 def view(**changes: Any) -> View:
-    values: dict[str, Any] = {"attention": {"cat": spot()}, "saliency": spot(), "fused": label_map(1),
+    values: dict[str, Any] = {"attention": {1: spot()}, "saliency": spot(), "fused": label_map(1),
                               "refined": label_map(1), "present": (1,), "margin": 3.0}  # fmt: skip
     return View(**values | changes)
 
@@ -345,7 +345,7 @@ def test_doubt_lies_between_0_and_1_and_grows_with_what_is_wrong() -> None:
     empty = np.zeros((10, 10), np.uint8)
     nothing = np.zeros((12, 12), np.float32)
     bad = [
-        doubt_of(signals(view(attention={"cat": nothing}, saliency=nothing, fused=empty, refined=empty))),
+        doubt_of(signals(view(attention={1: nothing}, saliency=nothing, fused=empty, refined=empty))),
         doubt_of(signals(view(refined=np.full((10, 10), 255, np.uint8)))),
     ]
     assert all(0 <= good < each <= 1 for each in bad)
