@@ -69,7 +69,9 @@ def test_a_change_reaches_only_its_stage(
     before = Config().stages()
     after = given(path, value).stages()
     changed = {name for name in before if before[name] != after[name]}
-    assert changed - ({"health"} - stages) == stages  # health advises what to change, and so knows more values
+    assert (
+        changed - ({"health"} - stages) == stages
+    )  # health advises what to change, and so knows more values
 
 
 def test_size_of_the_maps_trains_no_network_again() -> None:

@@ -1,7 +1,8 @@
 # How good each stage is, and the report.
 #
 # Inputs:  the maps, labels and predictions of all stages; the true masks that the index names (health reads none)
-# Outputs: <run>/evaluation/: health/<stage>.json right after each stage and health.json, one JSON per scored stage, scores.csv, summary.json, scores.html and the figures;
+# Outputs: <run>/evaluation/: health/<stage>.json right after each stage and health.json, one JSON per scored stage,
+#          scores.csv, summary.json, result.html (the report's first page), scores.html and the figures;
 #          <run>/report.html, which shows them in any browser without a network; for the target `detector`
 #          <run>/evaluation/detector.json
 
@@ -12,6 +13,7 @@ from weakseg.run.health import looked_at
 rule evaluate_health:
     input:
         config="<run>/configs/health.json",
+        run=ancient("<run>/configs/run.json"),
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
         made=lambda wildcards: looked_at(TABLE, wildcards.stage).files,
@@ -33,7 +35,7 @@ rule evaluate_health:
         options=lambda wildcards: looked_at(TABLE, wildcards.stage).options,
     shell:
         "weakseg evaluate health --config {input.config} --index {input.index} --classes {input.classes}"
-        " {params.options:q} --out {output} 2>&1 | tee {log}"
+        " --run-config {input.run} {params.options:q} --out {output} > {log} 2>&1"
 
 
 rule evaluate_health_all:
@@ -62,6 +64,7 @@ rule evaluate_attention:
         "<run>/logs/evaluate_attention.log",
     benchmark:
         "<run>/benchmarks/evaluate_attention.tsv"
+    priority: 1  # the score is there before the next stage trains
     conda:
         "../../envs/weakseg.yaml"
     resources:
@@ -122,7 +125,7 @@ rule evaluate_detector:
         least=cfg.detector.least_region,
     shell:
         "weakseg evaluate detector --config {input.config} --index {input.index} --classes {input.classes}"
-        " --split {params.split} --least {params.least} --boxes {input.boxes} --out {output} 2>&1 | tee {log}"
+        " --split {params.split} --least {params.least} --boxes {input.boxes} --out {output} > {log} 2>&1"
 
 
 rule evaluate_labels:
@@ -139,6 +142,7 @@ rule evaluate_labels:
         "<run>/benchmarks/evaluate_labels/{labels}.tsv"
     wildcard_constraints:
         labels="|".join(TABLE.label_scores),
+    priority: 1  # the score is there before the next stage trains
     conda:
         "../../envs/weakseg.yaml"
     resources:
@@ -185,6 +189,7 @@ rule evaluate_summary:
     output:
         table="<run>/evaluation/scores.csv",
         summary="<run>/evaluation/summary.json",
+        result="<run>/evaluation/result.html",
         scores=report("<run>/evaluation/scores.html", "../report/scores.rst", "Scores"),
         per_class=report(
             "<run>/evaluation/per_class.png", "../report/per_class.rst", "Scores"
@@ -211,7 +216,7 @@ rule evaluate_summary:
     params:
         run=TABLE.folder,
     shell:
-        "weakseg evaluate summary --run {params.run} 2>&1 | tee {log}"
+        "weakseg evaluate summary --run {params.run} > {log} 2>&1"
 
 
 rule report:

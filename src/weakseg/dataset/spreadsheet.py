@@ -98,12 +98,13 @@ def _check_row(path: Path, number: int, values: list[str], header: Sequence[str]
     where = f"labels table {path} line {number}"
     if len(values) <= last:
         raise InputError(f"{where} has fewer than {last + 1} columns; complete it.")
-    if any(values[len(header) :]):
+    if len(values) > len(header) and any(values[len(header) :]):
         raise InputError(
             f"{where} has {len(values)} values, the header {len(header)} columns; join several classes by '|', and "
             "put quotes around a value that holds the separator."
         )
-    if any("\n" in value or "\r" in value for value in values):
+    whole = "".join(values)
+    if "\n" in whole or "\r" in whole:
         raise InputError(
             f"{where} has a value of several lines, as an open quote makes it; one line per image was expected: close "
             "the quote or remove the line break."

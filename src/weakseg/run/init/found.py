@@ -101,7 +101,7 @@ def list_images(folder: Path) -> list[str]:
     """
     if not folder.is_dir():
         raise InputError(f"--images {folder} is not a folder; the folder of your images was expected.")
-    names = [name for name in walk(folder) if Path(name).suffix.lower() in EXTENSIONS]
+    names = [name for name, _ in walk(folder) if Path(name).suffix.lower() in EXTENSIONS]
     if not names:
         raise InputError(f"{folder} holds no image; files with {', '.join(EXTENSIONS)} were expected.")
     return names
