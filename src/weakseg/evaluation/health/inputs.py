@@ -63,9 +63,11 @@ class Artefacts:
             yield labelled(record.id, labels, record.labels, self.index.classes, apart, before)
 
     def views(self, split: str) -> Iterator[tuple[str, View]]:
-        """Id of each image of a split and what all stages made of it."""
+        """Id of each image of a split that shows a class, and what all stages made of it."""
         scores = read_class_scores(self.class_scores, self.index.classes)
         for record in self.index.split(split):
+            if not record.labels:
+                continue
             attention, saliency = self._maps(record)
             number = {name: place for place, name in enumerate(self.index.classes, 1)}
             yield (
