@@ -77,13 +77,24 @@ def test_what_reads_weights_by_name_waits_for_their_stamp(tmp_path: Path) -> Non
     assert inputs.initial_weights(run, "segmenter") == [f"{tmp_path}/mine/weights/vgg16.json"]
     assert [known.name for known in inputs.known_weights(run)] == ["u2netp", "vgg16", "resnet50"]
     assert [known.name for known in inputs.known_weights(run, ("saliency",))] == ["u2netp"]
-    assert entered(run).outside["saliency"] == Path("u2netp")
-    assert all("u2netp" not in str(path) for path in entered(run).files)
+    assert entered(run).known == {"saliency": KNOWN["u2netp"]}
+    assert entered(run).outside == {}
 
 
 def test_a_trained_saliency_network_starts_from_weights_by_name(tmp_path: Path) -> None:
     run = table(tmp_path, {"method": "srm"})
     assert inputs.saliency_files(run, "saliency_train") == [f"{tmp_path}/mine/weights/resnet50.json"]
+
+
+def test_a_folder_of_maps_may_have_the_name_of_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("u2net").mkdir()
+    run = table(tmp_path, {"method": "folder", "folder": {"folder": "u2net"}})
+    assert inputs.saliency_files(run, "saliency_maps") == ["u2net"]
+    assert inputs.known_weights(run, ("saliency",)) == []
+    assert entered(run).outside == {"saliency": Path("u2net")}
 
 
 def test_a_run_without_such_weights_fetches_nothing(tmp_path: Path) -> None:

@@ -54,6 +54,8 @@ def test_a_name_is_fetched_recorded_and_used_once(
     assert (apart / "weakseg_cache/weights/u2netp.onnx").is_file()
     status, output = ran.snakemake("-n", *NAMED, "--", target)
     assert status == 0 and "Nothing to be done" in output, output
+    status, output = ran.snakemake("-n", *NAMED, "accept_licenses=[own-1.0]", "--", target)
+    assert status == 0 and "Nothing to be done" in output, output
     other = NAMED[1].replace("u2netp", "u2net")
     status, output = ran.snakemake("-n", "--config", other, *NAMED[2:], "--", target)
     assert "weights_fetch" in output and "saliency_maps" in output
