@@ -37,7 +37,7 @@ def main(run: Path, used: tuple[str, ...], out: Path | None) -> None:
         record.id: record for record in index.split("train") if record.mask is not None and record.labels
     }
     names: list[str] = []
-    rows, target, doubt = [], [], []
+    rows, target, decided, doubt = [], [], [], []
     for image_id, view in _artefacts(run, index).views("train"):
         if image_id in records:
             found = signals(view)
@@ -45,6 +45,7 @@ def main(run: Path, used: tuple[str, ...], out: Path | None) -> None:
             rows.append([found[name] for name in names])
             doubt.append(doubt_of(found))
             target.append(labelled_iou(index, records[image_id], view.refined))
+            decided.append(labelled_iou(index, records[image_id], view.refined, undecided_wrong=False))
     values, wanted = np.array(rows), np.array(target)
     fit, rest = np.arange(len(wanted)) % 2 == 0, np.arange(len(wanted)) % 2 == 1
     chosen = [names.index(name) for name in used or SIGNALS]
@@ -57,6 +58,7 @@ def main(run: Path, used: tuple[str, ...], out: Path | None) -> None:
         "weights": {names[place]: float(weight) for place, weight in zip(chosen, weights, strict=True)},
         "fitted half": spearman(estimate[fit], wanted[fit]),
         "other half": spearman(estimate[rest], wanted[rest]),
+        "other half, undecided left out": spearman(estimate[rest], np.array(decided)[rest]),
         "doubt.py on the other half": -spearman(np.array(doubt)[rest], wanted[rest]),
         "each signal on the other half": {
             name: spearman(values[rest][:, place], wanted[rest]) for place, name in enumerate(names)
@@ -69,13 +71,13 @@ def main(run: Path, used: tuple[str, ...], out: Path | None) -> None:
         out.write_text(text + "\n", encoding="utf-8")
 
 
-def labelled_iou(index: Index, record: Record, labels: np.ndarray) -> float:
-    """Mean intersection over union with the mask over the classes of the label; undecided pixels are wrong.
+def labelled_iou(index: Index, record: Record, labels: np.ndarray, undecided_wrong: bool = True) -> float:
+    """Mean intersection over union with the mask over the classes of the label; undecided pixels are wrong or left out.
 
     Pixels that the mask does not score are left out. A class without a pixel in both counts as 0.
     """
     mask = index.read_mask(record)
-    scored = mask != UNDECIDED
+    scored = (mask != UNDECIDED) & (undecided_wrong | (labels != UNDECIDED))
     found = []
     for name in record.labels:
         number = index.classes.index(name) + 1

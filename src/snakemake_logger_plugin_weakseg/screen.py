@@ -1,14 +1,18 @@
 """Where lines go: a terminal with bars, or a log."""
 
-import threading
+import os
 import time
 from collections.abc import Sequence
-from typing import Any, Protocol, TextIO
+from typing import Protocol, TextIO
+
+from tqdm import tqdm
 
 from snakemake_logger_plugin_weakseg.lines import Line, running_text
 
 WIDTH = 25
 """Columns of a line's title."""
+BAR = 16
+"""Columns of a bar."""
 FIRST, EVERY, STEP = 10.0, 30.0, 0.1
 """In a log: seconds until a stage is mentioned, and until it is mentioned again if it got further by this share."""
 
@@ -63,56 +67,48 @@ class Log:
 
 
 class Terminal:
-    """A bar for each line at work, below what was printed."""
+    """A bar for each line at work, below what was printed.
+
+    The cursor stays below the bars. So what a shell or a user types there (`^C`) is removed with them.
+    """
 
     def __init__(self, stream: TextIO) -> None:
-        from tqdm import tqdm
-
-        tqdm.monitor_interval = 0  # our thread draws
-        tqdm.set_lock(threading.RLock())
-
-        class Bar(tqdm):  # type: ignore[type-arg]
-            text = ""
-
-            @property
-            def format_dict(self) -> dict[str, Any]:
-                return {**super().format_dict, "text": self.text}
-
-        self._stream, self._bar = stream, Bar
-        self._bars: dict[str, Any] = {}
+        self._stream = stream
+        self._block: list[str] = []
+        self._is_ascii = not (stream.encoding or "").lower().startswith("utf")
 
     def say(self, text: str) -> None:
         """Print above the bars."""
-        self._bar.write(text, file=self._stream)
-        self._stream.flush()
+        self._redraw(text + "\n", self._block)
 
     def show(self, lines: Sequence[Line]) -> None:
         """Draw the bars anew."""
-        titles = [line.title for line in lines]
-        for title in [title for title in self._bars if title not in titles]:
-            self._bars.pop(title).close()
-        for line in lines:
-            self._draw(line)
-
-    def _draw(self, line: Line) -> None:
-        progress = line.progress()
-        bar = self._bars.get(line.title)
-        if bar is None:
-            bar = self._bars[line.title] = self._bar(
-                total=1,
-                file=self._stream,
-                leave=False,
-                dynamic_ncols=True,
-                desc=line.title,
-                mininterval=0,
-                delay=0,
-            )
-        bar.text = running_text(line)
-        bar.total, bar.n = (progress.total, progress.done) if progress is not None else (1, 0)
-        shown = "{bar:16} " if progress is not None else ""
-        bar.bar_format = f"{line.title:<{WIDTH}}{shown}{{text}}"
-        bar.refresh()
+        block = [
+            self._bar(line)[: self._width() - 1] for line in lines
+        ]  # one that wraps could not be removed
+        if block != self._block:
+            self._redraw("", block)
 
     def close(self) -> None:
         """Remove the bars."""
         self.show([])
+
+    def _width(self) -> int:
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns or 80
+        except (OSError, ValueError):
+            return 80
+
+    def _redraw(self, text: str, block: list[str]) -> None:
+        up = f"\r\x1b[{len(self._block)}A" if self._block else "\r"
+        self._block = block
+        self._stream.write(f"{up}\x1b[J{text}" + "".join(f"{line}\n" for line in block))
+        self._stream.flush()
+
+    def _bar(self, line: Line) -> str:
+        progress = line.progress()
+        if progress is None or not progress.total:
+            return columns(line.title, running_text(line))
+        done, total = min(progress.done, progress.total), progress.total
+        bar = tqdm.format_meter(done, total, 0, BAR, ascii=self._is_ascii, bar_format="{bar}")
+        return columns(line.title, f"{bar} {running_text(line)}")

@@ -93,8 +93,8 @@ def test_negatives_are_left_out_on_request_and_counted(tmp_path: Path) -> None:
 def test_unlisted_names_are_refused_together_with_counts_and_the_remedy(tmp_path: Path) -> None:
     data = table(tmp_path, ["cat", "zebra", "cat|zebra", "yurt", "dog|car"])
     assert refused(run(data)) == (
-        f"4 rows of {data / 'labels.csv'} name what dataset.classes (cat, dog) does not list: zebra (2), yurt (1), car "
-        "(1: cat?); the first is image 'im01': correct the rows, add the names to dataset.classes, or set "
+        f"4 rows of {data / 'labels.csv'} name what dataset.classes (cat, dog) does not list: zebra (2), yurt (1), "
+        "car (1: cat?); the first is image 'im01': correct the rows, add the names to dataset.classes, or set "
         "dataset.unlisted to ignore, and they do not count."
     )
 

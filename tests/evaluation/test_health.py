@@ -138,8 +138,8 @@ def framing() -> np.ndarray:
 
 ODD = {
     "constant": np.full((20, 20), 0.4, np.float32),
-    "nothing": np.linspace(0, 0.3, 400, dtype=np.float32).reshape(20, 20),
-    "everything": np.linspace(0.48, 1, 400, dtype=np.float32).reshape(20, 20),
+    "nothing": np.linspace(0, 0.08, 400, dtype=np.float32).reshape(20, 20),
+    "everything": np.linspace(0.48, 0.9, 400, dtype=np.float32).reshape(20, 20),
     "borders": framing(),
 }
 
@@ -154,6 +154,11 @@ def test_odd_saliency_is_told_by_its_kind(kind: str) -> None:
     assert set(health.by_image) == {"a", "b"}
     assert told(check_saliency([*good, ("a", ODD[kind])], ADVICE)) == []
     assert told(check_saliency(good, ADVICE)) == []
+
+
+def test_maps_that_are_dark_by_nature_are_not_odd() -> None:
+    assert odd(0.2 * spot(size=20)) is None
+    assert odd(0.05 * spot(size=20)) == "nothing"
 
 
 def label_map(index: int, undecided: bool = False) -> np.ndarray:
@@ -330,7 +335,7 @@ def test_a_file_of_health_says_the_same_when_it_is_read(tmp_path: Path) -> None:
 
 
 def view(**changes: Any) -> View:
-    values: dict[str, Any] = {"attention": {"cat": spot()}, "saliency": spot(), "fused": label_map(1),
+    values: dict[str, Any] = {"attention": {1: spot()}, "saliency": spot(), "fused": label_map(1),
                               "refined": label_map(1), "present": (1,), "margin": 3.0}  # fmt: skip
     return View(**values | changes)
 
@@ -340,7 +345,7 @@ def test_doubt_lies_between_0_and_1_and_grows_with_what_is_wrong() -> None:
     empty = np.zeros((10, 10), np.uint8)
     nothing = np.zeros((12, 12), np.float32)
     bad = [
-        doubt_of(signals(view(attention={"cat": nothing}, saliency=nothing, fused=empty, refined=empty))),
+        doubt_of(signals(view(attention={1: nothing}, saliency=nothing, fused=empty, refined=empty))),
         doubt_of(signals(view(refined=np.full((10, 10), 255, np.uint8)))),
     ]
     assert all(0 <= good < each <= 1 for each in bad)

@@ -21,6 +21,7 @@ from weakseg.run.init.split import made_up
 from weakseg.settings.reading import parse
 from weakseg.storage.labels import write_labels
 
+ROOT = Path(__file__).parents[2]
 Init = Callable[..., list[str]]
 
 
@@ -95,6 +96,8 @@ def test_a_checkout_gets_the_configuration_alone(init: Init, here: Path) -> None
     assert init("--demo")[-1] == "snakemake --cores all --configfile demo.yaml"
     assert {path.name for path in here.iterdir()} == {"demo.yaml", "Snakefile", "workflow"}
     assert (here / "Snakefile").read_text(encoding="utf-8") == "rule all:\n"
+    first = (here / "demo.yaml").read_text(encoding="utf-8").splitlines()[0]
+    assert first == (ROOT / "config.yaml").read_text(encoding="utf-8").splitlines()[0]  # for editors
 
 
 def test_files_are_replaced_only_by_force(init: Init, here: Path) -> None:
@@ -146,6 +149,15 @@ def test_two_folders_that_may_hold_the_images_are_asked_about(init: Init, here: 
         InputError, match=r"several folders hold files named like the images .*: photos, small"
     ):
         init("mine")
+
+
+def test_rows_without_an_image_are_told(init: Init, here: Path) -> None:
+    _photographs(here, ["dog", "cat", "dog"], ["train", "val", "train"])
+    (here / "photos/2.jpg").unlink()
+    lines = init("mine.yaml", "--images", "photos")  # the name of the run or of its file
+    assert lines[0].startswith("2 images in photos")
+    assert "Not found: 2. The run stops there; correct the table." in lines
+    assert _config("mine")["run"] == "mine"
 
 
 def test_a_table_without_split_gets_one_that_is_written(init: Init, here: Path) -> None:

@@ -1,4 +1,4 @@
-"""One class with images that do not show it: from empty labels to scores, boxes and pictures."""
+"""One class with images that do not show it: from empty labels to scores and pictures."""
 
 import csv
 import json
@@ -48,7 +48,7 @@ def settings(folder: Path, *, negatives: bool) -> dict[str, Any]:
     table = {name: str(folder / name) for name in ("images", "masks")}
     return {
         "run": "rust",
-        "shards": 2,
+        "shards": 1,
         "dataset": {
             "source": "table",
             "classes": ["rust"],
@@ -57,16 +57,7 @@ def settings(folder: Path, *, negatives: bool) -> dict[str, Any]:
         "saliency": {"method": "unsupervised"},
         "attention": {"method": "cam", "backbone": BACKBONE, "training": TRAINING},
         "proxy": {"rule": "threshold"},
-        "segmenter": {"backbone": BACKBONE, "training": TRAINING, "negatives": 0.5, "rounds": 2},
-        "detector": {
-            "backbone": BACKBONE,
-            "anchors": [16, 24],
-            "channels": 16,
-            "width": 32,
-            "proposals": 8,
-            "least_region": 0.0,
-            "training": TRAINING | {"resize": 32},
-        },
+        "segmenter": {"backbone": BACKBONE, "training": TRAINING, "negatives": 0.5},
         "evaluation": {"sample": 6, "worst": 6},
     }
 
@@ -91,20 +82,20 @@ def test_without_negatives_it_is_told_before_anything_is_planned(planned: Any, t
 @pytest.mark.slow
 def test_every_stage_takes_negatives(ran: Any, tmp_path: Path) -> None:
     file = written(tmp_path, settings(tmp_path, negatives=True))
-    status, output = ran.snakemake("--cores", "2", "--configfile", file, "--", "all", "detector")
+    status, output = ran.snakemake("--cores", "2", "--configfile", file)
     assert status == 0, output
     run = ran.folder / "results" / "rust"
     said = (run / "logs" / "dataset_index.log").read_text()
     assert (
         "4 of 8 training images show none of the classes: they are negatives (01, 03, 05 and 1 more)" in said
     )
-    maps = ShardReader([run / "attention" / "maps" / f"shard-{part}-of-2.h5" for part in (1, 2)])
+    maps = ShardReader([run / "attention" / "maps" / "shard-1-of-1.h5"])
     for number in range(TRAIN):
         assert [*maps.read(f"{number:02}")] == ([] if number % 2 else ["rust"])
-    for folder in ("proxy/fused", "proxy/refined", "segmenter/round-2/proxies"):
+    for folder in ("proxy/fused", "proxy/refined"):
         for number in range(1, TRAIN, 2):
             assert not read_labels(run / folder / f"{number:02}.png").any()
-    for name in ("attention", "refined", "relabelled-2", "segmenter-crf-2"):
+    for name in ("attention", "refined", "segmenter-crf"):
         score = json.loads((run / "evaluation" / f"{name}.json").read_text())
         assert score["images"] == (VAL if name.startswith("segmenter") else TRAIN)
         assert 0 <= score["miou"] <= 1

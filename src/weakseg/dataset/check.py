@@ -5,7 +5,6 @@ without them.
 """
 
 import difflib
-import math
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from weakseg.dataset.faults import Fault, bad_image, listed, sentences
 from weakseg.dataset.images import check_id, read_image
 from weakseg.dataset.index import Index, Listing
 from weakseg.dataset.masks import mask_error
+from weakseg.dataset.pictures import Picture, picture
 from weakseg.dataset.records import Record
 from weakseg.dataset.wording import examples
 from weakseg.errors import InputError
@@ -104,32 +104,37 @@ def check_records(index: Index) -> None:
 
 
 def check_images(
-    listing: Listing, is_known: Callable[[int], bool] = lambda _: False, output: Path | None = None
+    listing: Listing, known: Callable[[int], Picture | None] = lambda _: None, output: Path | None = None
 ) -> Index:
     """Open every image and mask once.
 
     Args:
         listing: the images and masks of a source.
-        is_known: number of a record → whether its files passed an earlier check; then only the mask is read again, to
-            compare it with the labels.
+        known: number of a record → what an earlier check found in its image, which is then not opened again; its mask
+            is, to compare it with the labels.
         output: what the check is for; its progress file lies beside it. `None` for no such file.
 
     Returns:
         The index of the usable images. `bad` lists images that are missing, damaged or unsupported, and images whose
         mask is, or has another size. The latter stay in the index without a mask, except in the split `saliency`,
-        which trains on masks. `notes` says where masks and labels disagree.
+        which trains on masks. `notes` says where masks and labels disagree. `pictures` has the images that could be
+        read.
 
     Raises:
         InputError: a mask holds a value out of range, or too many masks contradict their labels.
     """
     index = listing.index
-    good, bad, sizes = [], [*index.bad], [(0, 0)]
+    good, bad = [], [*index.bad]
+    pictures: dict[str, Picture] = {}
     agreement = Agreement(index, listing.highest, listing.key, listing.tolerated)
     records = index.records if output is None else tracked(index.records, output)
     for number, record in enumerate(records):
-        size, fault = (None, None) if is_known(number) else _read_size(record)
-        sizes += [size] if size is not None else []
-        mask_fault = None if fault else _mask_fault(record, size, agreement)
+        seen, fault = known(number), None
+        if seen is None:
+            seen, fault = _opened(record)
+        if seen is not None:
+            pictures[record.id] = seen
+        mask_fault = None if seen is None else _mask_fault(record, seen.size, agreement)
         if reason := fault or mask_fault:
             bad.append(bad_image(record.id, reason, record.image, record.mask))
         if not reason:
@@ -138,22 +143,20 @@ def check_images(
             good.append(replace(record, mask=None))
     values = agreement.mask_values(index)
     notes = (*index.notes, *agreement.lines())
-    largest = max(sizes, key=math.prod)
     return replace(
-        index, records=tuple(good), bad=tuple(bad), mask_values=values, notes=notes, largest=largest
+        index, records=tuple(good), bad=tuple(bad), mask_values=values, notes=notes, pictures=pictures
     )
 
 
-def _read_size(record: Record) -> tuple[tuple[int, int] | None, InputError | None]:
-    """Height and width of an image, or why it cannot be used."""
+def _opened(record: Record) -> tuple[Picture | None, InputError | None]:
+    """What is seen of an image, or why it cannot be used."""
     try:
-        height, width = read_image(record.image).shape[:2]
-        return (height, width), None
+        return picture(read_image(record.image)), None
     except InputError as error:
         return None, error
 
 
-def _mask_fault(record: Record, size: tuple[int, int] | None, agreement: Agreement) -> InputError | None:
+def _mask_fault(record: Record, size: tuple[int, int], agreement: Agreement) -> InputError | None:
     """Why a mask cannot be used with an image of this size; a good mask is added to `agreement`."""
     if record.mask is None:
         return None
@@ -161,7 +164,7 @@ def _mask_fault(record: Record, size: tuple[int, int] | None, agreement: Agreeme
         labels = read_labels(record.mask)
     except InputError as error:
         return mask_error(record.mask, error)
-    if size is not None and labels.shape != size:
+    if labels.shape != size:
         turned = (
             "; its sides are swapped, as where EXIF turns the image alone"
             if labels.shape == size[::-1]

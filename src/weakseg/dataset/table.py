@@ -1,7 +1,7 @@
 """Your own images: a folder and a table `image, labels, split`."""
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,8 +53,8 @@ def list_table(
     need_folder(images, "dataset.table.images", "images", [*wanted])
     cells = Unlisted(classes, names, ignore=unlisted == "ignore")
     there = Names(images)
-    records, bad = _records(there, labels, rows, wanted, cells.read)
-    notes = cells.notes(labels)
+    records, bad = _records(there, labels, rows, wanted, cells)
+    notes = cells.notes()
     if unlabelled == "leave_out":
         records, about = without_negatives(records)
         notes += about
@@ -95,7 +95,7 @@ def _records(
     table: Path,
     rows: list[dict[str, str]],
     wanted: dict[str, str],
-    read: Callable[[str, str], tuple[str, ...]],
+    cells: Unlisted,
 ) -> tuple[list[Record], list[BadImage]]:
     """A record (without mask) of each row whose file exists; the others with the reason."""
     records: list[Record] = []
@@ -109,7 +109,7 @@ def _records(
             continue
         shown: tuple[str, ...] = ()
         try:
-            shown = read(row["labels"], name)
+            shown = cells.read(row["labels"], name)
         except InputError as error:
             faults.add(name, error)
         try:
@@ -118,6 +118,10 @@ def _records(
             bad.append(bad_image(name, error))
             continue
         records.append(Record(path[: stem_length(path)], names.root / path, wanted[name], shown, None))
+    try:
+        cells.refuse(table)
+    except InputError as error:
+        faults.add(cells.first, error)
     faults.refuse(table)
     if len(bad) > 1 and not records:
         raise none_found(names, table, [item.id for item in bad])

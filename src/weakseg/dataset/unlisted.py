@@ -25,6 +25,9 @@ class Unlisted:
         classes: the chosen ones, in order.
         known: the names that may occur: the classes of the masks.
         ignore: whether other names are left out.
+
+    Attributes:
+        first: the first image with such a name; empty without one.
     """
 
     def __init__(self, classes: Sequence[str], known: Sequence[str], *, ignore: bool) -> None:
@@ -32,7 +35,7 @@ class Unlisted:
         self._folded = {_folded(name): name for name in (*classes, *known)}
         self._is_foreign = cache(self._foreign)
         self._images: dict[str, int] = {}
-        self._first, self._rows = "", 0
+        self.first, self._rows = "", 0
 
     def read(self, cell: str, image: str) -> tuple[str, ...]:
         """The chosen classes of a cell `cat|dog`, in their order.
@@ -45,32 +48,41 @@ class Unlisted:
         for name in foreign:
             self._images[name] = self._images.get(name, 0) + 1
         if foreign:
-            self._first, self._rows = self._first or image, self._rows + 1
+            self.first, self._rows = self.first or image, self._rows + 1
         return self._parse([name for name in names if name not in foreign], image)
 
     def _parse(self, names: Sequence[str], image: str) -> tuple[str, ...]:
         return parse_labels("|".join(names), image, self._classes, self._known)
 
-    def notes(self, table: Path) -> list[str]:
-        """One line about the names that did not count, none if there are none.
+    def refuse(self, table: Path) -> None:
+        """Stop if there are such names and they are not to be ignored.
 
         Raises:
-            InputError: they are not to be ignored.
+            InputError: names them with their counts.
         """
-        if not self._images:
-            return []
-        by_count = sorted(self._images, key=lambda name: -self._images[name])
-        names = examples([self._counted(name) for name in by_count], most=_MOST_NAMES)
-        if self._ignore:
-            return [f"labels outside dataset.classes that do not count (dataset.unlisted): {names}"]
-        if self._rows == 1 and self._like(by_count[0]):
-            self._parse(by_count, self._first)
+        if self._ignore or not self._images:
+            return
+        if self._rows == 1 and self._like(self._most()[0]):
+            self._parse(self._most(), self.first)
         rows = f"{counted(self._rows, 'row')} of {table} {'names' if self._rows == 1 else 'name'}"
         raise InputError(
-            f"{rows} what dataset.classes ({examples(self._classes, most=_MOST_NAMES)}) does not list: {names}; the "
-            f"first is image '{shown(self._first)}': correct the rows, add the names to dataset.classes, or set "
+            f"{rows} what dataset.classes ({examples(self._classes, most=20)}) does not list: {self._told()}; the "
+            f"first is image '{shown(self.first)}': correct the rows, add the names to dataset.classes, or set "
             "dataset.unlisted to ignore, and they do not count."
         )
+
+    def notes(self) -> list[str]:
+        """One line about the names that did not count, none if there are none."""
+        if not self._images:
+            return []
+        return [f"labels outside dataset.classes that do not count (dataset.unlisted): {self._told()}"]
+
+    def _most(self) -> list[str]:
+        """The names, the most frequent first."""
+        return sorted(self._images, key=lambda name: -self._images[name])
+
+    def _told(self) -> str:
+        return examples([self._counted(name) for name in self._most()], most=_MOST_NAMES)
 
     def _counted(self, name: str) -> str:
         like = self._like(name)

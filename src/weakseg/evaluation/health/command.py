@@ -100,7 +100,7 @@ def _refined(stage: str, artefacts: "Artefacts", split: str, advice: "Advice") -
     from weakseg.evaluation.health.doubt import doubt_of, signals
     from weakseg.evaluation.health.proxy import check_labels
 
-    doubt = {image_id: doubt_of(signals(view)) for image_id, view in artefacts.views(split)}
+    doubt = {image_id: doubt_of(signals(view)) for image_id, view in artefacts.views(split) if view.present}
     return check_labels(stage, [*artefacts.label_maps(split)], artefacts.index.classes, advice, doubt)
 
 

@@ -9,7 +9,9 @@ from weakseg.evaluation.health.parts import Cases, rounded, warn, worst_first
 from weakseg.evaluation.health.record import StageHealth, Warning
 
 SALIENT = 0.5
-"""Saliency from which a pixel counts as salient."""
+"""Share of a map's maximum from which a pixel counts as salient: the maps of some methods are dark by nature."""
+FAINT = 0.1
+"""Largest value of a map that marks nothing."""
 CONSTANT = 0.02
 """Range of values below which a map counts as constant."""
 NOTHING, EVERYTHING = 0.002, 0.9
@@ -30,9 +32,9 @@ def odd(values: np.ndarray) -> str | None:
     """Which of `KINDS` a saliency map h×w in [0, 1] is; `None` for a good one."""
     if values.max() - values.min() < CONSTANT:
         return "constant"
-    salient = values >= SALIENT
+    salient = values >= SALIENT * values.max()
     share = salient.mean()
-    if share < NOTHING:
+    if values.max() < FAINT or share < NOTHING:
         return "nothing"
     if share > EVERYTHING:
         return "everything"
@@ -51,7 +53,7 @@ def check_saliency(training: Iterable[tuple[str, np.ndarray]], advice: Advice) -
     shares, images = [], 0
     for image_id, values in training:
         images += 1
-        shares.append(float((values >= SALIENT).mean()))
+        shares.append(float((values >= SALIENT * values.max()).mean()))
         kind = odd(values)
         if kind is not None:
             cases.add(kind, image_id, 1.0)

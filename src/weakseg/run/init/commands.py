@@ -53,6 +53,6 @@ def init(
         raise InputError(
             "a name for the run was expected: weakseg init my-run --images FOLDER --labels TABLE."
         )
-    start = Start(name or "demo", preset, force)
+    start = Start((name or "demo").removesuffix(".yaml"), preset, force)
     lines = start.demo() if demo else start.images(images, labels, masks)
     sys.stdout.write("".join(f"{line}\n" for line in lines))

@@ -16,6 +16,8 @@ from weakseg.installed import workflow as installed
 # `include:` would leave out the workflow's default target, and `snakemake` would plan nothing.
 workflow.include(str(installed() / "Snakefile"), overwrite_default_target=True)
 '''
+SCHEMA = "# yaml-language-server: $schema=workflow/config.schema.json\n#\n"
+"""First lines of a configuration in a checkout: editors complete and check it."""
 PROFILE = """
 # The run of a plain `snakemake --cores all`; another --configfile takes its place.
 configfile:

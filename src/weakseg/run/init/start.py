@@ -58,7 +58,7 @@ class Start:
 
     def demo(self) -> list[str]:
         """Write the demo's configuration; the lines to print."""
-        text = DEMO.format(run=self.name, shards=max(2, min(chosen.cores(), 16)))
+        text = self._head() + DEMO.format(run=self.name, shards=max(2, min(chosen.cores(), 16)))
         return self._write({self.path: text})
 
     def images(self, images: Path | None, labels: Path | None, masks: Path | None) -> list[str]:
@@ -111,7 +111,10 @@ class Start:
             seen.images.as_posix(), seen.labels.as_posix(), seen.classes, masks, seen.all_classes, lists
         )
         values = self._values(seen)
-        return head + data + ("\n" + with_comments(values, COMMENTS) if values else "")
+        return self._head() + head + data + ("\n" + with_comments(values, COMMENTS) if values else "")
+
+    def _head(self) -> str:
+        return place.SCHEMA if place.is_checkout(Path()) else ""
 
     def _values(self, seen: Seen) -> dict[str, Any]:
         """What follows from the number and the size of the images."""
