@@ -12,14 +12,10 @@ SOURCE = Path(__file__).parents[1] / "src"
 ROOMS = {"dataset", "saliency", "attention", "proxy", "segmenter", "detector", "evaluation"}
 BELOW = {"backbones", "training", "storage", "crf", "weights"}
 ABOVE = {"report", "inspector"}
-<<<<<<< HEAD
-"""May use every room, the configuration and the table of a run; only `cli.py` knows them, and the page the report."""
-PLUGIN = "snakemake_logger_plugin_weakseg"
-"""Shows a run in the terminal; its interface to Snakemake is a package of that name."""
-=======
 """May use every room, the configuration and the table of a run; only `cli.py` and `weakseg.load` know them, and the
 page the report."""
->>>>>>> w-page
+PLUGIN = "snakemake_logger_plugin_weakseg"
+"""Shows a run in the terminal; its interface to Snakemake is a package of that name."""
 EVERYWHERE = {"weakseg", "weakseg.compiled", "weakseg.devices", "weakseg.errors"}
 SHARED = {
     "weakseg.dataset.index",
