@@ -14,6 +14,8 @@ BELOW = {"backbones", "training", "storage", "crf", "weights"}
 ABOVE = {"report", "inspector"}
 """May use every room, the configuration and the table of a run; only `cli.py` and `weakseg.load` know them, and the
 page the report."""
+PLUGIN = "snakemake_logger_plugin_weakseg"
+"""Shows a run in the terminal; its interface to Snakemake is a package of that name."""
 EVERYWHERE = {"weakseg", "weakseg.compiled", "weakseg.devices", "weakseg.errors"}
 SHARED = {
     "weakseg.dataset.index",
@@ -42,8 +44,10 @@ def imports(tree: ast.Module, module: str, package: bool, known: set[str]) -> It
 
 def violations(module: str, imported: str) -> str | None:
     """What rule `module` breaks by importing `imported`, if any."""
-    if imported.split(".")[0] == "snakemake":
-        return "nothing under src knows Snakemake"
+    if module.split(".")[0] == PLUGIN:
+        return _of_plugin(imported)
+    if imported.split(".")[0].startswith("snakemake"):
+        return "nothing under src knows Snakemake but the logger plugin"
     if imported.split(".")[0] == "lightning_fabric" and module != "weakseg.training.fabric":
         return "Fabric is imported in training/fabric.py, which leaves torchmetrics out"
     if imported.split(".")[0] != "weakseg" or imported in EVERYWHERE:
@@ -75,10 +79,25 @@ def violations(module: str, imported: str) -> str | None:
     return None
 
 
+def _of_plugin(imported: str) -> str | None:
+    """What the logger plugin breaks by an import: it reads a run's table and files, and has Snakemake's interface."""
+    package = imported.split(".")[0]
+    if package == "snakemake":
+        return "the plugin knows Snakemake's interface for loggers alone"
+    parts = imported.split(".")
+    if package != "weakseg" or imported in EVERYWHERE or parts[1] in ("config", "run", "storage"):
+        return None
+    return (
+        None
+        if imported == "weakseg.evaluation.health.record"
+        else "the plugin reads files and computes nothing"
+    )
+
+
 def house() -> dict[str, Path]:
     """Module name → file."""
     found = {}
-    for path in sorted((SOURCE / "weakseg").rglob("*.py")):
+    for path in sorted(SOURCE.rglob("*.py")):
         parts = path.relative_to(SOURCE).with_suffix("").parts
         found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     return found
@@ -130,6 +149,10 @@ def test_arrows_point_down_only() -> None:
         ("weakseg.config.memory", "from weakseg.run import table"),
         ("weakseg.storage.previous", "from weakseg.run.table import Table"),
         ("weakseg.config.memory", "def f():\n    import weakseg.inspector.what_if"),
+        ("weakseg.report.summary", "from snakemake_interface_logger_plugins.base import LogHandlerBase"),
+        ("weakseg.report.summary", "import snakemake_logger_plugin_weakseg"),
+        ("snakemake_logger_plugin_weakseg.ending", "from snakemake.logging import logger"),
+        ("snakemake_logger_plugin_weakseg.ending", "from weakseg.report.summary import write_summary"),
     ],
 )
 def test_each_rule_catches_its_breach(module: str, line: str) -> None:
@@ -156,6 +179,11 @@ def test_each_rule_catches_its_breach(module: str, line: str) -> None:
         ("weakseg.backbones.weights", "from weakseg.weights.cache import ready"),
         ("weakseg.inspector.what_if", "from weakseg.config import ProxyConfig"),
         ("weakseg.inspector.server", "from .review import Reviews"),
+        (
+            "snakemake_logger_plugin_weakseg",
+            "from snakemake_interface_logger_plugins.base import LogHandlerBase",
+        ),
+        ("snakemake_logger_plugin_weakseg.ending", "from weakseg.run.table import Table"),
     ],
 )
 def test_each_rule_lets_the_rest_through(module: str, line: str) -> None:
@@ -182,6 +210,16 @@ def test_command_line_starts_without_heavy_libraries() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+def test_the_logger_plugin_starts_without_anything_heavy() -> None:
+    """Every start of Snakemake imports it, in whatever folder, also `snakemake --version`."""
+    code = f"import snakemake_interface_logger_plugins.base, sys; old = set(sys.modules); import {PLUGIN}; "
+    code += "print(sorted({name.split('.')[0] for name in set(sys.modules) - old}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.strip() == f"['{PLUGIN}']", done.stderr
 
 
 @pytest.mark.parametrize("module", ["inspector.server", "report.compare", "report.figures.montage"])

@@ -13,9 +13,15 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Checkout:
-    """What a run reads, copied; `results/` starts empty."""
+    """What a run reads, copied; `results/` starts empty.
+
+    Attributes:
+        folder: the copy.
+        shown: options of what Snakemake shows; here its own output, whose words tests look for.
+    """
 
     folder: Path
+    shown: tuple[str, ...] = ("--logger-weakseg-off",)
 
     def start(self, *arguments: str | Path) -> "subprocess.Popen[str]":
         """Snakemake in the background, in a process group of its own, both streams in one.
@@ -24,7 +30,7 @@ class Checkout:
         and it takes six times as long.
         """
         return subprocess.Popen(
-            [sys.executable, "-m", "snakemake", "--max-threads", "1", *map(str, arguments)],
+            [sys.executable, "-m", "snakemake", "--max-threads", "1", *self.shown, *map(str, arguments)],
             cwd=self.folder,
             text=True,
             stdin=subprocess.DEVNULL,

@@ -123,7 +123,8 @@ def test_toys_are_trained_resumed_predicted_with_and_exported(extended: Any) -> 
 
     status, output = extended.snakemake(*WANTED, *RUN)
     assert status == 0, output
-    assert re.search(r"resuming .*round-1/state at iteration \d+ of 400", output)
+    log = (extended.folder / FOLDER / "logs" / "segmenter_train" / "round-1.log").read_text(encoding="utf-8")
+    assert re.search(r"resuming .*round-1/state at iteration \d+ of 400", log)
     assert "rule attention_train:" not in output  # it was finished
 
     source = ["data/images", "--run", FOLDER]

@@ -212,7 +212,7 @@ def test_what_is_trained_again_is_said_and_the_finished_one_is_kept(mine: Any) -
     # With the old values the finished training is taken up as it was: the weights are the same, nothing is trained.
     status, output = mine.snakemake(*RUN)
     assert status == 0, output
-    assert "at iteration 2 of 2" in output
+    assert "at iteration 2 of 2" in (results / "logs" / "attention_train.log").read_text(encoding="utf-8")
     assert not (results / "previous").exists()
     after = _content(results)
     for name in ("attention/weights.pt", "segmenter/weights.pt", "evaluation/refined.json"):

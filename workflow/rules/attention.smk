@@ -37,7 +37,7 @@ rule attention_train:
         targets=lambda wildcards, input: option("--targets", *input.targets),
     shell:
         "weakseg attention train --config {input.config} --index {input.index} --classes {input.classes}"
-        " {params.targets} --state {params.state} --out {output.weights} 2>&1 | tee {log}"
+        " {params.targets} --state {params.state} --out {output.weights} > {log} 2>&1"
 
 
 use rule attention_train as attention_accumulate with:

@@ -5,6 +5,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from snakemake.logging import logger
 from snakemake.utils import min_version
 
 from weakseg.config.layers import layered, names
@@ -40,6 +41,8 @@ cfg = said(configured, values, names(files, shipped))
 TABLE = Table(cfg)
 STAGES = cfg.stages()
 memory = partial(megabytes, cfg, TABLE.folder / "dataset")
+# To our logger plugin, which shows the run; no other shows a message without text.
+logger.info(None, extra={"weakseg": TABLE})
 
 # What people decided about training images: a parameter of what is learnt from proxy labels.
 DECIDED = said(decided, TABLE.folder / "review", TABLE.folder / "dataset/index.csv")

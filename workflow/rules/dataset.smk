@@ -10,7 +10,11 @@ from weakseg.dataset.indexing import plan
 # What the data are, by keys that Snakemake compares. Wrong tables, missing images and labels that leave a classifier
 # nothing to tell apart are told here.
 DATA = said(
-    partial(plan, classified=TABLE.makes("attention_train"), one_class=cfg.attention.own.takes_one_class),
+    partial(
+        plan,
+        classified=TABLE.makes("attention_train"),
+        one_class=cfg.attention.own.takes_one_class,
+    ),
     *(cfg.dataset, TABLE.folder / "dataset"),
 )
 
@@ -26,7 +30,7 @@ rule dataset_download:
     params:
         root=Path(cfg.dataset.voc.root).parent.parent,
     shell:
-        "weakseg dataset download --root {params.root:q} 2>&1 | tee {log}"
+        "weakseg dataset download --root {params.root:q} > {log} 2>&1"
 
 
 rule dataset_index:
@@ -55,7 +59,7 @@ rule dataset_index:
         same=lambda wildcards, input: option("--same-as", *input.same),
     shell:
         "weakseg dataset index --config {input.config} --out {params.out} --key {params.key:q}"
-        " {params.same:q} 2>&1 | tee {log}"
+        " {params.same:q} > {log} 2>&1"
 
 
 rule dataset_masks:

@@ -33,7 +33,7 @@ rule detector_train:
         revision=REVISIONS["detector"],  # a new one trains again
     shell:
         "weakseg detector train --config {input.config} --index {input.index} --classes {input.classes}"
-        " --boxes {input.boxes} {params.attention:q} --state {params.state} --out {output.weights} 2>&1 | tee {log}"
+        " --boxes {input.boxes} {params.attention:q} --state {params.state} --out {output.weights} > {log} 2>&1"
 
 
 rule detector_predict:

@@ -13,6 +13,7 @@ from weakseg.run.health import looked_at
 rule evaluate_health:
     input:
         config="<run>/configs/health.json",
+        run=ancient("<run>/configs/run.json"),
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
         made=lambda wildcards: looked_at(TABLE, wildcards.stage).files,
@@ -34,7 +35,7 @@ rule evaluate_health:
         options=lambda wildcards: looked_at(TABLE, wildcards.stage).options,
     shell:
         "weakseg evaluate health --config {input.config} --index {input.index} --classes {input.classes}"
-        " {params.options:q} --out {output} 2>&1 | tee {log}"
+        " --run-config {input.run} {params.options:q} --out {output} > {log} 2>&1"
 
 
 rule evaluate_health_all:
@@ -63,6 +64,7 @@ rule evaluate_attention:
         "<run>/logs/evaluate_attention.log",
     benchmark:
         "<run>/benchmarks/evaluate_attention.tsv"
+    priority: 1  # the score is there before the next stage trains
     conda:
         "../../envs/weakseg.yaml"
     resources:
@@ -123,7 +125,7 @@ rule evaluate_detector:
         least=cfg.detector.least_region,
     shell:
         "weakseg evaluate detector --config {input.config} --index {input.index} --classes {input.classes}"
-        " --split {params.split} --least {params.least} --boxes {input.boxes} --out {output} 2>&1 | tee {log}"
+        " --split {params.split} --least {params.least} --boxes {input.boxes} --out {output} > {log} 2>&1"
 
 
 rule evaluate_labels:
@@ -140,6 +142,7 @@ rule evaluate_labels:
         "<run>/benchmarks/evaluate_labels/{labels}.tsv"
     wildcard_constraints:
         labels="|".join(TABLE.label_scores),
+    priority: 1  # the score is there before the next stage trains
     conda:
         "../../envs/weakseg.yaml"
     resources:
@@ -213,7 +216,7 @@ rule evaluate_summary:
     params:
         run=TABLE.folder,
     shell:
-        "weakseg evaluate summary --run {params.run} 2>&1 | tee {log}"
+        "weakseg evaluate summary --run {params.run} > {log} 2>&1"
 
 
 rule report:

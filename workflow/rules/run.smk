@@ -33,6 +33,11 @@ onstart:
         if any(Path(file).exists() for file in job.output)
     ]
     said(prepare, TABLE, STAGES, [] if workflow.touch else again)
+    planned = [
+        (job.rule.name, dict(job.wildcards_dict), list(map(str, job.output)))
+        for job in workflow.dag.needrun_jobs()
+    ]
+    logger.info(None, extra={"weakseg": planned})
 
 
 onsuccess:

@@ -36,7 +36,7 @@ rule saliency_train:
         revision=REVISIONS["saliency"],  # a new one trains again
     shell:
         "weakseg saliency train --config {input.config} --index {input.index} --classes {input.classes}"
-        " --state {params.state} --out {output.weights} 2>&1 | tee {log}"
+        " --state {params.state} --out {output.weights} > {log} 2>&1"
 
 
 rule saliency_maps:
@@ -62,4 +62,4 @@ rule saliency_maps:
         weights=lambda wildcards, input: option("--weights", input.weights),
     shell:
         "weakseg saliency maps --config {input.config} --index {input.index} --classes {input.classes}"
-        " --shard {wildcards.scatteritem} {params.weights:q} --out {output.maps} 2>&1 | tee {log}"
+        " --shard {wildcards.scatteritem} {params.weights:q} --out {output.maps} > {log} 2>&1"

@@ -68,10 +68,10 @@ rule segmenter_train:
         state=lambda wildcards: TABLE.round(wildcards.round) / "state",
         revision=REVISIONS["segmenter"],  # a new one trains again
     shell:
-        "weakseg evaluate health-stop {input.health} 2>&1 | tee {log} && "
+        "weakseg evaluate health-stop {input.health} > {log} 2>&1 && "
         "weakseg segmenter train --config {input.config} --index {input.index} --classes {input.classes}"
-        " {params.labels:q} {params.review:q} {params.attention:q} --state {params.state} --out {output.weights} 2>&1"
-        " | tee {log}"
+        " {params.labels:q} {params.review:q} {params.attention:q} --state {params.state}"
+        " --out {output.weights} > {log} 2>&1"
 
 
 rule segmenter_predict:

@@ -21,18 +21,21 @@ rule weights_fetch:
     conda:
         "../../envs/weakseg.yaml"
     params:
-        accepted=[
+        # Not compared, since it takes `output`: a licence that is accepted later makes nothing again.
+        accepted=lambda wildcards, output: [
             word for name in cfg.accept_licenses for word in ("--accept-license", name)
         ],
     shell:
-        "weakseg weights stamp {wildcards.known} {params.accepted:q} --out {output} 2>&1 | tee {log}"
+        "weakseg weights stamp {wildcards.known} {params.accepted:q} --out {output} > {log} 2>&1"
 
 
 rule weights_ready:
     input:
         [
             inputs.stamp(TABLE, known)
-            for known in inputs.known_weights(TABLE, ("saliency", "attention", "segmenter"))
+            for known in inputs.known_weights(
+                TABLE, ("saliency", "attention", "segmenter")
+            )
         ],
     output:
         touch("<run>/weights/ready"),
@@ -40,5 +43,7 @@ rule weights_ready:
         "<run>/logs/weights/ready.log",
     priority: 100
     localrule: True
+    conda:
+        "../../envs/weakseg.yaml"
     shell:
         ": > {log}"

@@ -15,6 +15,26 @@ SHARD = "{scatteritem}"
 """Snakemake's placeholder for a shard, such as `2-of-8`, in a file name."""
 TARGETS = ("all", "proxies", "detector")
 """Targets of the workflow."""
+TITLES = {
+    "dataset_index": "images checked",
+    "saliency_train": "saliency training",
+    "saliency_maps": "saliency maps",
+    "attention_accumulate": "accumulating attention",
+    "attention_accumulated_maps": "accumulated attention",
+    "attention_train": "attention training",
+    "attention_maps": "attention maps",
+    "proxy_fuse": "fused proxies",
+    "proxy_refine": "refined proxies",
+    "segmenter_relabel": "relabelled proxies",
+    "segmenter_train": "segmenter training",
+    "segmenter_predict": "predictions",
+    "segmenter_refine": "predictions with CRF",
+    "segmenter_weights": "the model",
+    "proxy_boxes": "boxes of proxies",
+    "detector_train": "detector training",
+    "detector_predict": "boxes found",
+}
+"""Rule of a stage → its title for users."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +92,11 @@ class Stage:
     def name(self) -> str:
         """The rule, with the round from the second one on: `segmenter_train-2`."""
         return f"{self.rule}-{self.round}" if self.round > 1 else self.rule
+
+    @property
+    def title(self) -> str:
+        """For users, with the round from the second one on: `segmenter training, round 2`."""
+        return TITLES[self.rule] + (f", round {self.round}" if self.round > 1 else "")
 
     @property
     def folder(self) -> Path:

@@ -59,6 +59,8 @@ class Running:
 
     def __init__(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
         self.process, self._log = process, log
+        self._start = time.time()
+        self._jobs: str | None = None  # their logs, once all have ended
 
     @property
     def ended(self) -> int | None:
@@ -66,8 +68,19 @@ class Running:
         return self.process.poll()
 
     def said(self) -> str:
-        """All that it and its jobs printed until now."""
-        return self._log.read_text(encoding="utf-8", errors="replace")
+        """All that its jobs wrote into their logs and, last, what it printed until now.
+
+        The next Snakemake's jobs write the same logs, so they are read once this one has ended.
+        """
+        jobs = self._jobs if self._jobs is not None else self._read_logs()
+        if self.ended is not None:
+            self._jobs = jobs
+        return jobs + self._log.read_text(encoding="utf-8", errors="replace")
+
+    def _read_logs(self) -> str:
+        logs = sorted(self._log.parent.glob("results/*/logs/**/*.log"))
+        recent = [log for log in logs if log.stat().st_mtime >= self._start]
+        return "".join(log.read_text(encoding="utf-8", errors="replace") for log in recent)
 
     def finish(self) -> int:
         """Wait for the end; the exit status.
@@ -76,7 +89,9 @@ class Running:
             Hung: it did not end; everything is killed then.
         """
         try:
-            return self.process.wait(LONGEST)
+            status = self.process.wait(LONGEST)
+            self.said()
+            return status
         except subprocess.TimeoutExpired:
             for process in [psutil.Process(self.process.pid), *self.processes()]:
                 end(process, signal.SIGKILL)

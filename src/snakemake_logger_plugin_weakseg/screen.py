@@ -1,0 +1,114 @@
+"""Where lines go: a terminal with bars, or a log."""
+
+import os
+import time
+from collections.abc import Sequence
+from typing import Protocol, TextIO
+
+from tqdm import tqdm
+
+from snakemake_logger_plugin_weakseg.lines import Line, running_text
+
+WIDTH = 25
+"""Columns of a line's title."""
+BAR = 16
+"""Columns of a bar."""
+FIRST, EVERY, STEP = 10.0, 30.0, 0.1
+"""In a log: seconds until a stage is mentioned, and until it is mentioned again if it got further by this share."""
+
+
+class Screen(Protocol):
+    """Shows lines."""
+
+    def say(self, text: str) -> None:
+        """Print for good."""
+        ...
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Show the lines at work."""
+        ...
+
+    def close(self) -> None:
+        """Leave nothing but what was printed."""
+        ...
+
+
+def columns(title: str, text: str) -> str:
+    """A title and what is told about it."""
+    return f"{title:<{WIDTH}}{text}"
+
+
+class Log:
+    """Plain lines, few of them: for files and pipes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._mentioned: dict[str, tuple[float, float]] = {}
+
+    def say(self, text: str) -> None:
+        """Print for good."""
+        print(text, file=self._stream, flush=True)
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Mention a stage that works for some time, and again when it got further."""
+        now = time.time()
+        for line in lines:
+            if not line.is_step:
+                continue
+            progress = line.progress()
+            share = progress.done / progress.total if progress is not None and progress.total else 0.0
+            last, before = self._mentioned.get(line.title, (line.started + FIRST - EVERY, -STEP))
+            if now - last >= EVERY and share - before >= STEP and share < 1:
+                self._mentioned[line.title] = now, share
+                self.say(columns(line.title, running_text(line)))
+
+    def close(self) -> None:
+        """Nothing is left to do."""
+
+
+class Terminal:
+    """A bar for each line at work, below what was printed.
+
+    The cursor stays below the bars. So what a shell or a user types there (`^C`) is removed with them.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._block: list[str] = []
+        self._is_ascii = not (stream.encoding or "").lower().startswith("utf")
+
+    def say(self, text: str) -> None:
+        """Print above the bars."""
+        self._redraw(text + "\n", self._block)
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Draw the bars anew."""
+        block = [
+            self._bar(line)[: self._width() - 1] for line in lines
+        ]  # one that wraps could not be removed
+        if block != self._block:
+            self._redraw("", block)
+
+    def close(self) -> None:
+        """Remove the bars."""
+        self.show([])
+
+    def _width(self) -> int:
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns or 80
+        except (OSError, ValueError):
+            return 80
+
+    def _redraw(self, text: str, block: list[str]) -> None:
+        up = f"\r\x1b[{len(self._block)}A" if self._block else "\r"
+        self._block = block
+        self._stream.write(f"{up}\x1b[J{text}" + "".join(f"{line}\n" for line in block))
+        self._stream.flush()
+
+    def _bar(self, line: Line) -> str:
+        progress = line.progress()
+        if progress is None or not progress.total:
+            return columns(line.title, running_text(line))
+        done, total = min(progress.done, progress.total), progress.total
+        bar = tqdm.format_meter(done, total, 0, BAR, ascii=self._is_ascii, bar_format="{bar}")
+        return columns(line.title, f"{bar} {running_text(line)}")
