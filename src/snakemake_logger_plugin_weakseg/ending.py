@@ -13,7 +13,8 @@ from weakseg.errors import InputError
 from weakseg.evaluation.health.record import read_health
 from weakseg.run.table import Table
 
-SHOW = "--logger-weakseg-off shows all that Snakemake says"
+MOST = 2
+"""Warnings of a stage that are shown."""
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -34,8 +35,10 @@ def health_of(path: Path) -> list[str]:
     lines = []
     for stage in stages:
         lines.append(stage.line)
-        for warning in stage.warnings:
+        for warning in stage.warnings[:MOST]:
             lines += [f"  ! {warning.found}", f"    usually {warning.usually}; try {warning.remedy}"]
+        more = len(stage.warnings) - MOST
+        lines += [f"  ! and {more} more: {path}"] * (more > 0)
     return lines
 
 

@@ -130,15 +130,15 @@ def clock(seconds: float) -> str:
 
 
 def running_text(line: Line) -> str:
-    """`63 of 120 images, 4.1 a second, 0:14 left, loss 0.31`; `started` while nothing else is known."""
+    """`63 of 120 images, 0:14 left, 4.1/s, loss 0.31`; `started` while nothing else is known."""
     progress = line.progress()
     if progress is None:
         return f"started {clock(time.time() - line.started)} ago"
     parts = [f"{progress.done:,} of {progress.total:,} {_units(progress)}"]
     rate = line.rate()
     if rate:
-        per = f"{rate:.1f} a second" if rate >= 1 else f"{1 / rate:.1f} s each"
-        parts += [per, f"{clock((progress.total - progress.done) / rate)} left"]
+        per = f"{rate:.1f}/s" if rate >= 1 else f"{1 / rate:.1f} s each"
+        parts += [f"{clock((progress.total - progress.done) / rate)} left", per]
     return ", ".join([*parts, *[progress.note] * bool(progress.note)])
 
 
