@@ -45,12 +45,12 @@ def test_shards_of_a_stage_are_one_line(events: Made) -> None:
     first = run.start(SHARDS[0][0], SHARDS[0][2], SHARDS[0][1])
     at_work(run, SHARDS[0][2], 10, 40)
     look(run)
-    assert run.shown.at_work == {"attention maps": "10 of 80 images, 2.0 a second, 0:35 left"}
+    assert run.shown.at_work == {"attention maps": "10 of 80 images, 0:35 left, 2.0/s"}
     second = run.start(SHARDS[1][0], SHARDS[1][2], SHARDS[1][1])
     at_work(run, SHARDS[1][2], 6, 40)
     run.finish(first)
     look(run)
-    assert run.shown.at_work == {"attention maps": "46 of 80 images, 2.0 a second, 0:17 left"}
+    assert run.shown.at_work == {"attention maps": "46 of 80 images, 0:17 left, 2.0/s"}
     assert not [line for line in run.shown.said if line.startswith("attention maps")]
     run.finish(second)
     assert run.shown.at_work == {}
@@ -74,9 +74,7 @@ def test_a_training_shows_its_loss_and_ends_with_the_last_of_its_history(events:
     number = run.start("attention_train", "attention/weights.pt")
     at_work(run, "attention/weights.pt", 20, 120, "iteration", "loss 0.5")
     look(run)
-    assert run.shown.at_work == {
-        "attention training": "20 of 120 iterations, 2.0 a second, 0:50 left, loss 0.5"
-    }
+    assert run.shown.at_work == {"attention training": "20 of 120 iterations, 0:50 left, 2.0/s, loss 0.5"}
     run.write("attention/history.csv", "iteration,epoch,loss\n110,4,0.4\n120,5,0.3125\n")
     run.finish(number)
     assert run.shown.said[-1].startswith("attention training")

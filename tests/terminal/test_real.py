@@ -96,7 +96,7 @@ def test_a_run_is_stopped_goes_on_fails_and_ends(folder: Path) -> None:
 
     status, shown = typed(folder, RUN, is_at_work)
     assert status == 1
-    assert re.search(rf"attention training +\S* +\d+ of {ITERATIONS} iterations, .* left", shown)
+    assert re.search(rf"attention training +\S* +\d+ of {ITERATIONS} iterations, \S+ left", shown)
     assert "\x1b[J" in shown
     assert "Traceback" not in shown
     last = shown.rpartition("\x1b[J")[2].splitlines()
