@@ -11,7 +11,7 @@ from snakemake_logger_plugin_weakseg.lines import Line, running_text
 
 WIDTH = 25
 """Columns of a line's title."""
-SHORTEST, LONGEST = 4, 16
+SHORTEST, LONGEST = 3, 16
 """Columns of a bar, where the terminal is narrow and where it is wide."""
 FIRST, EVERY, STEP = 10.0, 30.0, 0.1
 """In a log: seconds until a stage is mentioned, and until it is mentioned again if it got further by this share."""
