@@ -122,6 +122,11 @@ def title_of(key: str, rule: str, table: Table | None) -> str:
     return TITLES.get(rule, rule.replace("_", " "))
 
 
+def counted(number: int, word: str) -> str:
+    """`1 stage`, `2 stages`."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
 def clock(seconds: float) -> str:
     """`0:07`, `12:30`, `3:05:00`."""
     whole = round(seconds)
