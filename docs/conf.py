@@ -11,7 +11,7 @@ from sphinx.environment import BuildEnvironment
 import weakseg
 
 sys.path.insert(0, str(Path(__file__).parent))
-from reference import reference
+from reference import reference, weights
 
 project = "weakseg"
 author = "The weakseg authors"
@@ -60,9 +60,10 @@ def without_constructor(app: Sphinx, what: str, *_: object) -> tuple[str, str] |
 
 
 def with_reference(app: Sphinx, name: str, source: list[str]) -> None:
-    """Append the tables of all values to the page `configuration`."""
-    if name == "configuration":
-        source[0] += reference()
+    """Append the tables that are made from the code: all values of the configuration, all published weights."""
+    made = {"configuration": reference, "weights": weights}
+    if name in made:
+        source[0] += made[name]()
 
 
 def on_its_page(app: Sphinx, path: Path, name: str, content: list[str]) -> None:
@@ -77,4 +78,4 @@ def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-signature", without_constructor)
     app.connect("source-read", with_reference)
     app.connect("include-read", on_its_page)
-    app.connect("env-get-outdated", lambda *_: ["configuration", "api"])  # both are made from the code
+    app.connect("env-get-outdated", lambda *_: ["configuration", "weights", "api"])  # made from the code

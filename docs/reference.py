@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from weakseg.config import Config
+from weakseg.weights.known import KNOWN
 
 Model = type[BaseModel]
 REQUIRED = object()
@@ -166,6 +167,17 @@ def reference() -> str:
     for model, title in common.items():
         parts += [f"({anchor(title)})=\n## Every {title}\n\n", summary(model), table(model, model())]
     return "".join(parts)
+
+
+def weights() -> str:
+    """The table of published weights, as Markdown."""
+    rows = [
+        f"| `{known.name}` | {known.file_name} | {known.megabytes} | {known.licence}"
+        f"{'' if known.commercial else ' (no commercial use)'} | {known.trained_on} | `{known.sha256[:8]}…` |\n"
+        for known in KNOWN.values()
+    ]
+    head = "| name | file | size | licence | trained on | SHA-256 |\n|---|---|---|---|---|---|\n"
+    return "\n" + head + "".join(rows)
 
 
 if __name__ == "__main__":

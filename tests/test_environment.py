@@ -1,5 +1,6 @@
 """The conda environments hold what pyproject.toml asks for, and nothing else."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -51,3 +52,43 @@ def test_conda_python_is_one_that_pyproject_allows(conda: list[Any]) -> None:
 def test_conda_takes_nothing_but_python_and_pip_elsewhere(conda: list[Any]) -> None:
     names = [item.split("=")[0] for item in conda if isinstance(item, str)]
     assert names == ["python", "pip"]
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "weakseg.def"])
+def test_a_container_is_built_from_all_that_the_wheel_needs(name: str) -> None:
+    recipe = (ROOT / "envs" / name).read_text(encoding="utf-8")
+    carried = re.search(
+        r"^WORKFLOW = \((.*)\)$", (ROOT / "setup.py").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert carried is not None
+    copied = re.findall(r"^(?:COPY| ) +(?!--from)(.*) \S+$", recipe, re.MULTILINE)
+    words = {word for line in copied for word in line.split()}
+    needed = {
+        "pyproject.toml",
+        "setup.py",
+        "MANIFEST.in",
+        PROJECT["readme"],
+        *PROJECT["license-files"],
+        "src",
+    }
+    assert needed | {*re.findall(r'"([^"]+)"', carried[1])} <= words
+    assert all((ROOT / word).exists() for word in needed)
+
+
+def test_containers_start_from_one_pinned_python_and_not_as_root() -> None:
+    docker, apptainer = (
+        (ROOT / "envs" / name).read_text(encoding="utf-8") for name in ("Dockerfile", "weakseg.def")
+    )
+    bases = {*re.findall(r"^(?:FROM|From:) (\S+)", docker + apptainer, re.MULTILINE)}
+    assert len(bases) == 1
+    version = re.fullmatch(r"python:(\d+\.\d+\.\d+)-slim-\w+", bases.pop())
+    assert version is not None
+    assert SpecifierSet(PROJECT["requires-python"]).contains(version[1])
+    assert re.findall(r"^(?:USER|CMD) .*", docker, re.MULTILINE)[0] == "USER weakseg"
+
+
+def test_an_sdist_holds_what_the_wheel_is_built_from() -> None:
+    kept = (ROOT / "MANIFEST.in").read_text(encoding="utf-8").split()
+    setup = (ROOT / "setup.py").read_text(encoding="utf-8")
+    (carried,) = re.findall(r"^WORKFLOW = \((.*)\)$", setup, re.MULTILINE)
+    assert {*re.findall(r'"([^"]+)"', carried)} == {*kept} - {"include", "graft"}

@@ -120,8 +120,16 @@ def test_schedules_are_the_published_ones(method: str, values: tuple[Any, ...]) 
 
 
 def test_oaa_drop_does_not_take_seenets_schedule_in_silence() -> None:
-    with pytest.raises(InputError, match=r"method is oaa; add workflow/presets/voc-oaa\.yaml"):
+    with pytest.raises(InputError, match=r"method is oaa; take its preset \(preset: voc-oaa, or "):
         parse(Config, laid("voc", "voc-oaa-drop"), "voc-oaa-drop.yaml")
+
+
+@pytest.mark.parametrize(("name", "below"), [("voc-spg", ["voc"]), ("voc-oaa-drop", ["voc", "voc-oaa"])])
+def test_a_preset_by_name_brings_those_below_it(name: str, below: list[str]) -> None:
+    files = parse(Config, laid(*below, name), name)
+    by_name = parse(Config, layered([], [f"preset={name}"]), name)
+    alone = parse(Config, layered([ROOT / "workflow" / "presets" / f"{name}.yaml"]), name)
+    assert files.stages() == by_name.stages() == alone.stages()
 
 
 def test_views_of_oaa_are_whole_images_changed_in_colour_alone() -> None:
@@ -137,10 +145,12 @@ def test_a_method_does_not_take_seenets_schedule_in_silence(method: str) -> None
     update_config(values, {"attention": {"method": method}})
     with pytest.raises(InputError) as caught:
         parse(Config, values, "voc.yaml")
-    preset = f"workflow/presets/voc-{method.replace('_', '-')}.yaml"
+    name = f"voc-{method.replace('_', '-')}"
+    preset = f"workflow/presets/{name}.yaml"
     assert str(caught.value) == (
         "voc.yaml: 'attention': training is seenet's published schedule (schedule_of), but method is "
-        f"{method}; add {preset} as the last --configfile, or set schedule_of to null to keep these values"
+        f"{method}; take its preset (preset: {name}, or {preset} as the last --configfile), or set schedule_of to null "
+        "to keep these values"
     )
     assert (ROOT / preset).is_file()
     values["attention"]["schedule_of"] = None

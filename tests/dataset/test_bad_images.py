@@ -91,7 +91,7 @@ def test_of_good_images_only_counts_are_said_and_an_old_list_goes(table_data: Pa
         "6 of 6 masks found",
     ]
     assert sorted(path.name for path in (table_data / "out").iterdir()) == [
-        *("classes.csv", "files.csv", "index.csv", "made_from.json")
+        *("classes.csv", "files.csv", "index.csv", "made_from.json", "pictures.csv")
     ]
 
 

@@ -109,3 +109,12 @@ def test_damaged_memory_is_no_traceback(table_data: Path, out: Path, name: str) 
     keys = plan(configured(table_data), out)
     assert keys == Keys(FIRST, FIRST)
     assert json.loads(json.dumps(vars(keys))) == {"data": FIRST, "masks": FIRST}
+
+
+def test_an_empty_split_is_told_before_anything_runs(table_data: Path) -> None:
+    text = (table_data / "labels.csv").read_text()
+    (table_data / "labels.csv").write_text(text.replace(",val", ",train"))
+    with pytest.raises(
+        InputError, match=r"no image is in the split 'val'.*write val into the column split of a"
+    ):
+        plan(configured(table_data), table_data / "new")

@@ -91,12 +91,17 @@ def test_negatives_are_left_out_on_request_and_counted(tmp_path: Path) -> None:
 
 
 def test_unlisted_names_are_refused_together_with_counts_and_the_remedy(tmp_path: Path) -> None:
-    data = table(tmp_path, ["cat", "zebra", "cat|zebra", "yurt", "dog"])
+    data = table(tmp_path, ["cat", "zebra", "cat|zebra", "yurt", "dog|car"])
     assert refused(run(data)) == (
-        f"3 rows of {data / 'labels.csv'} name what dataset.classes does not list: zebra (2), yurt (1); the first is "
-        "image 'im01': correct the rows, add the names to dataset.classes, or set dataset.unlisted to ignore, and they "
-        "do not count."
+        f"4 rows of {data / 'labels.csv'} name what dataset.classes (cat, dog) does not list: zebra (2), yurt (1), "
+        "car (1: cat?); the first is image 'im01': correct the rows, add the names to dataset.classes, or set "
+        "dataset.unlisted to ignore, and they do not count."
     )
+
+
+def test_a_single_name_that_resembles_a_class_is_a_mistake_for_it(tmp_path: Path) -> None:
+    message = refused(run(table(tmp_path, ["cat", "dgo", "dog"])))
+    assert message == "image 'im01' has the unknown class 'dgo'; did you mean 'dog'?"
 
 
 def test_ignored_names_do_not_count_and_are_told(tmp_path: Path) -> None:
@@ -105,7 +110,7 @@ def test_ignored_names_do_not_count_and_are_told(tmp_path: Path) -> None:
         **{"im00": ("cat",), "im01": (), "im02": ("cat",)},
         **{"im03": (), "im04": ("dog",)},
     }
-    line = "labels outside dataset.classes that do not count (dataset.unlisted): zebra (2), yurt (1), car (1)"
+    line = "labels outside dataset.classes that do not count (dataset.unlisted): zebra (2), yurt (1), car (1: cat?)"
     assert line in result.output.splitlines()
     assert "2 of 5 training images show none of the classes" in result.output
 

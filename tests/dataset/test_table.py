@@ -163,7 +163,7 @@ def test_unknown_class_suggests_the_nearest(table_data: Path) -> None:
 
 def test_unknown_class_far_from_all_lists_them(table_data: Path) -> None:
     edit(table_data, "b.jpg,dog", "b.jpg,xylophone")
-    refuses(table_data, "'xylophone'", "bird, cat, dog")
+    refuses(table_data, "xylophone (1)", "bird, cat, dog", "'b.jpg'")
 
 
 def test_chosen_class_that_the_masks_do_not_name(table_data: Path) -> None:

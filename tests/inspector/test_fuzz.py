@@ -25,8 +25,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from weakseg.inspector.guard import Guard
-from weakseg.inspector.run import RunView
 from weakseg.inspector.server import application
+from weakseg.inspector.watch import Watch
 from weakseg.proxy.settings import ProxyConfig
 from weakseg.storage.labels import decode_labels
 
@@ -70,7 +70,7 @@ def fuzzed(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     shutil.copytree(finished.parent.parent, root / "checkout")
     run = root / "checkout" / "results" / "small"
     before = digests(root)
-    inner = application(RunView(run))
+    inner = application(Watch(run))
     schema = schemathesis.openapi.from_dict(described(inner))
     schema.app = Guard(inner, "127.0.0.1", PORT)
     yield Fuzzed(run, schema, asker_of(schema.app))

@@ -13,7 +13,7 @@ from PIL import Image
 
 from weakseg.errors import InputError
 from weakseg.inspector.guard import LARGEST_UPLOAD, is_loopback
-from weakseg.inspector.run import RunView
+from weakseg.inspector.watch import Watch
 from weakseg.storage.labels import read_classes, read_labels
 from weakseg.storage.review import read_review
 
@@ -256,7 +256,7 @@ def test_loopback_addresses_are_known() -> None:
 
 def test_a_folder_that_is_not_a_run_is_one_sentence(small: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"is not a run \(it has no configs/run\.json\)"):
-        RunView(tmp_path)
-    (small / "dataset/index.csv").unlink()
-    with pytest.raises(InputError, match="run the dataset stage first"):
-        RunView(small)
+        Watch(tmp_path)
+    (small / "dataset/index.csv").write_text("cut", encoding="utf-8")
+    with pytest.raises(InputError, match=r"index\.csv"):
+        Watch(small)

@@ -123,10 +123,10 @@ def test_the_overview_takes_names_and_order_of_scores_from_the_server(page: Any,
         assert rows.all_inner_texts() == ["the last", "the first"]
 
 
-def test_the_overview_tells_the_supervision_in_a_line(page: Any, looked_at: Any) -> None:
+def test_the_overview_tells_the_supervision_in_sentences(page: Any, looked_at: Any) -> None:
     _open(page, looked_at, "#/overview")
-    facts = page.locator(".facts div", has_text="supervision")
-    assert facts.locator("dd").inner_text() == "image labels"
+    told = page.locator(".supervision").inner_text()
+    assert told == "Trained on image labels. No pixel labels were used anywhere."
 
 
 def test_layers_are_shown_and_hidden(page: Any, looked_at: Any) -> None:

@@ -40,11 +40,14 @@ def test_what_a_tally_says() -> None:
     assert tally.add("b", np.ones((2, 2), np.uint8), [1]) == ""
     assert tally.add("c", np.zeros((2, 2), np.uint8), []) == ""
     assert tally.line("fused", "so") == (
-        "fused 3 images; in 1 of them a labelled class has no pixel (first: a), so"
+        "fused 3 images, 1 of them without a class and all background; in 1 of them a labelled class has no pixel "
+        "(first: a), so"
     )
     only_negatives = Tally(["cat"])
     only_negatives.add("c", np.zeros((2, 2), np.uint8), [])
-    assert only_negatives.line("refined", "so") == "refined 1 images"
+    assert only_negatives.line("refined", "so") == (
+        "refined 1 images, 1 of them without a class and all background"
+    )
 
 
 @pytest.fixture

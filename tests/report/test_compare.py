@@ -11,6 +11,7 @@ from weakseg.cli import weakseg
 from weakseg.dataset.index import Index, write_index
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
+from weakseg.evaluation.health.record import StageHealth, Warning, write_health
 from weakseg.evaluation.localisation import Localisation
 from weakseg.evaluation.score import Score, write_json, write_score
 from weakseg.report.compare import read_run
@@ -53,6 +54,9 @@ def test_table_and_figure(run: Run, tmp_path: Path) -> None:
     (runs[0] / "evaluation" / "supervision.json").write_text(
         '{"line": "supervision: image labels + ImageNet", "pixel_labels": false, "sources": []}'
     )
+    warning = Warning("attention.collapsed", "found", "usually", "a: 1", ("cow", "sheep"))
+    health = StageHealth("attention_maps", "line", 4, warnings=(warning,))
+    write_health(runs[0] / "evaluation" / "health" / "attention_maps.json", [health])
     result = CliRunner().invoke(weakseg, ["compare", *map(str, runs), "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     assert result.output.splitlines()[1].split()[:2] == ["cam", "0.4100"]
@@ -69,14 +73,17 @@ def test_table_and_figure(run: Run, tmp_path: Path) -> None:
         "refined, undecided wrong": "0.7000",
         "refined, undecided background": "–",
         "GT-known": "0.6100",
+        "warnings": "1",
         "images/s": "10.0",
         "minutes": "2.0",
         "GB": "1.0",
         "supervision": "image labels + ImageNet",
     }
     assert rows[1]["supervision"] == "not recorded"
-    assert result.output.splitlines()[-2:] == [
+    assert rows[1]["warnings"] == "–"
+    assert result.output.splitlines()[-3:] == [
         "cam: supervision: image labels + ImageNet",
+        "cam: health: attention.collapsed (cow and sheep)",
         "seenet: supervision: not recorded",
     ]
     assert rows[1]["attention"] == "–"

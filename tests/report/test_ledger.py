@@ -154,8 +154,9 @@ def test_a_published_file_is_known_wherever_it_lies(rooms: Any, name: str) -> No
 
 
 def test_a_named_saliency_network_is_in_the_ledger(rooms: Any) -> None:
-    weights = [rooms("attention", {}), rooms("segmenter", {"labels": "proxy"})]
-    found = ledger(weights, [("saliency", Path("u2netp"))], [], {})
+    weights = dict([rooms("attention", {}), rooms("segmenter", {"labels": "proxy"})])
+    entered = Entered(weights, {}, [], {"saliency": KNOWN["u2netp"]})
+    found = whole_ledger(entered, SupervisionConfig())
     assert found.line == "supervision: image labels + saliency (DUTS-TR masks)"
     assert (found.sources[-1].file, found.sources[-1].sha256) == ("u2netp", KNOWN["u2netp"].sha256)
 

@@ -1,6 +1,7 @@
 """Saliency maps of ONNX networks: what fits is read, the rest is one sentence."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,8 @@ from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.saliency.maps import ImageMap, of_images
 from weakseg.saliency.methods.onnx import OnnxSettings, Output, finish, onnx_maps, prepare
+from weakseg.weights.cache import digest
+from weakseg.weights.known import KNOWN
 
 SHARED = Path(__file__).resolve().parents[3] / "shared/data"
 Model = Callable[..., Path]
@@ -204,3 +207,27 @@ def test_u2netp_finds_the_horse() -> None:
     )
     assert values[truth == 13].mean() > 0.8
     assert values[truth == 0].mean() < 0.3
+
+
+def test_isnet_is_given_centred_values_and_its_maps_are_stretched() -> None:
+    image = np.zeros((4, 4, 3), np.uint8)
+    image[0] = 255
+    assert np.unique(prepare(image, "isnet", 4)).tolist() == [-0.5, 0.5]
+    assert finish(np.array([[0.2, 0.4]], np.float32), "isnet").tolist() == [[0.0, 1.0]]
+
+
+def test_weights_by_name_bring_their_size(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEAKSEG_CACHE", str(tmp_path))
+    file = tmp_path / "weights" / "small.onnx"
+    file.parent.mkdir()
+    model().rename(file)
+    known = replace(KNOWN["u2netp"], name="small", file="small.onnx", sha256=digest(file), side=48)
+    monkeypatch.setitem(KNOWN, "small", known)
+    values = onnx_maps(OnnxSettings(file="small"))(picture())
+    assert (values.shape, values.max()) == ((48, 48), 1.0)
+    with file.open("ab") as end:
+        end.write(b"x")
+    with pytest.raises(InputError, match=r"small\.onnx is damaged"):
+        onnx_maps(OnnxSettings(file="small"))

@@ -17,7 +17,9 @@ import pytest
 import torch
 import yaml
 
+from weakseg.evaluation.health.record import read_health
 from weakseg.storage.review import write_list
+from weakseg.training.history import read_history
 
 pytestmark = pytest.mark.slow
 
@@ -103,6 +105,38 @@ def test_ends_with_scores_and_a_report_that_needs_no_network(demo: Any) -> None:
     assert summary["rules"]["attention_train"]["seconds"] > 0
 
 
+def test_health_of_every_stage_is_there_and_needs_no_mask(demo: Any) -> None:
+    evaluation = demo.folder / "results" / "demo" / "evaluation"
+    stages = ["saliency_maps", "attention_maps", "proxy_fuse", "proxy_refine", "segmenter_predict"]
+    assert [stage.stage for stage in read_health(evaluation / "health.json")] == stages
+    assert all((evaluation / "health" / f"{stage}.json").is_file() for stage in stages)
+    history = read_history(demo.folder / "results" / "demo" / "attention" / "history.csv")
+    measured = [row["iteration"] for row in history if row["val_ap"]]
+    assert measured == ["20", "40", "60", "80", "100", "120"]
+    status, output = demo.snakemake("-n", "--forceall", *RUN)
+    assert status == 0, output
+    jobs = [job for job in re.split(r"\n(?=(?:local)?rule )", output) if "rule evaluate_health" in job]
+    assert len(jobs) == 6
+    assert not [job for job in jobs if "masks" in job]
+
+
+def test_what_health_stop_names_keeps_the_segmenter_from_training(demo: Any) -> None:
+    health = "health={most_undecided: 0.0, stop: [fused.undecided]}"
+    status, output = demo.snakemake(
+        *RUN, "--config", "run=stopped", "proxy={from_run: demo}", "saliency={from_run: demo}", health
+    )
+    assert status == 1
+    assert "weakseg: health.stop names fused.undecided, and it was found: " in output
+    stopped = demo.folder / "results" / "stopped"
+    (fused,) = read_health(stopped / "evaluation" / "health" / "proxy_fuse.json")
+    assert [warning.signal for warning in fused.warnings if warning.stops] == ["fused.undecided"]
+    assert not (stopped / "segmenter" / "round-1" / "state").exists()
+    wrong = "health={stop: [fused.undecidet]}"
+    status, output = demo.snakemake("-n", *RUN, "--config", wrong)
+    assert status == 1
+    assert output.splitlines()[-1].endswith("is no signal of health; did you mean 'fused.undecided'?")
+
+
 def test_a_second_run_has_nothing_to_do(demo: Any) -> None:
     status, output = demo.snakemake(*RUN)
     assert status == 0
@@ -112,7 +146,8 @@ def test_a_second_run_has_nothing_to_do(demo: Any) -> None:
 def test_a_crf_value_reruns_nothing_before_the_crf(demo: Any) -> None:
     segmenter = {"segmenter_train", "segmenter_predict", "segmenter_refine", "segmenter_weights"}
     segmenter.add("evaluate_supervision")
-    assert _planned(demo, "proxy={refine: {crf: {preset: psa}}}") == CHANGED | segmenter | {"proxy_refine"}
+    again = CHANGED | segmenter | {"evaluate_health", "evaluate_health_all"}
+    assert _planned(demo, "proxy={refine: {crf: {preset: psa}}}") == again | {"proxy_refine"}
     assert _planned(demo, "segmenter={prediction: {crf: {preset: psa}}}") == CHANGED | {"segmenter_refine"}
 
 

@@ -26,6 +26,7 @@ SUPERVISED = {
     "segmenter_predict",
     "segmenter_refine",
     "segmenter_weights",
+    "weights_ready",
     "evaluate_health",
     "evaluate_health_all",
     "evaluate_labels",
@@ -48,7 +49,7 @@ def _jobs(output: str) -> dict[str, int]:
         ([], SUPERVISED | WEAK | {"saliency_train"}, 2),
         (["demo-ceiling"], SUPERVISED | {"attention_train"}, 2),
         (["voc-animals"], SUPERVISED | WEAK, 8),
-        (["voc-animals", "voc-animals-ceiling"], SUPERVISED, 8),
+        (["voc-animals-ceiling"], SUPERVISED, 8),
     ],
 )
 def test_a_preset_plans_its_stages(planned: Any, presets: list[str], rules: set[str], shards: int) -> None:
@@ -258,8 +259,12 @@ def test_voc_is_fetched_only_when_asked(planned: Any) -> None:
         ("preset=photo", r"preset is 'photo'; one of .*photographs.* was expected .*"),
         ("shard=4", r"config\.yaml: unknown key 'shard'; did you mean 'shards'\?"),
         (
-            "saliency={method: onnx}",
-            r"saliency\.onnx\.file is u2netp\.onnx, which does not exist; correct .*",
+            "saliency={method: onnx, onnx: {file: u2netq}}",
+            r"saliency\.onnx\.file is u2netq, which is neither a file nor the name of published weights; .*u2net.*",
+        ),
+        (
+            "saliency={method: onnx, onnx: {file: bria-rmbg-1.4}}",
+            r"bria-rmbg-1\.4 is under the licence .*, which forbids .* accept_licenses: \[bria-rmbg-1\.4\]\.",
         ),
         (
             "evaluation={ceiling: full}",

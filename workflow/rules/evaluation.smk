@@ -1,7 +1,8 @@
 # How good each stage is, and the report.
 #
 # Inputs:  the maps, labels and predictions of all stages; the true masks that the index names (health reads none)
-# Outputs: <run>/evaluation/: health/<stage>.json right after each stage and health.json, one JSON per scored stage, scores.csv, summary.json, scores.html and the figures;
+# Outputs: <run>/evaluation/: health/<stage>.json right after each stage and health.json, one JSON per scored stage,
+#          scores.csv, summary.json, result.html (the report's first page), scores.html and the figures;
 #          <run>/report.html, which shows them in any browser without a network; for the target `detector`
 #          <run>/evaluation/detector.json
 
@@ -12,6 +13,7 @@ from weakseg.run.health import looked_at
 rule evaluate_health:
     input:
         config="<run>/configs/health.json",
+        run=ancient("<run>/configs/run.json"),
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
         made=lambda wildcards: looked_at(TABLE, wildcards.stage).files,
@@ -33,7 +35,7 @@ rule evaluate_health:
         options=lambda wildcards: looked_at(TABLE, wildcards.stage).options,
     shell:
         "weakseg evaluate health --config {input.config} --index {input.index} --classes {input.classes}"
-        " {params.options:q} --out {output} > {log} 2>&1"
+        " --run-config {input.run} {params.options:q} --out {output} > {log} 2>&1"
 
 
 rule evaluate_health_all:
@@ -187,6 +189,7 @@ rule evaluate_summary:
     output:
         table="<run>/evaluation/scores.csv",
         summary="<run>/evaluation/summary.json",
+        result="<run>/evaluation/result.html",
         scores=report("<run>/evaluation/scores.html", "../report/scores.rst", "Scores"),
         per_class=report(
             "<run>/evaluation/per_class.png", "../report/per_class.rst", "Scores"

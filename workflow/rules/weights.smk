@@ -21,7 +21,8 @@ rule weights_fetch:
     conda:
         "../../envs/weakseg.yaml"
     params:
-        accepted=[
+        # Not compared, since it takes `output`: a licence that is accepted later makes nothing again.
+        accepted=lambda wildcards, output: [
             word for name in cfg.accept_licenses for word in ("--accept-license", name)
         ],
     shell:
@@ -42,5 +43,7 @@ rule weights_ready:
         "<run>/logs/weights/ready.log",
     priority: 100
     localrule: True
+    conda:
+        "../../envs/weakseg.yaml"
     shell:
         ": > {log}"

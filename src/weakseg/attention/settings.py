@@ -91,11 +91,14 @@ class AttentionConfig(Choice, methods=NETWORKS):
     @model_validator(mode="after")
     def _schedule_is_its_own(self) -> Self:
         if self.schedule_of not in (None, self.method) and self.trains:
-            preset = self.own.preset
-            add = f"add workflow/presets/{preset} as the last --configfile, or " if preset else ""
+            file = self.own.preset
+            take = ""
+            if file is not None:
+                name = file.removesuffix(".yaml")
+                take = f"take its preset (preset: {name}, or workflow/presets/{file} as the last --configfile), or "
             raise ValueError(
                 f"training is {self.schedule_of}'s published schedule (schedule_of), but method is {self.method}; "
-                f"{add}set schedule_of to null to keep these values"
+                f"{take}set schedule_of to null to keep these values"
             )
         return self
 

@@ -64,23 +64,8 @@ class Config(Section):
             "evaluation-boxes": {"boxes": self.evaluation.boxes},
             "evaluation": self.evaluation.values({"boxes", "ceiling"}),
             "supervision": self.supervision.values(),
-            "health": self.health.values() | {"now": self._now()},
+            "health": self.health.values(),
         }
-
-    def _now(self) -> dict[str, Any]:
-        """Configuration path → the values that a health check may advise to change."""
-        parts: dict[str, Any] = {"saliency.method": self.saliency.method, "proxy.rule": self.proxy.rule}
-        parts |= {f"proxy.{self.proxy.rule}.{name}": value for name, value in self.proxy.own.values().items()}
-        refine = self.proxy.refine
-        for name in ("label_confidence", "confidence", "undecided"):
-            parts[f"proxy.refine.{name}"] = getattr(refine, name)
-        trained = {"segmenter": self.segmenter, f"saliency.{self.saliency.method}": self.saliency.own}
-        trained |= {"attention": self.attention} if self.attention.trains else {}
-        for key, section in trained.items():
-            if (training := getattr(section, "training", None)) is not None:
-                parts[f"{key}.training.iterations"] = training.iterations
-                parts[f"{key}.training.batch_size"] = training.batch_size
-        return parts
 
     def lines(self) -> list[str]:
         """One line per value: `segmenter.training.iterations: 400`."""

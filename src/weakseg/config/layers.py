@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from weakseg.errors import InputError
+from weakseg.errors import InputError, started_in
 from weakseg.installed import workflow
 
 KEY = "preset"
@@ -87,7 +87,9 @@ def read_values(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
         values = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); correct the path.") from None
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}{started_in(path)}); correct the path."
+        ) from None
     except (ValueError, yaml.YAMLError) as error:
         raise InputError(f"{path} is not YAML ({' '.join(str(error).split())}); correct that line.") from None
     if values is None:

@@ -5,12 +5,11 @@ without them.
 """
 
 import difflib
-import math
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from weakseg.dataset.agreement import Agreement
@@ -18,6 +17,7 @@ from weakseg.dataset.faults import Fault, bad_image, listed, sentences
 from weakseg.dataset.images import check_id, read_image
 from weakseg.dataset.index import Index, Listing
 from weakseg.dataset.masks import mask_error
+from weakseg.dataset.pictures import Picture, picture
 from weakseg.dataset.records import Record
 from weakseg.dataset.wording import examples
 from weakseg.errors import InputError
@@ -34,16 +34,25 @@ def parse_labels(text: str, image_id: str, classes: Sequence[str], known: Sequen
     Raises:
         InputError: a name is neither chosen nor known; the nearest known one is suggested.
     """
+    present, unknown = _parsed(text, tuple(classes), tuple(known))
+    if unknown is None:
+        return present
+    kind, hint = _hint(unknown, tuple(known))
+    has = f"the unknown class {unknown[:60]!r}; {hint}"
+    many = f"have labels such as {unknown[:60]!r}; {hint}" if kind else f"have {has}"
+    raise Fault(f"image '{image_id}' has {has}", kind or unknown, many)
+
+
+@lru_cache(10_000)  # images of one kind share a cell
+def _parsed(
+    text: str, classes: tuple[str, ...], known: tuple[str, ...]
+) -> tuple[tuple[str, ...], str | None]:
+    """The chosen classes of a cell, and its first unknown name."""
     names = [unicodedata.normalize("NFC", name.strip()) for name in text.split("|") if name.strip()]
     spelled = _spelled((*known, *classes))
-    for name in names:
-        if name not in spelled:
-            kind, hint = _hint(name, tuple(known))
-            unknown = f"the unknown class {name[:60]!r}; {hint}"
-            many = f"have labels such as {name[:60]!r}; {hint}" if kind else f"have {unknown}"
-            raise Fault(f"image '{image_id}' has {unknown}", kind or name, many)
-    present = {spelled[name] for name in names}
-    return tuple(name for name in classes if name in present)
+    present = {spelled[name] for name in names if name in spelled}
+    unknown = next((name for name in names if name not in spelled), None)
+    return tuple(name for name in classes if name in present), unknown
 
 
 @cache
@@ -52,15 +61,15 @@ def _spelled(names: tuple[str, ...]) -> dict[str, str]:
     return {unicodedata.normalize("NFC", name): name for name in names}
 
 
-@cache
+@lru_cache(10_000)
 def _hint(name: str, known: tuple[str, ...]) -> tuple[str, str]:
     """What an unknown class may mean; before it the kind of the mistake, empty if it is the name itself."""
-    parts = [part for part in _JOINERS.split(name) if part]
-    if len(parts) > 1 and all(part in known for part in parts):
+    folded = {item.casefold(): item for item in reversed(known)}
+    parts = [folded.get(part.casefold(), "") for part in _JOINERS.split(name) if part]
+    if len(parts) > 1 and all(parts):
         return "joiner", f"several classes are joined by '|': write {'|'.join(parts)}."
     if name.casefold().strip("_") in ("background", "bg", "none"):
         return "background", "background is class 0 of every image: leave it out of the labels."
-    folded = {item.casefold(): item for item in reversed(known)}
     near = difflib.get_close_matches(name.casefold()[:200], folded, n=1)
     if near:
         return "", f"did you mean '{folded[near[0]]}'?"
@@ -95,32 +104,37 @@ def check_records(index: Index) -> None:
 
 
 def check_images(
-    listing: Listing, is_known: Callable[[int], bool] = lambda _: False, output: Path | None = None
+    listing: Listing, known: Callable[[int], Picture | None] = lambda _: None, output: Path | None = None
 ) -> Index:
     """Open every image and mask once.
 
     Args:
         listing: the images and masks of a source.
-        is_known: number of a record → whether its files passed an earlier check; then only the mask is read again, to
-            compare it with the labels.
+        known: number of a record → what an earlier check found in its image, which is then not opened again; its mask
+            is, to compare it with the labels.
         output: what the check is for; its progress file lies beside it. `None` for no such file.
 
     Returns:
         The index of the usable images. `bad` lists images that are missing, damaged or unsupported, and images whose
         mask is, or has another size. The latter stay in the index without a mask, except in the split `saliency`,
-        which trains on masks. `notes` says where masks and labels disagree.
+        which trains on masks. `notes` says where masks and labels disagree. `pictures` has the images that could be
+        read.
 
     Raises:
         InputError: a mask holds a value out of range, or too many masks contradict their labels.
     """
     index = listing.index
-    good, bad, sizes = [], [*index.bad], [(0, 0)]
+    good, bad = [], [*index.bad]
+    pictures: dict[str, Picture] = {}
     agreement = Agreement(index, listing.highest, listing.key, listing.tolerated)
     records = index.records if output is None else tracked(index.records, output)
     for number, record in enumerate(records):
-        size, fault = (None, None) if is_known(number) else _read_size(record)
-        sizes += [size] if size is not None else []
-        mask_fault = None if fault else _mask_fault(record, size, agreement)
+        seen, fault = known(number), None
+        if seen is None:
+            seen, fault = _opened(record)
+        if seen is not None:
+            pictures[record.id] = seen
+        mask_fault = None if seen is None else _mask_fault(record, seen.size, agreement)
         if reason := fault or mask_fault:
             bad.append(bad_image(record.id, reason, record.image, record.mask))
         if not reason:
@@ -129,22 +143,20 @@ def check_images(
             good.append(replace(record, mask=None))
     values = agreement.mask_values(index)
     notes = (*index.notes, *agreement.lines())
-    largest = max(sizes, key=math.prod)
     return replace(
-        index, records=tuple(good), bad=tuple(bad), mask_values=values, notes=notes, largest=largest
+        index, records=tuple(good), bad=tuple(bad), mask_values=values, notes=notes, pictures=pictures
     )
 
 
-def _read_size(record: Record) -> tuple[tuple[int, int] | None, InputError | None]:
-    """Height and width of an image, or why it cannot be used."""
+def _opened(record: Record) -> tuple[Picture | None, InputError | None]:
+    """What is seen of an image, or why it cannot be used."""
     try:
-        height, width = read_image(record.image).shape[:2]
-        return (height, width), None
+        return picture(read_image(record.image)), None
     except InputError as error:
         return None, error
 
 
-def _mask_fault(record: Record, size: tuple[int, int] | None, agreement: Agreement) -> InputError | None:
+def _mask_fault(record: Record, size: tuple[int, int], agreement: Agreement) -> InputError | None:
     """Why a mask cannot be used with an image of this size; a good mask is added to `agreement`."""
     if record.mask is None:
         return None
@@ -152,7 +164,7 @@ def _mask_fault(record: Record, size: tuple[int, int] | None, agreement: Agreeme
         labels = read_labels(record.mask)
     except InputError as error:
         return mask_error(record.mask, error)
-    if size is not None and labels.shape != size:
+    if labels.shape != size:
         turned = (
             "; its sides are swapped, as where EXIF turns the image alone"
             if labels.shape == size[::-1]

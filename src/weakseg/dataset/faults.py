@@ -1,8 +1,7 @@
 """Faults of images and rows: what many share is told once, with a count and three examples."""
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,13 +66,9 @@ class Faults:
     def __init__(self) -> None:
         self.found: list[BadImage] = []
 
-    @contextmanager
-    def of(self, name: str) -> Iterator[None]:
-        """Keep what is raised inside as a fault of this image."""
-        try:
-            yield
-        except InputError as error:
-            self.found.append(bad_image(name, error))
+    def add(self, name: str, error: InputError) -> None:
+        """Keep the fault of an image."""
+        self.found.append(bad_image(name, error))
 
     def refuse(self, table: Path) -> None:
         """Stop if there are any.

@@ -112,14 +112,6 @@ class KnownFiles:
             if file is not None
         }
 
-    @property
-    def pairs(self) -> frozenset[tuple[str, str]]:
-        """SHA-256 of each good image and of its mask ("" without one)."""
-        return frozenset(
-            (files.image.sha256, "" if files.mask is None else files.mask.sha256)
-            for files in self.rows.values()
-        )
-
 
 def read_files(folder: Path) -> KnownFiles:
     """Read `files.csv`; empty if it is missing or damaged."""

@@ -20,6 +20,9 @@ UNREAD = (
 """Extensions of unsupported image formats; other files, such as tables and texts, are ignored."""
 
 
+_KNOWN = frozenset((*EXTENSIONS, *UNREAD))
+
+
 class Names:
     """The files below a folder, listed once and on demand.
 
@@ -33,7 +36,38 @@ class Names:
     @cached_property
     def files(self) -> list[str]:
         """Paths below the folder, `/` between their parts, in order."""
-        return sorted(walk(self.root))
+        return sorted(self.by_folder)
+
+    @cached_property
+    def by_folder(self) -> list[str]:
+        """The same, a folder's own files before those of the folders below it."""
+        return [path for path in self._links if path[-1] != "/"]
+
+    @cached_property
+    def _links(self) -> dict[str, bool]:
+        """Path → whether it is a link."""
+        return dict(walk(self.root))
+
+    def first(self, names: Iterable[str]) -> str | None:
+        """The first of the names that is a file here, as the listing tells; links are not followed."""
+        return next((name for name in names if self._links.get(name) is False), None)
+
+    @cached_property
+    def _folded(self) -> frozenset[str]:
+        stems = (_folded(path) for path in self._links)
+        return frozenset(stems) | {_letters(path) for path in self._links}
+
+    def may_hold(self, name: str) -> bool:
+        """Whether a look at the disk could find a file that the listing does not show under this name.
+
+        True with links, and where the name differs in capitals or accents alone, which some disks ignore.
+        """
+        hidden = any(part[:1] == "." for part in name.split("/"))
+        return hidden or self._has_links or _letters(name) in self._folded
+
+    @cached_property
+    def _has_links(self) -> bool:
+        return any(self._links.values())
 
     @cached_property
     def _by_letters(self) -> dict[str, str]:
@@ -44,7 +78,7 @@ class Names:
         """For each function of `_LOOSE`: simplified name → files."""
         tables: list[dict[str, list[str]]] = [{} for _ in _LOOSE]
         for path in self.files:
-            if Path(path).suffix.lower() in (*EXTENSIONS, *UNREAD):
+            if extension(path) in _KNOWN:
                 for loose, table in zip(_LOOSE, tables, strict=True):
                     table.setdefault(loose(path), []).append(path)
         return tables
@@ -61,18 +95,21 @@ class Names:
     def similar(self, name: str) -> tuple[str, str]:
         """The kind of similarity of the nearest file name, and a half-sentence about it; empty if there is none."""
         for number, (loose, table) in enumerate(zip(_LOOSE, self._alike, strict=True)):
-            paths = [path for path in table.get(loose(name), []) if (self.root / path).is_file()]
+            paths = [path for path in table.get(loose(name), []) if self._is_file(path)]
             if loose is _last_part and "/" in name:  # b/1.jpg may mean 1.jpg, but not a/1.jpg
                 paths = [path for path in paths if "/" not in path]
-            unread = [path for path in paths if Path(path).suffix.lower() in UNREAD]
+            unread = [path for path in paths if extension(path) in UNREAD]
             if paths and unread == paths:
-                kind = Path(unread[0]).suffix
+                kind = extension(unread[0])
                 return kind, f"{shown(unread[0])} is there, but {kind} is not read: convert it to JPEG or PNG"
             if paths:
                 there = f"{examples([path for path in paths if path not in unread])} is there"
-                kind = f"{number} {Path(name).suffix} {Path(paths[0]).suffix}"
+                kind = f"{number} {extension(name)} {extension(paths[0])}"
                 return kind, f"{there}{_WHY[number]}: correct the row or rename the file"
         return "", ""
+
+    def _is_file(self, path: str) -> bool:
+        return not self._links[path] or (self.root / path).is_file()
 
     def holds(self) -> str:
         """`holds 12 files: a.jpg, b.jpg, c.jpg and 9 more`."""
@@ -81,24 +118,59 @@ class Names:
         return f"holds {counted(len(self.files), 'file')}: {examples(self.files)}"
 
 
-def walk(root: Path, leave_out: Path | None = None) -> Iterator[str]:
-    """Relative paths of all files below a folder, without hidden ones."""
-    for folder, below, files in os.walk(root):
-        here = Path(folder)
-        below[:] = sorted(name for name in below if not _hidden(name) and here / name != leave_out)
-        prefix = "" if here == root else f"{here.relative_to(root).as_posix()}/"
-        yield from (f"{prefix}{name}" for name in sorted(files) if not _hidden(name))
+def walk(root: Path) -> Iterator[tuple[str, bool]]:
+    """Relative paths of all files below a folder, without hidden ones, and whether each is a link.
+
+    A link to a folder ends in `/` and is not followed. The listings of folders tell both: no file is looked at
+    alone, which takes seconds for 100,000.
+    """
+    waiting = [""]
+    while waiting:
+        prefix = waiting.pop()
+        try:
+            with os.scandir(root / prefix) as entries:
+                shown = sorted((entry for entry in entries if not _hidden(entry.name)), key=_name)
+        except OSError:  # as where the folder cannot be read: no file of it is found
+            continue
+        folders = []
+        for entry in shown:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(f"{prefix}{entry.name}/")
+            else:
+                is_link = entry.is_symlink()
+                yield f"{prefix}{entry.name}{'/' * (is_link and entry.is_dir())}", is_link
+        waiting += reversed(folders)
+
+
+def _name(entry: "os.DirEntry[str]") -> str:
+    return entry.name
 
 
 def _hidden(name: str) -> bool:
     return name[0] == "." or name == "__MACOSX"
 
 
+def extension(path: str) -> str:
+    """The extension in lower case, with its dot; empty if there is none."""
+    return path[stem_length(path) :].lower()
+
+
+def stem_length(path: str) -> int:
+    """The length of a path without its extension; strings, as a `Path` for each of 100,000 names takes seconds."""
+    dot = path.rfind(".")
+    return dot if dot > path.rfind("/") + 1 else len(path)
+
+
 def bare(path: str) -> str:
     """A path in Unicode form NFC without an image extension."""
-    extension = Path(path).suffix
-    plain = path.removesuffix(extension) if extension.lower() in (*EXTENSIONS, *UNREAD) else path
-    return unicodedata.normalize("NFC", plain)
+    found = extension(path)
+    stem = path[: -len(found)] if found in _KNOWN else path
+    return stem if stem.isascii() else unicodedata.normalize("NFC", stem)
+
+
+def _letters(path: str) -> str:
+    """A path as a disk that ignores capitals and accents' coding compares it."""
+    return unicodedata.normalize("NFC", path).casefold()
 
 
 def _folded(path: str) -> str:
@@ -177,18 +249,29 @@ def none_found(names: Names, table: Path, missing: Sequence[str]) -> InputError:
     )
 
 
-def left_out(images: Path, masks: Path | None, named: Iterable[str], table: Path) -> list[str]:
-    """One line on images that the table does not name, and one on files with unsupported extensions."""
-    known = {bare(name) for name in named}
+def left_out(names: Names, masks: Path | None, named: Iterable[str], table: Path) -> list[str]:
+    """One line on images that the table does not name, and one on files with unsupported extensions.
+
+    Args:
+        names: the files below the folder of the images.
+        masks: the folder of the masks, which may lie below it; its files are not counted.
+        named: the names in the table.
+        table: its path.
+    """
+    images, known = names.root, {bare(name) for name in named}
     unnamed, unread = Cases(), Cases()
     extensions: set[str] = set()
-    for path in walk(images, masks):
-        extension = Path(path).suffix.lower()
-        if extension in EXTENSIONS and bare(path) not in known:
+    inside = masks is not None and masks != images and masks.is_relative_to(images)
+    apart = f"{masks.relative_to(images).as_posix()}/" if masks is not None and inside else None
+    for path in names.by_folder:
+        found = extension(path)
+        if apart is not None and path.startswith(apart):
+            continue
+        if found in EXTENSIONS and bare(path) not in known:
             unnamed.add(path)
-        elif extension in UNREAD:
+        elif found in UNREAD:
             unread.add(path)
-            extensions.add(extension)
+            extensions.add(found)
     lines = []
     if unnamed.count:
         lines.append(

@@ -5,6 +5,7 @@ name and mask value. Mask values that it does not list are not scored.
 `masks.csv` has one row per mask: id and SHA-256. `files.csv` has the rows of the index with the paths of their files.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 
 from weakseg.dataset.faults import BadImage
 from weakseg.dataset.files import ImageFiles, paths_only, write_files
+from weakseg.dataset.pictures import Picture
 from weakseg.dataset.records import AGAIN, COLUMNS, Record, Records
 from weakseg.dataset.tables import read_rows, write_rows
 from weakseg.errors import InputError
@@ -32,7 +34,7 @@ class Index:
         mask_values: value of class i in the mask files, background first.
         bad: images that were left out; empty if the index was read from its files.
         notes: remarks about the data, a sentence each; empty if the index was read from its files.
-        largest: height and width of the largest opened image; 0 and 0 if none was opened.
+        pictures: id → size and look of each image that was opened; empty if the index was read from its files.
     """
 
     records: Sequence[Record]
@@ -40,7 +42,12 @@ class Index:
     mask_values: tuple[int, ...]
     bad: Sequence[BadImage] = ()
     notes: Sequence[str] = field(default=(), compare=False)
-    largest: tuple[int, int] = field(default=(0, 0), compare=False)
+    pictures: Mapping[str, Picture] = field(default_factory=dict, compare=False)
+
+    @property
+    def largest(self) -> tuple[int, int]:
+        """Height and width of the largest opened image; 0 and 0 if none was opened."""
+        return max((item.size for item in self.pictures.values()), key=math.prod, default=(0, 0))
 
     def split(self, *names: str) -> Sequence[Record]:
         """The records of one split or several, in order."""

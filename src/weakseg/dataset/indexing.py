@@ -1,7 +1,6 @@
 """Making the index: every file is checked once, and again only if it is new or changed."""
 
 import csv
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,9 +10,10 @@ from weakseg.dataset.check import check_images, refuse_bad_images
 from weakseg.dataset.files import ImageFiles, read_files, scan_files, write_files
 from weakseg.dataset.index import Index, index_rows, read_index, write_bad
 from weakseg.dataset.negatives import refuse_other_than_one, refuse_same_labels
+from weakseg.dataset.pictures import read_pictures, write_pictures
 from weakseg.dataset.settings import DatasetConfig
 from weakseg.dataset.sources import DEMO, generated_from, list_source
-from weakseg.dataset.survey import FIRST, Keys, Origin, digests, keys, read_origins
+from weakseg.dataset.survey import FIRST, Keys, digests, keys, read_origins
 from weakseg.errors import InputError
 
 BAD_IMAGES = "bad_images.csv"
@@ -64,13 +64,12 @@ def check_data(settings: DatasetConfig, folder: Path, output: Path | None = None
     memory = read_files(folder)
     found = scan_files(index.records, memory.known)
     data, masks = digests(index, found, generated_from(settings))
-    pairs = memory.pairs
-    before = read_origins(folder).get("data", Origin("", "")).largest
-    good = check_images(listing, lambda number: _content(found[number]) in pairs, output)
+    pictures = read_pictures(folder)
+    good = check_images(listing, lambda number: pictures.get(found[number].image.sha256), output)
+    by_id = {record.id: files for record, files in zip(index.records, found, strict=True)}
+    write_pictures(folder, {by_id[name].image.sha256: item for name, item in good.pictures.items()})
     write_bad(folder / BAD_IMAGES, good.bad)
     refuse_bad_images(good, settings.bad_images, folder / BAD_IMAGES)
-    good = replace(good, largest=max(good.largest, before, key=math.prod))
-    by_id = {record.id: files for record, files in zip(index.records, found, strict=True)}
     good_files = [
         replace(by_id[record.id], mask=None) if record.mask is None else by_id[record.id]
         for record in good.records
@@ -109,10 +108,6 @@ def refuse_other_images(index: Index, found: Sequence[ImageFiles], other: Path) 
     )
 
 
-def _content(files: ImageFiles) -> tuple[str, str]:
-    return files.image.sha256, "" if files.mask is None else files.mask.sha256
-
-
 def plan(settings: DatasetConfig, folder: Path, *, classified: bool = False, one_class: bool = False) -> Keys:
     """The keys by which Snakemake compares the data; updates `files.csv` if files moved.
 
@@ -134,6 +129,7 @@ def plan(settings: DatasetConfig, folder: Path, *, classified: bool = False, one
     index = listing.index
     if index.bad and settings.source != "demo":
         write_bad(folder / BAD_IMAGES, index.bad)
+    if settings.source != "demo":
         refuse_bad_images(index, settings.bad_images, folder / BAD_IMAGES)
     if classified:
         refuse_same_labels(index.records, index.classes, allow=settings.same_labels == "allow")

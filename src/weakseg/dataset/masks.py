@@ -65,7 +65,10 @@ def mask_error(path: Path, error: InputError) -> InputError:
 
 def _mask(names: Names, image_id: str) -> Path | None:
     spellings = (f"{image_id}{EXTENSION}", f"{image_id}{EXTENSION.upper()}")
-    for name in spellings:
+    listed = names.first(spellings)
+    if listed is not None:
+        return names.root / listed
+    for name in spellings if names.may_hold(image_id) else ():
         if (names.root / name).is_file():
             return names.root / name
     same = names.same(spellings)

@@ -98,12 +98,13 @@ def _check_row(path: Path, number: int, values: list[str], header: Sequence[str]
     where = f"labels table {path} line {number}"
     if len(values) <= last:
         raise InputError(f"{where} has fewer than {last + 1} columns; complete it.")
-    if any(values[len(header) :]):
+    if len(values) > len(header) and any(values[len(header) :]):
         raise InputError(
             f"{where} has {len(values)} values, the header {len(header)} columns; join several classes by '|', and "
             "put quotes around a value that holds the separator."
         )
-    if any("\n" in value or "\r" in value for value in values):
+    whole = "".join(values)
+    if "\n" in whole or "\r" in whole:
         raise InputError(
             f"{where} has a value of several lines, as an open quote makes it; one line per image was expected: close "
             "the quote or remove the line break."
@@ -143,3 +144,13 @@ def read_text(path: Path, remedy: str) -> str:
     if "\0" in text:
         raise InputError(f"{path} cannot be read as text (it holds zero bytes); {remedy}.")
     return text
+
+
+def columns_of(path: Path) -> list[str]:
+    """The names in a table's first line, in small letters; empty if it has none.
+
+    Raises:
+        InputError: missing or not text.
+    """
+    lines = _lines(path, read_text(path, "give a UTF-8 CSV file"))
+    return next(([name.lower() for name in values] for _, values in lines if any(values)), [])

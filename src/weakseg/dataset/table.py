@@ -1,14 +1,14 @@
 """Your own images: a folder and a table `image, labels, split`."""
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from weakseg.dataset.check import check_records
 from weakseg.dataset.faults import BadImage, Fault, Faults, bad_image
-from weakseg.dataset.folders import Names, bare, left_out, need_folder, none_found
-from weakseg.dataset.images import check_id, file_names, find_image
+from weakseg.dataset.folders import Names, bare, left_out, need_folder, none_found, stem_length
+from weakseg.dataset.images import check_id, file_names, find_image, not_found
 from weakseg.dataset.index import Index, Listing
 from weakseg.dataset.masks import find_masks, found_line
 from weakseg.dataset.negatives import without_negatives
@@ -52,8 +52,9 @@ def list_table(
     wanted = _splits(rows, lists or {}, labels)
     need_folder(images, "dataset.table.images", "images", [*wanted])
     cells = Unlisted(classes, names, ignore=unlisted == "ignore")
-    records, bad = _records(images, labels, rows, wanted, cells.read)
-    notes = cells.notes(labels)
+    there = Names(images)
+    records, bad = _records(there, labels, rows, wanted, cells)
+    notes = cells.notes()
     if unlabelled == "leave_out":
         records, about = without_negatives(records)
         notes += about
@@ -72,7 +73,7 @@ def list_table(
         classes=tuple(classes),
         mask_values=(0, *(names.index(name) + 1 for name in classes)),
         bad=bad,
-        notes=notes + left_out(images, masks, (row["image"] for row in rows), labels),
+        notes=notes + left_out(there, masks, (row["image"] for row in rows), labels),
     )
     check_records(index)
     return Listing(index, len(names), "dataset.table")
@@ -90,49 +91,61 @@ def _check_classes(classes: Sequence[str], names: Sequence[str]) -> None:
 
 
 def _records(
-    images: Path,
+    names: Names,
     table: Path,
     rows: list[dict[str, str]],
     wanted: dict[str, str],
-    read: Callable[[str, str], tuple[str, ...]],
+    cells: Unlisted,
 ) -> tuple[list[Record], list[BadImage]]:
     """A record (without mask) of each row whose file exists; the others with the reason."""
-    names = Names(images)
     records: list[Record] = []
     bad: list[BadImage] = []
     faults = Faults()
+    if not names.files and len(wanted) > 1:
+        raise none_found(names, table, [*wanted])
     for row in rows:
         name = row["image"]
         if name not in wanted:
             continue
         shown: tuple[str, ...] = ()
-        with faults.of(name):
-            shown = read(row["labels"], name)
+        try:
+            shown = cells.read(row["labels"], name)
+        except InputError as error:
+            faults.add(name, error)
         try:
             path = _file(names, name)
         except InputError as error:
             bad.append(bad_image(name, error))
             continue
-        image_id = path.relative_to(images).as_posix().removesuffix(path.suffix)
-        records.append(Record(image_id, path, wanted[name], shown, None))
+        records.append(Record(path[: stem_length(path)], names.root / path, wanted[name], shown, None))
+    try:
+        cells.refuse(table)
+    except InputError as error:
+        faults.add(cells.first, error)
     faults.refuse(table)
     if len(bad) > 1 and not records:
         raise none_found(names, table, [item.id for item in bad])
     return records, bad
 
 
-def _file(names: Names, name: str) -> Path:
-    """The file of a row, in any Unicode form of its name.
+def _file(names: Names, name: str) -> str:
+    """The path of a row's file below the folder, in any Unicode form of its name.
 
     Raises:
         InputError: there is none; the message names a similar file.
     """
+    spellings = file_names(name)
+    listed = names.first(spellings)
+    if listed is not None:
+        return listed
     try:
-        return find_image(names.root, name)
+        if names.may_hold(name):
+            return find_image(names.root, name).relative_to(names.root).as_posix()
+        raise not_found(names.root, name)
     except InputError as error:
-        same = names.same(file_names(name))
+        same = names.same(spellings)
         if same is not None and (names.root / same).is_file():
-            return names.root / same
+            return same
         kind, near = names.similar(name)
         where = f"{names.root}{started_in(names.root)}"
         if near:
@@ -148,10 +161,12 @@ def _splits(rows: list[dict[str, str]], lists: Mapping[str, Path], table: Path) 
     """Image name → split, from the lists if given, else from the table."""
     faults = Faults()
     for row in rows:
-        with faults.of(row["image"]):
+        try:
             check_id(row["image"])
-            if not lists and row["split"] not in SPLITS:
-                raise _split_fault(row, table)
+        except InputError as error:
+            faults.add(row["image"], error)
+        if not lists and row["split"] not in SPLITS:
+            faults.add(row["image"], _split_fault(row, table))
     faults.refuse(table)
     if not lists:
         return {row["image"]: row["split"] for row in rows}

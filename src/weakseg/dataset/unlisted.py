@@ -4,7 +4,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 from weakseg.dataset.check import parse_labels
@@ -16,68 +16,88 @@ _BACKGROUND = ("background", "bg", "none")
 
 
 class Unlisted:
-    """Reads the cells of a table's labels, and keeps the names that are unlike any class.
+    """Reads the cells of a table's labels, and keeps the names that are no class.
 
-    A name that is nearly a class (`Cat`, `cat,dog`) is never one of them: it is refused as a mistake. With `ignore`,
-    names that are only similar to a class, as `car` is to `cat`, do not count either.
+    A name that must be a mistake for a class (`Cat`, `cat,dog`) is refused at once, whatever `ignore` says. Others may
+    be classes that are not of interest: they are refused together, with what they resemble (`car` is like `cat`).
 
     Args:
         classes: the chosen ones, in order.
         known: the names that may occur: the classes of the masks.
         ignore: whether other names are left out.
+
+    Attributes:
+        first: the first image with such a name; empty without one.
     """
 
     def __init__(self, classes: Sequence[str], known: Sequence[str], *, ignore: bool) -> None:
         self._classes, self._known, self._ignore = classes, known, ignore
-        self._is_unlike = cache(partial(_is_unlike, (*known, *classes), allow_similar=ignore))
+        self._folded = {_folded(name): name for name in (*classes, *known)}
+        self._is_foreign = cache(self._foreign)
         self._images: dict[str, int] = {}
-        self._first, self._rows = "", 0
+        self.first, self._rows = "", 0
 
     def read(self, cell: str, image: str) -> tuple[str, ...]:
         """The chosen classes of a cell `cat|dog`, in their order.
 
         Raises:
-            InputError: a name is nearly a class.
+            InputError: a name is a mistake for a class.
         """
         names = dict.fromkeys(name.strip() for name in cell.split("|") if name.strip())
-        unlike = [name for name in names if self._is_unlike(name)]
-        for name in unlike:
+        foreign = [name for name in names if self._is_foreign(name)]
+        for name in foreign:
             self._images[name] = self._images.get(name, 0) + 1
-        if unlike:
-            self._first, self._rows = self._first or image, self._rows + 1
-        return parse_labels(
-            "|".join(name for name in names if name not in unlike), image, self._classes, self._known
-        )
+        if foreign:
+            self.first, self._rows = self.first or image, self._rows + 1
+        return self._parse([name for name in names if name not in foreign], image)
 
-    def notes(self, table: Path) -> list[str]:
-        """One line about the names that did not count, none if there are none.
+    def _parse(self, names: Sequence[str], image: str) -> tuple[str, ...]:
+        return parse_labels("|".join(names), image, self._classes, self._known)
+
+    def refuse(self, table: Path) -> None:
+        """Stop if there are such names and they are not to be ignored.
 
         Raises:
-            InputError: they are not to be ignored.
+            InputError: names them with their counts.
         """
-        if not self._images:
-            return []
-        by_count = sorted(self._images, key=lambda name: -self._images[name])
-        names = examples([f"{shown(name)} ({self._images[name]:,})" for name in by_count], most=_MOST_NAMES)
-        if self._ignore:
-            return [f"labels outside dataset.classes that do not count (dataset.unlisted): {names}"]
-        rows = counted(self._rows, "row")
+        if self._ignore or not self._images:
+            return
+        if self._rows == 1 and self._like(self._most()[0]):
+            self._parse(self._most(), self.first)
+        rows = f"{counted(self._rows, 'row')} of {table} {'names' if self._rows == 1 else 'name'}"
         raise InputError(
-            f"{rows} of {table} {'names' if self._rows == 1 else 'name'} what dataset.classes does not list: {names}; "
-            f"the first is image '{shown(self._first)}': correct the rows, add the names to dataset.classes, or set "
+            f"{rows} what dataset.classes ({examples(self._classes, most=20)}) does not list: {self._told()}; the "
+            f"first is image '{shown(self.first)}': correct the rows, add the names to dataset.classes, or set "
             "dataset.unlisted to ignore, and they do not count."
         )
 
+    def notes(self) -> list[str]:
+        """One line about the names that did not count, none if there are none."""
+        if not self._images:
+            return []
+        return [f"labels outside dataset.classes that do not count (dataset.unlisted): {self._told()}"]
 
-def _is_unlike(known: Sequence[str], name: str, *, allow_similar: bool) -> bool:
-    """Whether a name is neither a class nor a mistake for one."""
-    folded = {_folded(item) for item in known}
-    if _folded(name) in folded or name.casefold().strip("_") in _BACKGROUND:
-        return False
-    joined = [part in folded for part in re.split(r"\s*[,;/\\+&]\s*", _folded(name))]
-    if any(joined) or all(part in folded for part in _folded(name).split()):
-        return False
-    return allow_similar or not difflib.get_close_matches(_folded(name)[:200], folded, n=1)
+    def _most(self) -> list[str]:
+        """The names, the most frequent first."""
+        return sorted(self._images, key=lambda name: -self._images[name])
+
+    def _told(self) -> str:
+        return examples([self._counted(name) for name in self._most()], most=_MOST_NAMES)
+
+    def _counted(self, name: str) -> str:
+        like = self._like(name)
+        return f"{shown(name)} ({self._images[name]:,}{f': {like}?' if like else ''})"
+
+    def _like(self, name: str) -> str | None:
+        near = difflib.get_close_matches(_folded(name)[:200], self._folded, n=1)
+        return self._folded[near[0]] if near else None
+
+    def _foreign(self, name: str) -> bool:
+        """Whether a name is neither a class nor certainly a mistake for one."""
+        folded = _folded(name)
+        joined = [part in self._folded for part in re.split(r"\s*[,;/\\+&]\s*", folded)]
+        mistaken = any(joined) or all(part in self._folded for part in folded.split())
+        return not mistaken and folded.strip("_") not in _BACKGROUND
 
 
 def _folded(name: str) -> str:

@@ -1,7 +1,7 @@
 """Scores, report, ledger and health."""
 
 import difflib
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -68,10 +68,3 @@ class HealthConfig(Section):
     """Share of undecided pixels above which it is told."""
     least_agreement: Fraction = 0.5
     """Agreement of two stages' labels, as intersection over union, below which it is told."""
-
-
-class HealthSettings(HealthConfig):
-    """What the command `weakseg evaluate health` reads."""
-
-    now: dict[str, Any] = Field(default_factory=dict)
-    """Configuration path → value of the run, for what to try instead."""

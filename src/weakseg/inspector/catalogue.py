@@ -11,7 +11,7 @@ import numpy as np
 from weakseg.inspector.run import RunView
 from weakseg.storage.review import Review
 
-MEASURES = ("iou", "prediction_iou", "undecided", "changed", "disagreement")
+MEASURES = ("doubt", "iou", "prediction_iou", "undecided", "changed", "disagreement")
 """Sort keys of images, besides the order of the index."""
 STATES: dict[str, Callable[[Review], Any]] = {
     "flagged": lambda review: review.flagged,
@@ -30,6 +30,7 @@ class Query:
         split: `train` or `val`.
         state: a name of `STATES`, or `open` for images without any decision.
         text: substring of the id.
+        warning: name of a warning that names the image.
         sort: a name of `MEASURES`, or `index`.
         descending: largest first; images without the measure always come last.
     """
@@ -38,6 +39,7 @@ class Query:
     split: str = ""
     state: str = ""
     text: str = ""
+    warning: str = ""
     sort: str = "index"
     descending: bool = False
 
@@ -50,8 +52,10 @@ class Catalogue:
         records = run.records
         self.ids = [record.id for record in records]
         self.splits = np.array([record.split for record in records])
-        self.present = np.array([[name in record.labels for name in run.classes] for record in records], bool)
+        present = [[name in record.labels for name in run.classes] for record in records]
+        self.present = np.array(present, bool).reshape(len(records), len(run.classes))
         self._known = {
+            "doubt": self._column(run.doubts),
             "iou": self._column(run.per_image("refined")),
             "prediction_iou": self._column(run.per_prediction()),
             "undecided": self._column(run.shares("undecided")),
@@ -100,15 +104,19 @@ class Catalogue:
             chosen &= self.splits == query.split
         if query.text:
             chosen &= np.array([query.text.lower() in image_id.lower() for image_id in self.ids], bool)
+        if query.warning:
+            chosen &= self._among({*self._run.warnings[query.warning].images})
         if query.state:
             decided = {name: set(find(review)) for name, find in STATES.items()}
-            wanted = decided.get(query.state) or set()
             if query.state == "open":
-                touched = set().union(*decided.values())
-                chosen &= np.array([image_id not in touched for image_id in self.ids], bool)
+                chosen &= ~self._among(set().union(*decided.values()))
             else:
-                chosen &= np.array([image_id in wanted for image_id in self.ids], bool)
+                chosen &= self._among(decided[query.state])
         return chosen
+
+    def _among(self, wanted: set[str]) -> np.ndarray:
+        """Which images are among some ids, `bool` N."""
+        return np.array([image_id in wanted for image_id in self.ids], bool)
 
     def _column(self, values: dict[str, Any]) -> np.ndarray:
         found = [values.get(image_id) for image_id in self.ids]

@@ -22,6 +22,8 @@ PORT = 8642
 def inspect(run: Path, host: str, port: int | None, browser: bool) -> None:
     """Serve a page that shows RUN (a folder such as results/demo), until Ctrl-C.
 
+    The page follows a run that is at work.
+
     Only this machine can open it. With another --host, everyone who can reach that address and knows the printed
     token can see the images and review them.
     """
@@ -32,18 +34,18 @@ def inspect(run: Path, host: str, port: int | None, browser: bool) -> None:
     import uvicorn
 
     from weakseg.inspector.guard import Guard, is_loopback
-    from weakseg.inspector.run import RunView
     from weakseg.inspector.server import application
+    from weakseg.inspector.watch import Watch
     from weakseg.inspector.what_if import warm_up
 
-    view = RunView(run)
+    watch = Watch(run)
     token = None if is_loopback(host) else secrets.token_urlsafe(24)
     listening = _listen(host, port)
     number = listening.getsockname()[1]
-    app = Guard(application(view), host, number, token)
+    app = Guard(application(watch), host, number, token)
     settings = uvicorn.Config(app, log_level="warning", server_header=False, date_header=False)
     address = f"http://{_named(host)}:{number}/" + (f"?token={token}" if token else "")
-    click.echo(f"inspecting {view.name} at {address} (Ctrl-C ends)")
+    click.echo(f"inspecting {watch.now().run.name} at {address} (Ctrl-C ends)")
     if token is not None:
         click.echo(
             "not only on this machine: whoever has this address can see the images and review them.", err=True

@@ -20,11 +20,10 @@ class Reviews:
 
     Args:
         folder: `results/<run>/review`; created at the first decision.
-        classes: names without background, stored in corrected label maps.
     """
 
-    def __init__(self, folder: Path, classes: Sequence[str]) -> None:
-        self.folder, self._classes = folder, classes
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._lock = Lock()  # two simultaneous requests would lose one decision
 
     def read(self) -> Review:
@@ -57,19 +56,24 @@ class Reviews:
                 if (image_id in ids) != belongs:
                     write_list(self.folder, name, ids | {image_id} if belongs else ids - {image_id})
 
-    def correct(self, record: Record, content: bytes) -> np.ndarray:
+    def correct(self, record: Record, content: bytes, classes: Sequence[str]) -> np.ndarray:
         """Store a corrected label map; only its values are kept, nothing else of the file.
+
+        Args:
+            record: the image.
+            content: a PNG of one index per pixel.
+            classes: names without background, stored with it.
 
         Raises:
             InputError: not a PNG of one index per pixel, not of its image's size, or an index that is not a class.
         """
         labels = decode_labels(content, "the file", image_size(record.image))
-        stray = np.setdiff1d(np.unique(labels), [*range(len(self._classes) + 1), UNDECIDED])
+        stray = np.setdiff1d(np.unique(labels), [*range(len(classes) + 1), UNDECIDED])
         if stray.size:
             raise InputError(
-                f"the file holds the index {stray[0]}; 0…{len(self._classes)} or 255 (undecided) was expected."
+                f"the file holds the index {stray[0]}; 0…{len(classes)} or 255 (undecided) was expected."
             )
-        write_labels(self._corrected(record), labels, self._classes)
+        write_labels(self._corrected(record), labels, classes)
         return labels
 
     def restore(self, record: Record) -> None:

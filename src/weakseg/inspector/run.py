@@ -1,100 +1,62 @@
-"""Reads a run for the page, finished or not."""
+"""What the page shows of a run, finished or not."""
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from weakseg.dataset.index import proxy_records, read_index
-from weakseg.dataset.records import Record
 from weakseg.errors import InputError
+from weakseg.evaluation.health.record import Warning
 from weakseg.proxy.settings import ProxyConfig
+from weakseg.report.artefacts import Artefacts, MapFiles
 from weakseg.report.figures.curves import read_columns, training_name
-from weakseg.report.progress import existing, located, predictions
+from weakseg.report.health import doubts, warnings_of
+from weakseg.report.progress import existing
+from weakseg.report.supervision import sentence_of
 from weakseg.run.opened import open_table
-from weakseg.storage.labels import read_labels
-from weakseg.storage.shards import ShardReader
+from weakseg.run.table import Stage
 
 MOST_POINTS = 400  # of a training curve; a screen shows no more
 
 
-class RunView:
+class RunView(Artefacts):
     """Reads the files in `results/<run>`; writes nothing.
 
     Args:
         folder: the run's folder.
+        files: opened shards that an earlier view of the run used.
 
     Raises:
-        InputError: the folder is not a run, or has no readable index yet.
+        InputError: the folder is not a run, or a file of it is damaged.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.table = table = open_table(folder)
+    def __init__(self, folder: Path, files: MapFiles | None = None) -> None:
+        super().__init__(open_table(folder), files)
         self.folder, self.name = folder, folder.resolve().name
-        self.index = read_index(*table["dataset_index"].files)
-        self.records = proxy_records(self.index)
-        self.rows = {record.id: row for row, record in enumerate(self.records)}
-        self._predictions = predictions(table)
-        self.label_folders = {
-            "fused": table["proxy_fuse"].label_folder,
-            "refined": table["proxy_refine"].label_folder,
-            "prediction": self._predictions[0].label_folder,
-        }
-        self._attention = ShardReader(existing(table["attention_maps"].shard_files))
-        self._saliency = ShardReader(existing(table["saliency_maps"].shard_files))
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Names without background."""
-        return self.index.classes
-
-    def record(self, image_id: str) -> Record:
-        """The image of an id, with paths relative to the current folder.
-
-        Raises:
-            KeyError: no training or validation image has this id.
-        """
-        return located(self.table, self.records[self.rows[image_id]])
-
-    def attention(self, record: Record) -> dict[str, np.ndarray]:
-        """Present class → attention h×w in [0, 1], in the order of the classes; empty without maps."""
-        named = self._attention.read(record.id) if record.id in self._attention else {}
-        return {name: named[name] for name in self.classes if name in named}
-
-    def saliency(self, record: Record) -> np.ndarray | None:
-        """Saliency h×w in [0, 1]."""
-        return self._saliency.read(record.id)["saliency"] if record.id in self._saliency else None
-
-    def label_file(self, layer: str, record: Record) -> Path:
-        """The file of a label map of `label_folders`; it may not exist."""
-        return self.label_folders[layer] / f"{record.id}.png"
-
-    def labels(self, layer: str, record: Record) -> np.ndarray | None:
-        """A label map H×W `uint8`, 255 undecided; `None` if it does not exist yet."""
-        path = self.label_file(layer, record)
-        return read_labels(path) if path.is_file() else None
-
-    def truth(self, record: Record) -> np.ndarray | None:
-        """The true labels H×W `uint8`, 255 not scored; `None` without a mask."""
-        return None if record.mask is None else self.index.read_mask(record)
 
     def proxy(self) -> ProxyConfig:
         """The proxy rule and CRF of this run."""
         return self.table.config.proxy
 
-    def stages(self) -> list[dict[str, str]]:
+    def scored(self) -> list[dict[str, str]]:
         """Name and title of all scores, in the order of the chain."""
         scores = [stage.score for stage in self.table.stages if stage.score is not None]
         return [{"name": score.name, "title": score.title} for score in scores]
 
+    @cached_property
     def summary(self) -> dict[str, Any]:
-        """`evaluation/summary.json`, or only the scores if it does not exist yet."""
+        """`evaluation/summary.json`, or only the scores if it does not exist yet; supervision as a sentence."""
         found = _json(self.table.evaluation("summary.json"))
-        if found is not None:
-            return found
+        if found is None:
+            found = self._scores_alone()
+        ledger = found.get("supervision") or _json(self.table.evaluation("supervision.json"))
+        return found | {"supervision": sentence_of(ledger) if ledger else None}
+
+    def _scores_alone(self) -> dict[str, Any]:
         scores = {name: self._score(name) for name in self.table.scores}
         left_out = ("curve", "per_image", "stage")
         return {
@@ -105,11 +67,22 @@ class RunView:
             }
         }
 
-    def histories(self) -> dict[str, dict[str, list[float]]]:
-        """Training → column → values, subsampled for the screen."""
-        stages = [stage for stage in self.table.stages if stage.trains and stage.history.is_file()]
+    def histories(self, stages: Sequence[Stage] | None = None) -> dict[str, dict[str, list[float | None]]]:
+        """Training → column → values, subsampled for the screen; of all stages, or of some."""
+        asked = self.table.stages if stages is None else stages
+        stages = [stage for stage in asked if stage.trains and stage.history.is_file()]
         found = {training_name(stage): read_columns(stage.history) for stage in stages}
         return {name: _thinned(columns) for name, columns in found.items() if columns}
+
+    @cached_property
+    def doubts(self) -> dict[str, float]:
+        """Image id → doubt in [0, 1]; only images with any doubt."""
+        return doubts(self.health)
+
+    @cached_property
+    def warnings(self) -> dict[str, Warning]:
+        """Name of each warning of the health checks → the warning."""
+        return warnings_of(self.health)
 
     def per_prediction(self) -> dict[str, float | None]:
         """Image id → mean IoU of the last round's prediction, after the CRF if that is scored."""
@@ -158,10 +131,13 @@ def _table(path: Path) -> Iterator[dict[str, str]]:
         yield from csv.DictReader(file)
 
 
-def _thinned(columns: dict[str, np.ndarray]) -> dict[str, list[float]]:
-    """At most about `MOST_POINTS` rows with the last one; values that are not finite become 0, as JSON has no NaN."""
+def _thinned(columns: dict[str, np.ndarray]) -> dict[str, list[float | None]]:
+    """About `MOST_POINTS` rows, the last and those of checkpoints; `None` where a value is not finite."""
     rows = len(next(iter(columns.values())))
-    kept = [*range(0, rows - 1, max(1, -(-rows // MOST_POINTS))), rows - 1]
-    return {
-        name: np.nan_to_num(values[kept], posinf=0.0, neginf=0.0).tolist() for name, values in columns.items()
-    }
+    kept = {*range(0, rows - 1, max(1, -(-rows // MOST_POINTS))), rows - 1}
+    kept |= {*np.flatnonzero(np.isfinite(columns.get("val_ap", np.zeros(0)))).tolist()}
+    return {name: [_finite(value) for value in values[sorted(kept)]] for name, values in columns.items()}
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

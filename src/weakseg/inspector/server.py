@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,10 +19,12 @@ from weakseg import __version__
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.inspector import catalogue as images
+from weakseg.inspector.at_work import stages_now
 from weakseg.inspector.palettes import PALETTES
 from weakseg.inspector.pictures import layers, picture, thumbnail
 from weakseg.inspector.review import Reviews
 from weakseg.inspector.run import RunView
+from weakseg.inspector.watch import Seen, Watch
 from weakseg.inspector.what_if import answer, as_yaml, knobs
 from weakseg.proxy.settings import ProxyConfig
 from weakseg.settings.reading import parse
@@ -53,18 +56,18 @@ class Question(BaseModel):
     planes: bool = True
 
 
-def application(run: RunView) -> FastAPI:
+def application(watch: Watch) -> FastAPI:
     """The page and its API for one run; must be wrapped in `Guard`."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(InputError, _sentence)
     app.add_exception_handler(HTTPException, _sentence)
     app.add_exception_handler(RequestValidationError, _sentence)
-    reviews = Reviews(run.folder / "review", run.classes)
-    listed = images.Catalogue(run)
-    _add_run(app, run, reviews, listed)
-    _add_gallery(app, run, reviews, listed)
-    _add_image(app, run)
-    _add_review(app, run, reviews)
+    reviews = Reviews(watch.folder / "review")
+    seen = Depends(watch.now)
+    _add_run(app, seen, reviews)
+    _add_gallery(app, watch, seen, reviews)
+    _add_image(app, seen)
+    _add_review(app, seen, reviews)
     app.mount("/", StaticFiles(directory=STATIC, html=True))
     return app
 
@@ -88,7 +91,7 @@ def _known(run: RunView, image_id: str) -> Record:
         raise HTTPException(404, f"no training or validation image has the id {short!r}.") from None
 
 
-def _asked(run: RunView) -> Callable[..., images.Query]:
+def _asked(watch: Watch) -> Callable[..., images.Query]:
     """Reads the gallery's filter from a request; unknown values are errors."""
 
     def asked(
@@ -96,33 +99,38 @@ def _asked(run: RunView) -> Callable[..., images.Query]:
         split: Text = "",
         state: Text = "",
         text: Text = "",
+        warning: Text = "",
         sort: Text = "index",
         order: Text = "up",
     ) -> images.Query:
+        run = watch.now().run
         for name, value, known in (
             ("class", label, ("", *run.classes)),
             ("split", split, ("", "train", "val")),
             ("state", state, ("", "open", *images.STATES)),
+            ("warning", warning, ("", *run.warnings)),
             ("sort", sort, ("index", *images.MEASURES)),
             ("order", order, ("up", "down")),
         ):
             if value not in known:
                 raise HTTPException(422, f"{name} is {value[:60]!r}; one of {', '.join(known)} was expected.")
-        return images.Query(label, split, state, text, sort, order == "down")
+        return images.Query(label, split, state, text, warning, sort, order == "down")
 
     return asked
 
 
-def _add_run(app: FastAPI, run: RunView, reviews: Reviews, listed: images.Catalogue) -> None:
+def _add_run(app: FastAPI, seen: Any, reviews: Reviews) -> None:
     start = secrets.token_hex(4)
 
     @app.get("/api/run")
-    def about() -> JSONResponse:
+    def about(now: Seen = seen) -> JSONResponse:
+        run, listed = now.run, now.listed
         splits, counts = np.unique(listed.splits, return_counts=True)
         content = {
             "name": run.name,
             "version": __version__,
-            "start": start,
+            "start": f"{start}-{now.stamp}",
+            "stamp": now.stamp,
             "classes": run.classes,
             "palettes": {
                 name: [*palette[: len(run.classes) + 1].tolist(), palette[255].tolist()]
@@ -130,73 +138,91 @@ def _add_run(app: FastAPI, run: RunView, reviews: Reviews, listed: images.Catalo
             },
             "splits": dict(zip(splits.tolist(), counts.tolist(), strict=True)),
             "measures": listed.measured(),
-            "stages": run.stages(),
-            "summary": run.summary(),
+            "stages": run.scored(),
+            "summary": run.summary,
             "histories": run.histories(),
+            "warnings": [
+                {"name": name} | asdict(warning) | {"images": len(warning.images)}
+                for name, warning in run.warnings.items()
+            ],
             "knobs": knobs(run.proxy()),
             "review": reviews.counts(),
         }
         return JSONResponse(content, headers=FRESH)
 
+    @app.get("/api/now")
+    def at_work(now: Seen = seen) -> JSONResponse:
+        """How far the run is; small, as the page asks every second or two."""
+        stages = stages_now(now.run)
+        working = [now.run.table[stage.name] for stage in stages if stage.state == "working"]
+        content = {
+            "stamp": now.stamp,
+            "stages": [asdict(stage) for stage in stages],
+            "histories": now.run.histories(working),
+        }
+        return JSONResponse(content, headers=FRESH)
 
-def _add_gallery(app: FastAPI, run: RunView, reviews: Reviews, listed: images.Catalogue) -> None:
-    filtered = Depends(_asked(run))
+
+def _add_gallery(app: FastAPI, watch: Watch, seen: Any, reviews: Reviews) -> None:
+    filtered = Depends(_asked(watch))
 
     @app.get("/api/images")
     def rows(
+        now: Seen = seen,
         query: images.Query = filtered,
         offset: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=0, le=PAGE)] = PAGE,
     ) -> JSONResponse:
-        review = reviews.read()
+        review, listed = reviews.read(), now.listed
         found = listed.order(query, review)
         part = [listed.row(int(row), review) for row in found[offset : offset + limit]]
         return JSONResponse({"total": len(found), "offset": offset, "rows": part}, headers=FRESH)
 
     @app.get("/api/place")
-    def place(id: Text, query: images.Query = filtered) -> JSONResponse:
+    def place(id: Text, now: Seen = seen, query: images.Query = filtered) -> JSONResponse:
         """One image's row, and its neighbours in the filter's order."""
-        _known(run, id)
-        review = reviews.read()
+        _known(now.run, id)
+        review, listed = reviews.read(), now.listed
         found = listed.order(query, review)
-        (at,) = np.nonzero(found == run.rows[id])
+        row = now.run.rows[id]
+        (at,) = np.nonzero(found == row)
         here = int(at[0]) if at.size else None
         near = {
             "before": None if here is None or here == 0 else listed.ids[found[here - 1]],
             "after": None if here is None or here + 1 == len(found) else listed.ids[found[here + 1]],
         }
-        content = {"place": here, "total": len(found), "row": listed.row(run.rows[id], review)} | near
+        content = {"place": here, "total": len(found), "row": listed.row(row, review)} | near
         return JSONResponse(content, headers=FRESH)
 
     @app.get("/api/thumbnail")
-    def small(id: Text, palette: Text = "voc") -> Response:
-        record = _known(run, id)
+    def small(id: Text, palette: Text = "voc", now: Seen = seen) -> Response:
+        record = _known(now.run, id)
         if palette not in PALETTES:
             raise HTTPException(
                 422, f"palette is {palette[:60]!r}; one of {', '.join(PALETTES)} was expected."
             )
-        labels = run.label_file("refined", record)
+        labels = now.run.label_file("refined", record)
         changed = labels.stat().st_mtime_ns if labels.is_file() else 0
         return Response(
             thumbnail(record.image, labels, palette, changed), media_type="image/jpeg", headers=KEEP
         )
 
 
-def _add_image(app: FastAPI, run: RunView) -> None:
+def _add_image(app: FastAPI, seen: Any) -> None:
     @app.get("/api/picture")
-    def whole(id: Text) -> Response:
-        return Response(picture(_known(run, id)), media_type="image/jpeg", headers=KEEP)
+    def whole(id: Text, now: Seen = seen) -> Response:
+        return Response(picture(_known(now.run, id)), media_type="image/jpeg", headers=KEEP)
 
     @app.get("/api/layers")
-    def every_layer(id: Text) -> Response:
-        content = layers(run, _known(run, id))
+    def every_layer(id: Text, now: Seen = seen) -> Response:
+        content = layers(now.run, _known(now.run, id))
         return Response(content, media_type="application/octet-stream", headers=FRESH)
 
     @app.post("/api/what-if")
-    def try_values(question: Question) -> Response:
-        record = _known(run, question.id)
+    def try_values(question: Question, now: Seen = seen) -> Response:
+        record = _known(now.run, question.id)
         settings = parse(ProxyConfig, question.proxy, "what if")
-        content = answer(run, record, settings, planes=question.planes)
+        content = answer(now.run, record, settings, planes=question.planes)
         return Response(content, media_type="application/octet-stream", headers=FRESH)
 
     @app.post("/api/yaml")
@@ -204,34 +230,34 @@ def _add_image(app: FastAPI, run: RunView) -> None:
         return JSONResponse({"yaml": as_yaml(parse(ProxyConfig, question.proxy, "what if"))}, headers=FRESH)
 
 
-def _add_review(app: FastAPI, run: RunView, reviews: Reviews) -> None:
+def _add_review(app: FastAPI, seen: Any, reviews: Reviews) -> None:
     def state(record: Record) -> JSONResponse:
         content = images.decisions(reviews.read(), record.id) | {"counts": reviews.counts()}
         return JSONResponse(content, headers=FRESH)
 
     @app.post("/api/review")
-    def decide(wanted: Decision) -> JSONResponse:
-        record = _known(run, wanted.id)
+    def decide(wanted: Decision, now: Seen = seen) -> JSONResponse:
+        record = _known(now.run, wanted.id)
         reviews.decide(record.id, wanted.decision, wanted.flagged)
         return state(record)
 
     @app.put("/api/corrected")
-    async def correct(request: Request, id: Text) -> JSONResponse:
-        record = _known(run, id)
+    async def correct(request: Request, id: Text, now: Seen = seen) -> JSONResponse:
+        record = _known(now.run, id)
         content = await request.body()  # the guard has checked its length
-        await run_in_threadpool(reviews.correct, record, content)
+        await run_in_threadpool(reviews.correct, record, content, now.run.classes)
         return await run_in_threadpool(state, record)
 
     @app.delete("/api/corrected")
-    def restore(id: Text) -> JSONResponse:
-        record = _known(run, id)
+    def restore(id: Text, now: Seen = seen) -> JSONResponse:
+        record = _known(now.run, id)
         reviews.restore(record)
         return state(record)
 
     @app.get("/api/corrected")
-    def corrected(id: Text) -> Response:
+    def corrected(id: Text, now: Seen = seen) -> Response:
         """The corrected label map itself."""
-        file = reviews.read().corrected.get(_known(run, id).id)
+        file = reviews.read().corrected.get(_known(now.run, id).id)
         if file is None:
             raise HTTPException(404, "this image has no corrected label map.")
         return Response(file.read_bytes(), media_type="image/png", headers=FRESH)

@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from weakseg.errors import InputError
+from weakseg.evaluation.health.record import StageHealth
 from weakseg.evaluation.score import write_json
 from weakseg.evaluation.text import aligned, decimals
 from weakseg.report.costs import total
 from weakseg.report.figures.charts import draw_comparison
 from weakseg.report.results import read_results
+from weakseg.run.health import run_health
 from weakseg.run.opened import open_table
 from weakseg.storage.atomic import write_text
 
@@ -31,6 +33,7 @@ class RunFigures:
         minutes: total time of its stages' jobs, without scoring.
         memory_gb: largest memory of a job, 10⁹ bytes.
         supervision: the ledger's line.
+        warnings: what the health checks told, each with its classes; `None` if nothing was checked.
     """
 
     name: str
@@ -43,6 +46,7 @@ class RunFigures:
     minutes: float | None
     memory_gb: float | None
     supervision: str | None = None
+    warnings: list[str] | None = None
 
     def cells(self, scored: Sequence[str]) -> dict[str, str]:
         """Column → text, with a column for each score."""
@@ -52,7 +56,14 @@ class RunFigures:
         named |= {"refined, undecided background": self.refined_background, "GT-known": self.gt_known}
         rest = {"images/s": self.images_per_second, "minutes": self.minutes, "GB": self.memory_gb}
         text = {name: decimals(value) for name, value in named.items()}
-        return {"run": self.name} | text | {name: decimals(value, digits=1) for name, value in rest.items()}
+        told = {"warnings": "–" if self.warnings is None else str(len(self.warnings))}
+        return {"run": self.name} | text | told | {n: decimals(value, digits=1) for n, value in rest.items()}
+
+    @property
+    def lines(self) -> list[str]:
+        """What stands below the table: supervision, and what looks wrong."""
+        told = [f"health: {', '.join(self.warnings)}"] if self.warnings else []
+        return [self.supervision or "supervision: not recorded", *told]
 
 
 def read_run(folder: Path) -> RunFigures:
@@ -77,7 +88,17 @@ def read_run(folder: Path) -> RunFigures:
         minutes=costs.seconds / 60 if costs.jobs else None,
         memory_gb=None if costs.memory_mb is None else costs.memory_mb * 1.048576 / 1000,
         supervision=None if results.supervision is None else results.supervision.line,
+        warnings=_warnings(run_health(table)),
     )
+
+
+def _warnings(stages: Sequence[StageHealth]) -> list[str] | None:
+    """`attention.collapsed (cow and sheep)`; `None` without a checked stage."""
+    told = [warning for stage in stages for warning in stage.warnings]
+    named = [
+        f"{each.signal} ({' and '.join(each.classes)})" if each.classes else each.signal for each in told
+    ]
+    return named if stages else None
 
 
 def write_comparison(runs: Sequence[RunFigures], out: Path) -> str:
@@ -95,14 +116,13 @@ def write_comparison(runs: Sequence[RunFigures], out: Path) -> str:
     longest_first = sorted(runs, key=lambda run: len(run.miou), reverse=True)
     scored = list(dict.fromkeys(name for run in longest_first for name in run.miou))
     rows = [run.cells(scored) for run in runs]
-    lines = [run.supervision or "supervision: not recorded" for run in runs]
     text = io.StringIO()
     writer = csv.DictWriter(text, [*rows[0], "supervision"], lineterminator="\n")
     writer.writeheader()
-    for row, line in zip(rows, lines, strict=True):
-        writer.writerow(row | {"supervision": line.removeprefix("supervision: ")})
+    for row, run in zip(rows, runs, strict=True):
+        writer.writerow(row | {"supervision": run.lines[0].removeprefix("supervision: ")})
     write_text(out / "compare.csv", text.getvalue())
     write_json(out / "compare.json", {run.name: asdict(run) for run in runs})
     draw_comparison({run.name: run.miou for run in runs}, scored, out / "compare.png")
     table = aligned([list(rows[0]), *(list(row.values()) for row in rows)])
-    return "\n".join([table, *(f"{name}: {line}" for name, line in zip(names, lines, strict=True))])
+    return "\n".join([table, *(f"{run.name}: {line}" for run in runs for line in run.lines)])

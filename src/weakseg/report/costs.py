@@ -51,6 +51,25 @@ def total(costs: Iterable[Cost]) -> Cost:
     )
 
 
+def working_seconds(files: Iterable[Path]) -> float:
+    """Time in which at least one job ran, in seconds; jobs side by side count once.
+
+    A job ended when its benchmark file was written.
+
+    Raises:
+        InputError: as `read_cost`.
+    """
+    spans = []
+    for path in files:
+        ended = path.stat().st_mtime
+        spans += [(ended - (_measured(row["s"]) or 0.0), ended) for row in _rows(path)]
+    seconds, until = 0.0, -math.inf
+    for start, end in sorted(spans):
+        seconds += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return seconds
+
+
 def _rows(path: Path) -> list[dict[str, str]]:
     try:
         with path.open(encoding="utf-8", newline="") as file:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from weakseg.errors import InputError
 from weakseg.evaluation.settings import SupervisionConfig
 from weakseg.run.entered import Entered
-from weakseg.weights.known import find, trained_on
+from weakseg.weights.known import trained_on
 
 if TYPE_CHECKING:
     from weakseg.storage.weights import Weights
@@ -74,17 +74,15 @@ def ledger(entered: Entered, described: SupervisionConfig) -> Ledger:
     for room, path in entered.weights.items():
         sources += _trained(room, path, files)
     for room, path in entered.outside.items():
-        known = find(str(path))
-        if known is not None:
-            text = _look_up(known.name, known.sha256, files)
-            sources.append(Source(room, known.name, known.whole_sha256, *text))
-            continue
         if not path.exists():
             raise InputError(
                 f"the {room} maps come from {path}, which does not exist; give the file or folder."
             )
         digest = file_sha256(path) if path.is_file() else None
         sources.append(Source(room, str(path), digest, *_look_up(str(path), digest, files)))
+    for room, known in entered.known.items():
+        found = _look_up(known.name, known.sha256, files)
+        sources.append(Source(room, known.name, known.whole_sha256, *found))
     sources += [Source(room, "", None, "unsupervised", "none") for room in entered.unsupervised]
     return Ledger(_line(sources), _pixels(sources), sources)
 

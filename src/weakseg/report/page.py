@@ -86,7 +86,7 @@ def _score_rows(scores: Sequence[Score], names: Sequence[str]) -> str:
         cells += [f"<td>{of_classes(score)}</td>", f"<td>{count(score.missing_class)}</td>"]
         cells += [_shaded(score.per_class.get(name)) for name in names]
         rows.append([f"<th>{escape(score.stage)}</th>", *cells])
-    return _html_table(head, rows)
+    return html_table(head, rows)
 
 
 def _shaded(value: float | None, name: str = "") -> str:
@@ -107,13 +107,13 @@ def _localisation_rows(found: Localisation) -> str:
         **{f"MaxBoxAcc {least}": value for least, value in found.max_box_acc.items()},
         "mean": found.mean_max_box_acc,
     }
-    return note + _html_table(list(named), [[f"<td>{decimals(value)}</td>" for value in named.values()]])
+    return note + html_table(list(named), [[f"<td>{decimals(value)}</td>" for value in named.values()]])
 
 
 def _cost_rows(costs: Mapping[str, Cost]) -> str:
     rows = [_cost_row(name, cost) for name, cost in costs.items()]
     note = "<p>Total seconds of a rule's jobs, also of parallel ones; memory of the largest job.</p>"
-    return note + _html_table(
+    return note + html_table(
         ["rule", "jobs", "seconds", "peak memory, MB"], [*rows, _cost_row("all", total(costs.values()))]
     )
 
@@ -137,10 +137,11 @@ def _weight_rows(weights: Mapping[str, Mapping[str, str]]) -> str:
         ]
         for file, item in weights.items()
     ]
-    return _html_table(["file", *names], rows)
+    return html_table(["file", *names], rows)
 
 
-def _html_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def html_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table that scrolls where it is too wide; the cells of `rows` are elements."""
     top = "".join(f"<th>{escape(name)}</th>" for name in head)
     body = "\n".join(f"<tr>{''.join(row)}</tr>" for row in rows)
     return f'<div class="wide"><table><thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'

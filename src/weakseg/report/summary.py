@@ -9,12 +9,18 @@ from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.evaluation.score import Score, read_score, write_json
 from weakseg.evaluation.table import ceiling_line, score_csv, score_text
+from weakseg.report.costs import working_seconds
 from weakseg.report.figures.charts import colours_of, draw_curve, draw_per_class, draw_training
 from weakseg.report.figures.montage import draw_montage, evenly, find
 from weakseg.report.figures.sources import open_sources
+from weakseg.report.first_page import Result, first_page
+from weakseg.report.machine import machine, versions
 from weakseg.report.page import score_page
-from weakseg.report.progress import located
+from weakseg.report.progress import existing, located
 from weakseg.report.results import Results, read_results
+from weakseg.report.supervision import sentence_of
+from weakseg.run.health import run_health
+from weakseg.run.opened import CONFIG
 from weakseg.run.table import Table
 from weakseg.storage.atomic import write_text
 from weakseg.storage.weights import file_sha256, load_weights
@@ -45,6 +51,8 @@ def write_summary(table: Table) -> str:
     draw_curve(next((score for score in scores if score.curve), None), table.evaluation("curve.png"))
     draw_training(results.curves, table.evaluation("training.png"))
     _draw_montages(table, results.index, last)
+    result = _result(table, results, ceiling_line(ceiling) if ceiling else None)
+    write_text(table.evaluation("result.html"), first_page(result))
     lines = [score_text(scores, names), ceiling_line(ceiling) if ceiling else None, line]
     return "\n".join(each for each in lines if each is not None)
 
@@ -115,6 +123,45 @@ def _content(
         "ceiling": ceiling,
         "weights": weights,
         "supervision": None if results.supervision is None else asdict(results.supervision),
+    }
+
+
+def _result(table: Table, results: Results, ceiling: str | None) -> Result:
+    """What the report's first page shows."""
+    titles = {score.name: score.title for _, score in table.scored()}
+    last = table.last.score
+    return Result(
+        name=table.folder.name,
+        scores={titles[name]: score for name, score in results.scores.items()},
+        last=last.title if last is not None else "",
+        ceiling=ceiling,
+        health=run_health(table),
+        supervision="" if results.supervision is None else sentence_of(results.supervision),
+        sample=table.evaluation("montage-sample.png"),
+        facts=_facts(table),
+        is_ceiling=not table.is_weak,
+    )
+
+
+def _facts(table: Table) -> dict[str, str]:
+    """How the run was made, for the report's first page."""
+    from weakseg.training.precision import resolve
+
+    trainings = [stage for stage in table.trainings() if not stage.is_reused]
+    written = {stage.room: str(getattr(table.config, stage.room).training.precision) for stage in trainings}
+    precision = [
+        f"{room} {value if value != 'auto' else f'{resolve(value)} (auto)'}"
+        for room, value in written.items()
+    ]
+    seconds = working_seconds(existing(table.benchmarks("all")))
+    config = (table.folder / CONFIG).as_posix()
+    return {
+        "machine": machine(),
+        "precision": ", ".join(precision) or "nothing was trained",
+        "time": f"{seconds / 60:.1f} minutes in which at least one stage was at work",
+        "versions": ", ".join(f"{name} {text}" for name, text in versions().items()),
+        "command": f"snakemake --cores all --configfile {config}",
+        "look closer": f"weakseg inspect {table.folder.as_posix()}",
     }
 
 

@@ -1,10 +1,10 @@
 """The supervision sources of a run: networks, and files and folders from outside. The ledger lists them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from weakseg.run.table import Table
-from weakseg.weights.known import find
+from weakseg.weights.known import Known
 
 
 @dataclass(frozen=True)
@@ -13,18 +13,20 @@ class Entered:
 
     Attributes:
         weights: room → its network, trained by this run or another one.
-        outside: room → the file or folder of its maps, or the name of published weights, where no network is trained.
+        outside: room → the file or folder of its maps, where no network is trained.
         unsupervised: rooms whose maps need no labels.
+        known: room → the published weights of its maps; their table says what they are.
     """
 
     weights: dict[str, Path]
     outside: dict[str, Path]
     unsupervised: list[str]
+    known: dict[str, Known] = field(default_factory=dict)
 
     @property
     def files(self) -> list[Path]:
-        """All files and folders; published weights have none here, and their table says what they are."""
-        return [*self.weights.values(), *(path for path in self.outside.values() if not find(str(path)))]
+        """All files and folders."""
+        return [*self.weights.values(), *self.outside.values()]
 
 
 def entered(table: Table) -> Entered:
@@ -35,9 +37,10 @@ def entered(table: Table) -> Entered:
     saliency, attention = table.config.saliency, table.config.attention
     if "all" not in table["saliency_maps"].targets:
         return Entered(weights, outside, [])
-    files = [Path(path) for path in saliency.maps_read().values()]
-    if files:
+    files, known = [Path(path) for path in saliency.maps_read().values()], saliency.own.known()
+    if files and known is None:
         (outside if saliency.network() is None else weights)["saliency"] = files[0]
     if "attention_train" not in table:
         outside["attention"] = Path(attention.own.folder)
-    return Entered(weights, outside, ["saliency"] * (saliency.method == "unsupervised"))
+    unsupervised = ["saliency"] * (saliency.method == "unsupervised")
+    return Entered(weights, outside, unsupervised, {"saliency": known} if known else {})

@@ -66,28 +66,28 @@ def known_weights(table: Table, rooms: Collection[str] = ROOMS) -> list[Known]:
     """The published weights that these rooms of the run read, by name.
 
     Raises:
-        InputError: a file does not exist, or a licence was not accepted.
+        InputError: a licence was not accepted.
     """
-    saliency = table.config.saliency
-    asked: list[tuple[str, str]] = []
-    for rule, read in (
-        ("saliency_train", saliency.training_reads()),
-        ("saliency_maps", saliency.maps_read()),
-    ):
-        if "saliency" in rooms and table.makes(rule):
-            asked += [(value, _architecture(table, key)) for key, value in read.items()]
-    for room in ("attention", "segmenter", "detector"):
-        if room in rooms and table.makes(f"{room}_train"):
-            backbone = getattr(table.config, room).backbone
-            asked.append((backbone.weights, backbone.architecture))
-    found = {known.name: known for value, architecture in asked if (known := find(value, architecture))}
+    named = (_named(table, room) for room in ROOMS if room in rooms)
+    found = {known.name: known for known in named if known is not None}
     for known in found.values():
         refuse_licence(known, table.config.accept_licenses, f"set accept_licenses: [{known.licence}]")
     return list(found.values())
 
 
-def _architecture(table: Table, key: str) -> str:
-    return str(table.config.saliency.own.architecture) if key.endswith("backbone.weights") else ""
+def _named(table: Table, room: str) -> Known | None:
+    """The published weights that a room reads."""
+    saliency = table.config.saliency
+    if room == "saliency" and table.makes("saliency_maps") and not saliency.trains:
+        named: Known | None = saliency.own.known()
+        return named
+    if not table.makes(f"{room}_train"):
+        return None
+    if room != "saliency":
+        backbone = getattr(table.config, room).backbone
+        return find(backbone.weights, backbone.architecture)
+    weights = saliency.training_reads().get(f"saliency.{saliency.method}.backbone.weights")
+    return None if weights is None else find(weights, saliency.own.architecture)
 
 
 def _weights(table: Table, key: str, value: str, architecture: str = "") -> list[str]:

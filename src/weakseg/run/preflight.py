@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from weakseg.backbones.settings import BackboneConfig
 from weakseg.config import Config
-from weakseg.weights.known import find
 
 if TYPE_CHECKING:
     from weakseg.dataset.records import Record
@@ -65,7 +64,7 @@ def _saliency(config: Config, run: Path) -> None:
 
 def _saliency_maps(config: Config, run: Path) -> None:
     own = config.saliency.own
-    if any(find(value) for value in own.maps_read().values()):
+    if own.known() is not None:
         return  # published weights are fetched and verified by a rule of their own
     if own.maps_read() and config.saliency.network() is None:  # loads a model, or all maps of a folder
         source = own.source(config.saliency.flip, lambda sentence: None)

@@ -55,6 +55,8 @@ class Tally:
     def line(self, done: str, consequence: str) -> str:
         """`refined 40 images; in 3 of them a labelled class has no pixel (first: a), …`, and if all are empty."""
         text = f"{done} {self.images} images"
+        if self.images > self.labelled:
+            text += f", {self.images - self.labelled} of them without a class and all background"
         if self.lacking:
             first = self.lacking[0]
             text += f"; in {len(self.lacking)} of them a labelled class has no pixel (first: {first}), {consequence}"

@@ -145,7 +145,7 @@ def fetch(known: Known, accepted: Collection[str] = (), output: Path | None = No
             return verified(known, target)
         shutil.rmtree(part, ignore_errors=True)  # of a killed one
         _refuse_full(known, place)
-        verified(known, _downloaded(known, part, output)).replace(target)
+        _downloaded(known, part, output).replace(target)
     except OSError as error:
         raise InputError(
             f"{target} could not be written ({error.strerror or error}); nothing was left half-written: free "
@@ -195,7 +195,10 @@ def _downloaded(known: Known, part: Path, output: Path | None) -> Path:
         retry_if_failed=AGAIN,
     )
     try:
-        return Path(library.fetch(known.file_name, downloader=_downloader(known, output)))
+        fetched = Path(library.fetch(known.file_name, downloader=_downloader(known, output)))
+        if known.whole_sha256 is None and not is_same(known, fetched):
+            raise ValueError("another hash")
+        return fetched
     except (OSError, ValueError) as error:  # errors of requests are OSErrors without a number
         if getattr(error, "errno", None) is not None:
             raise
@@ -207,6 +210,7 @@ def _copied(known: Known, source: Path, part: Path) -> Path:
         raise InputError(
             f"{source} is missing; WEAKSEG_WEIGHTS_FROM names a folder without {known.file_name}."
         )
+    verified(known, source)
     return Path(shutil.copyfile(source, part / known.file_name))
 
 

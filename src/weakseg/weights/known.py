@@ -232,6 +232,6 @@ def check_use(value: str, architecture: str = "") -> None:
     """
     known = find(value, architecture)
     if known is not None and known.architecture != architecture:
-        belongs = f"weights of {known.architecture}" if known.architecture else "a saliency network"
-        wanted = f"weights of {architecture}" if architecture else "a saliency network"
-        raise ValueError(f"{value} is {belongs}, and {wanted} was expected: {near(value, architecture)}")
+        belongs = f"names weights of {known.architecture}" if known.architecture else "is a saliency network"
+        wanted = f"those of {architecture} were" if architecture else "a saliency network was"
+        raise ValueError(f"{value} {belongs}, and {wanted} expected: {near(value, architecture)}")

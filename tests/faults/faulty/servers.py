@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-FAULTS = ("drops", "stalls", "claims less", "sends other bytes", "is overloaded")
+FAULTS = ("drops", "stalls", "claims less", "sends other bytes", "is overloaded", "has it no more")
 CLAIMS_MORE = "claims more"
-"""A lie that does no harm: all bytes come, and the checksum decides, not the length."""
+"""A lie that does no harm to VOC: all bytes come, and the checksum decides, not the length."""
+OVERLOADED_ONCE, NO_LENGTH = "is overloaded once", "tells no length"
 
 
 @contextmanager
@@ -15,14 +16,20 @@ def faulty_server(content: bytes, fault: str) -> Iterator[str]:
     """Serve `content` at every path below the yielded address, with one of `FAULTS`, or whole for any other name."""
     ended = threading.Event()
     claims = {CLAIMS_MORE: len(content) + 1000, "claims less": len(content) - 1000}
+    asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if fault == "is overloaded":
+            asked.append(self.path)
+            if fault == "is overloaded" or (fault == OVERLOADED_ONCE and len(asked) == 1):
                 self.send_error(503)
                 return
+            if fault == "has it no more":
+                self.send_error(404)
+                return
             self.send_response(200)
-            self.send_header("Content-Length", str(claims.get(fault, len(content))))
+            if fault != NO_LENGTH:
+                self.send_header("Content-Length", str(claims.get(fault, len(content))))
             self.end_headers()
             sent = content[::-1] if fault == "sends other bytes" else content
             self.wfile.write(sent[: len(sent) // 2] if fault in ("drops", "stalls") else sent)

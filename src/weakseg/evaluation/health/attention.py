@@ -11,15 +11,16 @@ from itertools import combinations
 import cv2
 import numpy as np
 
+from weakseg.evaluation.health.advice import Advice
 from weakseg.evaluation.health.parts import Cases, listed, rounded, verb, warn, worst_first
 from weakseg.evaluation.health.record import StageHealth, Warning
-from weakseg.evaluation.settings import HealthSettings
 from weakseg.training.ranking import average_precision
 
 EMPTY = 0.02
 """Largest value of a map that counts as empty; maps are stored in steps of 1/255."""
-FLAT = 0.1
-"""Standard deviation, as a share of the maximum, below which a map counts as flat."""
+FLAT, HIGH = 0.1, 0.3
+"""Standard deviation below which, and mean above which, a map counts as flat; as shares of its maximum. On 402
+photographs that a trained classifier looks at, no map is below 0.11, and the lowest are single bright spots."""
 ALIKE = 0.95
 """Correlation of two classes' maps from which they coincide."""
 MOST = 0.5
@@ -69,7 +70,7 @@ def check_attention(
     training: Iterable[Attended],
     held_out: Sequence[Attended],
     classes: Sequence[str],
-    settings: HealthSettings,
+    advice: Advice,
 ) -> StageHealth:
     """Health of the maps of the training images, and the classifier's average precision on held-out ones.
 
@@ -77,7 +78,7 @@ def check_attention(
         training: images of the split `train`.
         held_out: images with labels that were not trained on; their maps are not looked at. May be empty.
         classes: all class names.
-        settings: thresholds.
+        advice: thresholds, and values to try.
     """
     seen = _Seen(Cases(), Cases(), Cases(), Cases())
     images = 0
@@ -86,8 +87,8 @@ def check_attention(
         _look(image, seen)
     precision = class_precision(held_out, classes)
     without = seen.without
-    collapsed = _above(without.by_class(), settings.most_without_attention)
-    warnings = _warnings(seen, collapsed, precision, held_out, classes, settings, images)
+    collapsed = _above(without.by_class(), advice.when.most_without_attention)
+    warnings = _warnings(seen, collapsed, precision, held_out, classes, advice, images)
     doubt = dict.fromkeys(seen.other.images(), DOUBT_OTHER) | dict.fromkeys(without.images(), 1.0)
     figures = {"empty": seen.empty.mean(), "flat": seen.flat.mean(), "without": without.mean()}
     figures |= {"other_class": seen.other.mean()} if seen.other.rows else {}
@@ -129,12 +130,16 @@ def _look(image: Attended, seen: _Seen) -> None:
         values = image.maps.get(name)
         top = 0.0 if values is None else float(values.max(initial=0.0))
         seen.empty.add(name, image.id, top < EMPTY)
-        seen.flat.add(name, image.id, values is not None and top >= EMPTY and values.std() < FLAT * top)
+        seen.flat.add(name, image.id, values is not None and _is_flat(values, top))
         if image.scores is not None and others:
             best = max(image.scores[other] for other in others)
             seen.other.add(name, image.id, image.scores[name] < best)
     for one, other in combinations(sorted(image.maps), 2):
         seen.alike.add(f"{one} and {other}", image.id, _alike(image.maps[one], image.maps[other]))
+
+
+def _is_flat(values: np.ndarray, top: float) -> bool:
+    return top >= EMPTY and bool(values.std() < FLAT * top and values.mean() > HIGH * top)
 
 
 def _alike(one: np.ndarray, other: np.ndarray) -> bool:
@@ -155,7 +160,7 @@ def _warnings(
     precision: Mapping[str, float],
     held_out: Sequence[Attended],
     classes: Sequence[str],
-    settings: HealthSettings,
+    advice: Advice,
     images: int,
 ) -> list[Warning]:
     warnings = []
@@ -166,7 +171,7 @@ def _warnings(
             f"{verb(len(collapsed), 'its', 'their')} images: {listed(without.counts(), collapsed)}"
         )
         ids = without.images(collapsed)
-        warnings.append(warn("attention.collapsed", found, settings, images, collapsed, ids))
+        warnings.append(warn("attention.collapsed", found, advice, images, collapsed, ids))
     told = [
         ("attention.empty", seen.empty, FEW, "no attention at all in a part of its images"),
         ("attention.flat", seen.flat, FEW, "attention that is nearly the same everywhere in a part of its images"),
@@ -182,19 +187,19 @@ def _warnings(
         ]
         if names:
             found = f"{what}: {listed(counts, names)}"
-            warnings.append(warn(signal, found, settings, images, names, cases.images(names)))
-    warnings += _imprecise(precision, held_out, settings, images)
+            warnings.append(warn(signal, found, advice, images, names, cases.images(names)))
+    warnings += _imprecise(precision, held_out, advice, images)
     return warnings
 
 
 def _imprecise(
-    precision: Mapping[str, float], held_out: Sequence[Attended], settings: HealthSettings, images: int
+    precision: Mapping[str, float], held_out: Sequence[Attended], advice: Advice, images: int
 ) -> list[Warning]:
     """The classes that the classifier ranks badly: a third of the way from chance to perfect is expected at least."""
     least = {}
     for name in precision:
         chance = sum(name in image.labels for image in held_out) / len(held_out)
-        least[name] = max(settings.least_precision, chance + (1 - chance) / 3), chance
+        least[name] = max(advice.when.least_precision, chance + (1 - chance) / 3), chance
     names = [
         name for name in sorted(precision, key=lambda n: precision[n]) if precision[name] < least[name][0]
     ]
@@ -202,4 +207,4 @@ def _imprecise(
         return []
     each = ", ".join(f"{name} {precision[name]:.2f} (by chance {least[name][1]:.2f})" for name in names)
     found = f"average precision of the classifier on {len(held_out)} held-out images: {each}"
-    return [warn("attention.precision", found, settings, images, names)]
+    return [warn("attention.precision", found, advice, images, names)]

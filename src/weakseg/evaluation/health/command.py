@@ -8,12 +8,13 @@ import click
 
 from weakseg.dataset.data_options import data_options
 from weakseg.errors import InputError
-from weakseg.evaluation.settings import HealthSettings
+from weakseg.evaluation.settings import HealthConfig
 from weakseg.options import ManyValues, config_option, out_option, split_option
 from weakseg.settings.reading import read_stage
 
 if TYPE_CHECKING:
     from weakseg.dataset.index import Index
+    from weakseg.evaluation.health.advice import Advice
     from weakseg.evaluation.health.inputs import Artefacts
     from weakseg.evaluation.health.record import StageHealth
 
@@ -25,6 +26,7 @@ FILE = click.Path(path_type=Path)
 @data_options
 @split_option
 @click.option("--stage", required=True, metavar="NAME", help="Which check: attention_maps, proxy_fuse, …")
+@click.option("--run-config", type=FILE, help="The run's values, for what to try instead (configs/run.json).")
 @click.option("--attention", type=FILE, multiple=True, help="Shards of attention maps.")
 @click.option("--class-scores", type=FILE, multiple=True, help="Their tables of class scores.")
 @click.option("--saliency", type=FILE, multiple=True, help="Shards of saliency maps.")
@@ -36,6 +38,7 @@ def health(
     data: "Index",
     split: str,
     stage: str,
+    run_config: Path | None,
     attention: tuple[Path, ...],
     class_scores: tuple[Path, ...],
     saliency: tuple[Path, ...],
@@ -44,23 +47,25 @@ def health(
     out: Path,
 ) -> None:
     """Say what looks wrong in the files of one stage. No mask is read."""
+    from weakseg.evaluation.health.advice import Advice, read_now
     from weakseg.evaluation.health.inputs import Artefacts
     from weakseg.evaluation.health.record import write_health
     from weakseg.evaluation.health.text import health_text
     from weakseg.storage.shards import ShardReader
 
-    settings = read_stage(config, HealthSettings)
+    now = {} if run_config is None else read_now(run_config)
+    advice = Advice(read_stage(config, HealthConfig), now)
     readers = [ShardReader(files) if files else None for files in (attention, saliency)]
     for reader in readers:
         if reader is not None:
             click.get_current_context().call_on_close(reader.close)
     artefacts = Artefacts(data, readers[0], class_scores, readers[1], labels, before)
-    found = _check(stage, artefacts, split, settings)
+    found = _check(stage, artefacts, split, advice)
     write_health(out, [found])
     click.echo(health_text([found]))
 
 
-def _check(stage: str, artefacts: "Artefacts", split: str, settings: HealthSettings) -> "StageHealth":
+def _check(stage: str, artefacts: "Artefacts", split: str, advice: "Advice") -> "StageHealth":
     rule = stage.partition("-")[0]
     needed, check = CHECKS.get(rule, ((), None))
     if check is None:
@@ -68,45 +73,45 @@ def _check(stage: str, artefacts: "Artefacts", split: str, settings: HealthSetti
     lacking = [name for name in needed if getattr(artefacts, name.replace("-", "_")) is None]
     if lacking:
         raise InputError(f"--stage {stage} needs --{lacking[0]}, but none was given; add it.")
-    return check(stage, artefacts, split, settings)
+    return check(stage, artefacts, split, advice)
 
 
-def _attention(stage: str, artefacts: "Artefacts", split: str, settings: HealthSettings) -> "StageHealth":
+def _attention(stage: str, artefacts: "Artefacts", split: str, advice: "Advice") -> "StageHealth":
     from weakseg.evaluation.health.attention import check_attention
 
     held_out = list(artefacts.attended("val", with_maps=False)) if artefacts.class_scores else []
     held_out = [image for image in held_out if image.scores is not None]
-    return check_attention(artefacts.attended(split), held_out, artefacts.index.classes, settings)
+    return check_attention(artefacts.attended(split), held_out, artefacts.index.classes, advice)
 
 
-def _saliency(stage: str, artefacts: "Artefacts", split: str, settings: HealthSettings) -> "StageHealth":
+def _saliency(stage: str, artefacts: "Artefacts", split: str, advice: "Advice") -> "StageHealth":
     from weakseg.evaluation.health.saliency import check_saliency
 
-    return check_saliency(artefacts.salient(split), settings)
+    return check_saliency(artefacts.salient(split), advice)
 
 
-def _labels(stage: str, artefacts: "Artefacts", split: str, settings: HealthSettings) -> "StageHealth":
+def _labels(stage: str, artefacts: "Artefacts", split: str, advice: "Advice") -> "StageHealth":
     from weakseg.evaluation.health.proxy import check_labels
 
-    return check_labels(stage, [*artefacts.label_maps(split)], artefacts.index.classes, settings)
+    return check_labels(stage, [*artefacts.label_maps(split)], artefacts.index.classes, advice)
 
 
-def _refined(stage: str, artefacts: "Artefacts", split: str, settings: HealthSettings) -> "StageHealth":
+def _refined(stage: str, artefacts: "Artefacts", split: str, advice: "Advice") -> "StageHealth":
     from weakseg.evaluation.health.doubt import doubt_of, signals
     from weakseg.evaluation.health.proxy import check_labels
 
-    doubt = {image_id: doubt_of(signals(view)) for image_id, view in artefacts.views(split)}
-    return check_labels(stage, [*artefacts.label_maps(split)], artefacts.index.classes, settings, doubt)
+    doubt = {image_id: doubt_of(signals(view)) for image_id, view in artefacts.views(split) if view.present}
+    return check_labels(stage, [*artefacts.label_maps(split)], artefacts.index.classes, advice, doubt)
 
 
-def _predictions(stage: str, artefacts: "Artefacts", split: str, settings: HealthSettings) -> "StageHealth":
+def _predictions(stage: str, artefacts: "Artefacts", split: str, advice: "Advice") -> "StageHealth":
     from weakseg.evaluation.health.segmenter import check_predictions
 
     images = [*artefacts.predictions(split)]
-    return check_predictions(stage, images, split, artefacts.index.classes, settings)
+    return check_predictions(stage, images, split, artefacts.index.classes, advice)
 
 
-Check = Callable[[str, "Artefacts", str, HealthSettings], "StageHealth"]
+Check = Callable[[str, "Artefacts", str, "Advice"], "StageHealth"]
 CHECKS: dict[str, tuple[tuple[str, ...], Check]] = {
     "attention_maps": (("attention",), _attention),
     "saliency_maps": (("saliency",), _saliency),

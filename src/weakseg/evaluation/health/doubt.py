@@ -4,7 +4,7 @@ The signals of an image are in [0, 1]. Doubt is 1 minus an estimate of the label
 through the signals, fitted by `benchmarks/health.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -19,27 +19,30 @@ SIDE = 160
 TINY = 0.05
 """Share of the image at which an object counts as half tiny."""
 
+BASE = 0.5
+WEIGHTS: dict[str, float] = {"decided": 0.5}
+"""Signal → its weight in the estimate, which begins at `BASE`: `python benchmarks/health.py`."""
+SIGNALS = tuple(WEIGHTS)
+
 
 @dataclass(frozen=True)
 class View:
     """What the stages made of one image.
 
     Attributes:
-        attention: present class → h×w in [0, 1].
+        attention: index of a present class → h×w in [0, 1].
         saliency: h×w in [0, 1].
         fused, refined: label maps H×W `uint8`, 255 where undecided.
         present: its classes' indices.
         margin: score of the lowest present class minus that of the highest absent one; `None` without scores.
-        image: RGB `uint8`, any size; `None` leaves `contrast` at its mean.
     """
 
-    attention: Mapping[str, np.ndarray]
+    attention: Mapping[int, np.ndarray]
     saliency: np.ndarray
     fused: np.ndarray
     refined: np.ndarray
     present: Sequence[int]
     margin: float | None
-    image: np.ndarray | None = None
 
 
 def signals(view: View) -> dict[str, float]:
@@ -48,30 +51,23 @@ def signals(view: View) -> dict[str, float]:
     saliency = square([view.saliency])
     fused, refined = small(view.fused), small(view.refined)
     objects, undecided = (refined != 0) & (refined != UNDECIDED), refined == UNDECIDED
-    share = float(objects.mean())
+    areas = [float((refined == index).sum()) for index in view.present]
     return {
         "inside": ratio((attention * saliency).sum(), attention.sum()),
-        "overlap": ratio(np.minimum(attention, saliency).sum(), np.maximum(attention, saliency).sum()),
         "attended": float(attention.mean()),
-        "salient": float(saliency.mean()),
-        "ambiguous": float((4 * saliency * (1 - saliency)).mean()),
         "sure": ratio((saliency**2).sum(), saliency.sum()),
-        "decided": ratio(objects.sum(), objects.sum() + undecided.sum()),
-        "undecided": float(undecided.mean()),
+        "decided": mean(ratio(area, area + undecided.sum()) for area in areas),
         "kept": ratio(
             ((fused == refined) & objects).sum(),
             ((fused == refined) & objects).sum() + (fused != refined).sum(),
         ),
-        "object": share,
-        "tiny": float(TINY / (TINY + share)),
-        "missing": float(np.mean([not (refined == index).any() for index in view.present] or [False])),
+        "tiny": float(TINY / (TINY + objects.mean())),
+        "missing": mean(not area for area in areas),
         "several": 1.0 - 1.0 / max(1, len(view.present)),
         "margin": 0.5 if view.margin is None else float(1 / (1 + np.exp(-view.margin))),
         "compact": compactness(objects),
-        "border": border(objects),
-        "attention_inside": inside_of(attention, objects),
-        "attention_undecided": inside_of(attention, undecided),
-        "contrast": contrast(view.image, refined),
+        "attended_object": mean(inside_of(square([v]), refined == i) for i, v in view.attention.items()),
+        "attended_undecided": inside_of(attention, undecided),
     }
 
 
@@ -98,6 +94,12 @@ def ratio(part: float, whole: float) -> float:
     return float(part / whole) if whole > 0 else 0.0
 
 
+def mean(values: Iterable[float]) -> float:
+    """0 without a value."""
+    found = [*values]
+    return float(np.mean(found)) if found else 0.0
+
+
 def compactness(objects: np.ndarray) -> float:
     """Share of the object pixels H×W that lie in the largest connected region."""
     regions, _, table, _ = cv2.connectedComponentsWithStats(objects.astype(np.uint8), connectivity=8)
@@ -105,34 +107,10 @@ def compactness(objects: np.ndarray) -> float:
     return ratio(areas.max(initial=0.0), objects.sum()) if regions > 1 else 0.0
 
 
-def border(objects: np.ndarray) -> float:
-    """Share of the border's pixels that are object."""
-    edges = [objects[0], objects[-1], objects[:, 0], objects[:, -1]]
-    return float(np.concatenate(edges).mean())
-
-
 def inside_of(values: np.ndarray, region: np.ndarray) -> float:
     """Share of a map's sum GRID×GRID that lies in a region H×W."""
     resized = cv2.resize(region.astype(np.float32), (GRID, GRID), interpolation=cv2.INTER_AREA)
     return ratio((values * resized).sum(), values.sum())
-
-
-def contrast(image: np.ndarray | None, labels: np.ndarray) -> float:
-    """Distance of the mean colours of object and background in CIELAB, over 100, at most 1."""
-    if image is None:
-        return 0.25
-    shape = labels.shape[1], labels.shape[0]
-    pixels = cv2.resize(image, shape, interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)
-    lab: np.ndarray = cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB)
-    objects, ground = (labels != 0) & (labels != UNDECIDED), labels == 0
-    if not objects.any() or not ground.any():
-        return 0.0
-    apart = lab[objects].mean(axis=0) - lab[ground].mean(axis=0)
-    return min(1.0, float(np.linalg.norm(apart)) / 100)
-
-
-WEIGHTS: dict[str, float] = {}
-BASE = 0.5
 
 
 def doubt_of(found: Mapping[str, float]) -> float:

@@ -45,10 +45,11 @@ class Artefacts:
             yield Attended(record.id, record.labels, maps, scores.get(record.id))
 
     def salient(self, split: str) -> Iterator[tuple[str, np.ndarray]]:
-        """Id and saliency map h×w of the images of a split."""
+        """Id and saliency map h×w of the images of a split; in those without a label nothing need be salient."""
         assert self.saliency is not None
         for record in self.index.split(split):
-            yield record.id, self.saliency.read(record.id)["saliency"]
+            if record.labels:
+                yield record.id, self.saliency.read(record.id)["saliency"]
 
     def label_maps(self, split: str) -> Iterator[Labelled]:
         """What the label maps of a split say."""
@@ -56,9 +57,9 @@ class Artefacts:
             labels = self._labels(self.labels, record)
             before = None if self.before is None else self._labels(self.before, record)
             apart = None
-            if self.attention is not None and self.saliency is not None:
+            if record.labels and self.attention is not None and self.saliency is not None:
                 attention, saliency = self._maps(record)
-                apart = inside(square(attention), square([saliency]))
+                apart = inside(square([*attention.values()]), square([saliency]))
             yield labelled(record.id, labels, record.labels, self.index.classes, apart, before)
 
     def views(self, split: str) -> Iterator[tuple[str, View]]:
@@ -66,15 +67,15 @@ class Artefacts:
         scores = read_class_scores(self.class_scores, self.index.classes)
         for record in self.index.split(split):
             attention, saliency = self._maps(record)
-            present = [self.index.classes.index(name) + 1 for name in record.labels]
+            number = {name: place for place, name in enumerate(self.index.classes, 1)}
             yield (
                 record.id,
                 View(
-                    dict(zip(record.labels, attention, strict=False)),
+                    {number[name]: values for name, values in attention.items()},
                     saliency,
                     self._labels(self.before, record),
                     self._labels(self.labels, record),
-                    present,
+                    [number[name] for name in record.labels],
                     _margin(scores.get(record.id), record),
                 ),
             )
@@ -92,9 +93,9 @@ class Artefacts:
             agreed = None if self.before is None else agreement(self._labels(self.before, record), labels)
             yield Predicted(record.id, record.labels, shares, agreed)
 
-    def _maps(self, record: Record) -> tuple[list[np.ndarray], np.ndarray]:
+    def _maps(self, record: Record) -> tuple[dict[str, np.ndarray], np.ndarray]:
         assert self.attention is not None and self.saliency is not None
-        return [*self.attention.read(record.id).values()], self.saliency.read(record.id)["saliency"]
+        return self.attention.read(record.id), self.saliency.read(record.id)["saliency"]
 
     @staticmethod
     def _labels(folder: Path | None, record: Record) -> np.ndarray:

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from weakseg.evaluation.health.advice import Advice
 from weakseg.evaluation.health.record import Warning
-from weakseg.evaluation.health.remedies import remedy
 from weakseg.evaluation.health.signals import USUALLY
-from weakseg.evaluation.settings import HealthSettings
 
 MOST_IMAGES = 50
 """Images that a warning names."""
@@ -62,7 +61,7 @@ class Cases:
 def warn(
     signal: str,
     found: str,
-    settings: HealthSettings,
+    advice: Advice,
     images: int,
     classes: Sequence[str] = (),
     ids: Sequence[str] = (),
@@ -72,14 +71,14 @@ def warn(
     Args:
         signal: its name.
         found: what was found.
-        settings: hold the values that the run has now.
+        advice: what stops, and values to try.
         images: number of training images.
         classes: it is about.
         ids: images that show it, worst first.
     """
-    advice = remedy(signal, settings.now, images)
-    stops = signal in settings.stop
-    return Warning(signal, found, USUALLY[signal], advice, tuple(classes), tuple(ids[:MOST_IMAGES]), stops)
+    stops = signal in advice.when.stop
+    value = advice.remedy(signal, images)
+    return Warning(signal, found, USUALLY[signal], value, tuple(classes), tuple(ids[:MOST_IMAGES]), stops)
 
 
 def listed(counts: Mapping[str, tuple[int, int]], classes: Sequence[str]) -> str:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from weakseg.evaluation.health.advice import Advice
 from weakseg.evaluation.health.parts import Cases, listed, rounded, verb, warn, worst_first
 from weakseg.evaluation.health.record import StageHealth, Warning
-from weakseg.evaluation.settings import HealthSettings
 from weakseg.storage.labels import UNDECIDED
 
 APART = 0.25
@@ -95,7 +95,7 @@ def check_labels(
     stage: str,
     images: Sequence[Labelled],
     classes: Sequence[str],
-    settings: HealthSettings,
+    advice: Advice,
     doubt: Mapping[str, float] | None = None,
 ) -> StageHealth:
     """Health of the label maps of the training images.
@@ -104,7 +104,7 @@ def check_labels(
         stage: `proxy_fuse`, `proxy_refine`, or `segmenter_relabel-2` and so on.
         images: what the label maps say.
         classes: all class names.
-        settings: thresholds.
+        advice: thresholds, and values to try.
         doubt: id → doubt in [0, 1]; without it an image is in doubt by its share of missing classes.
     """
     missing, shares = Cases(), Cases()
@@ -132,7 +132,7 @@ def check_labels(
         figures={name: rounded(value) for name, value in figures.items()},
         by_class={name: values for name, values in by_class.items() if values},
         by_image=worst_first(own if doubt is None else doubt),
-        warnings=_warnings(stage, images, missing, shares, figures, classes, settings),
+        warnings=_warnings(stage, images, missing, shares, figures, classes, advice),
     )
 
 
@@ -151,46 +151,48 @@ def _warnings(
     shares: Cases,
     figures: Mapping[str, float],
     classes: Sequence[str],
-    settings: HealthSettings,
+    advice: Advice,
 ) -> list[Warning]:
     kind = {"proxy_fuse": "fused", "proxy_refine": "refined"}.get(stage, "relabelled")
     total = len(images)
     warnings = []
     without = missing.by_class()
     names = [
-        name for name in sorted(without, key=lambda n: -without[n]) if without[name] > settings.most_missing
+        name
+        for name in sorted(without, key=lambda n: -without[n])
+        if without[name] > advice.when.most_missing
     ]
     if names:
         found = (
             f"{len(names)} of {len(classes)} classes {verb(len(names), 'has', 'have')} no pixel in a part of "
             f"{verb(len(names), 'its', 'their')} images: {listed(missing.counts(), names)}"
         )
-        warnings.append(warn(f"{kind}.missing", found, settings, total, names, missing.images(names)))
-    if figures["undecided"] > settings.most_undecided:
+        warnings.append(warn(f"{kind}.missing", found, advice, total, names, missing.images(names)))
+    if figures["undecided"] > advice.when.most_undecided:
         found = f"{figures['undecided']:.0%} of the pixels are undecided"
         worst = sorted(images, key=lambda image: -image.undecided / image.pixels)
-        warnings.append(warn(f"{kind}.undecided", found, settings, total, ids=[image.id for image in worst]))
+        warnings.append(warn(f"{kind}.undecided", found, advice, total, ids=[image.id for image in worst]))
     if kind == "fused":
-        warnings += _of_fused(images, shares, figures, settings)
-    if kind == "refined" and figures.get("agreement", 1.0) < settings.least_agreement:
+        warnings += _of_fused(images, shares, figures, advice)
+    if kind == "refined" and figures.get("agreement", 1.0) < advice.when.least_agreement:
         found = f"fused and refined labels agree by {figures['agreement']:.2f} (mean intersection over union)"
         known = sorted((image.agreement, image.id) for image in images if image.agreement is not None)
-        warnings.append(warn("refined.changed", found, settings, total, ids=[each for _, each in known]))
+        warnings.append(warn("refined.changed", found, advice, total, ids=[each for _, each in known]))
     return warnings
 
 
 def _of_fused(
-    images: Sequence[Labelled], shares: Cases, figures: Mapping[str, float], settings: HealthSettings
+    images: Sequence[Labelled], shares: Cases, figures: Mapping[str, float], advice: Advice
 ) -> Iterable[Warning]:
     total = len(images)
     if figures.get("disagreement", 0.0) > MOST_APART:
         known = sorted((image.apart, image.id) for image in images if image.apart is not None)
         ids = [image_id for value, image_id in known if value < APART]
         found = f"attention and saliency disagree in {len(ids)} of {len(known)} images"
-        yield warn("fused.disagreement", found, settings, total, ids=ids)
+        yield warn("fused.disagreement", found, advice, total, ids=ids)
     mean = shares.by_class()
     names = [name for name, share in mean.items() if not SMALL <= share <= LARGE]
     if names:
         each = ", ".join(f"{name} {mean[name]:.1%} of the image" for name in names)
         found = f"the regions of {len(names)} classes are very small or very large: {each}"
-        yield warn("fused.size", found, settings, total, names, shares.images(names, 0.0))
+        yield warn("fused.size", found, advice, total, names, shares.images(names, 0.0))

@@ -4,12 +4,14 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from weakseg.evaluation.health.advice import Advice
 from weakseg.evaluation.health.parts import Cases, rounded, warn, worst_first
 from weakseg.evaluation.health.record import StageHealth, Warning
-from weakseg.evaluation.settings import HealthSettings
 
 SALIENT = 0.5
-"""Saliency from which a pixel counts as salient."""
+"""Share of a map's maximum from which a pixel counts as salient: the maps of some methods are dark by nature."""
+FAINT = 0.1
+"""Largest value of a map that marks nothing."""
 CONSTANT = 0.02
 """Range of values below which a map counts as constant."""
 NOTHING, EVERYTHING = 0.002, 0.9
@@ -30,9 +32,9 @@ def odd(values: np.ndarray) -> str | None:
     """Which of `KINDS` a saliency map h×w in [0, 1] is; `None` for a good one."""
     if values.max() - values.min() < CONSTANT:
         return "constant"
-    salient = values >= SALIENT
+    salient = values >= SALIENT * values.max()
     share = salient.mean()
-    if share < NOTHING:
+    if values.max() < FAINT or share < NOTHING:
         return "nothing"
     if share > EVERYTHING:
         return "everything"
@@ -40,18 +42,18 @@ def odd(values: np.ndarray) -> str | None:
     return "borders" if all(border.mean() >= FRAMED for border in borders) else None
 
 
-def check_saliency(training: Iterable[tuple[str, np.ndarray]], settings: HealthSettings) -> StageHealth:
+def check_saliency(training: Iterable[tuple[str, np.ndarray]], advice: Advice) -> StageHealth:
     """Health of the maps of the training images.
 
     Args:
         training: id and map h×w in [0, 1].
-        settings: thresholds.
+        advice: thresholds, and values to try.
     """
     cases = Cases()
     shares, images = [], 0
     for image_id, values in training:
         images += 1
-        shares.append(float((values >= SALIENT).mean()))
+        shares.append(float((values >= SALIENT * values.max()).mean()))
         kind = odd(values)
         if kind is not None:
             cases.add(kind, image_id, 1.0)
@@ -66,19 +68,19 @@ def check_saliency(training: Iterable[tuple[str, np.ndarray]], settings: HealthS
         images=images,
         figures={name: rounded(value) for name, value in figures.items()},
         by_image=worst_first({image_id: DOUBT[kind] for kind, image_id, _ in cases.rows}),
-        warnings=_warnings(cases, counts, images, settings),
+        warnings=_warnings(cases, counts, images, advice),
     )
 
 
-def _warnings(cases: Cases, counts: dict[str, int], images: int, settings: HealthSettings) -> list[Warning]:
+def _warnings(cases: Cases, counts: dict[str, int], images: int, advice: Advice) -> list[Warning]:
     return [
         warn(
             f"saliency.{kind}",
             f"the saliency map of {count} of {images} images {KINDS[kind]}",
-            settings,
+            advice,
             images,
             ids=cases.images([kind]),
         )
         for kind, count in counts.items()
-        if count > settings.most_odd_saliency * images
+        if count > advice.when.most_odd_saliency * images
     ]

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from weakseg.evaluation.health.advice import Advice
 from weakseg.evaluation.health.parts import rounded, warn, worst_first
 from weakseg.evaluation.health.record import StageHealth, Warning
-from weakseg.evaluation.settings import HealthSettings
 
 NAMED = 0.005
 """Share of the image from which a predicted class counts as named."""
@@ -46,7 +46,7 @@ class Predicted:
 
 
 def check_predictions(
-    stage: str, images: Sequence[Predicted], split: str, classes: Sequence[str], settings: HealthSettings
+    stage: str, images: Sequence[Predicted], split: str, classes: Sequence[str], advice: Advice
 ) -> StageHealth:
     """Health of the predictions.
 
@@ -55,7 +55,7 @@ def check_predictions(
         images: of the scored split.
         split: its name.
         classes: all class names.
-        settings: thresholds.
+        advice: thresholds, and values to try.
     """
     recall, precision = _rates(images, classes)
     agreed = [image.agreement for image in images if image.agreement is not None]
@@ -74,7 +74,7 @@ def check_predictions(
         figures={name: rounded(value) for name, value in figures.items()},
         by_class={name: values for name, values in (("recall", recall), ("precision", precision)) if values},
         by_image=worst_first({image.id: image.doubt for image in images}),
-        warnings=_warnings(images, split, recall, precision, agreed, settings),
+        warnings=_warnings(images, split, recall, precision, agreed, advice),
     )
 
 
@@ -98,7 +98,7 @@ def _warnings(
     recall: dict[str, float],
     precision: dict[str, float],
     agreed: list[float],
-    settings: HealthSettings,
+    advice: Advice,
 ) -> list[Warning]:
     warnings = []
     for signal, rates, words in (
@@ -115,13 +115,13 @@ def _warnings(
                 for image in images
                 if any((name in image.present) != (name in image.named) for name in names)
             ]
-            warnings.append(warn(signal, found, settings, len(images), names, ids))
+            warnings.append(warn(signal, found, advice, len(images), names, ids))
     mean = float(np.mean(agreed)) if agreed else 1.0
-    if mean < settings.least_agreement:
+    if mean < advice.when.least_agreement:
         found = (
             f"predictions and proxy labels of {len(agreed)} {split} images agree by {mean:.2f} (mean intersection "
             "over union)"
         )
         worst = sorted((image.agreement, image.id) for image in images if image.agreement is not None)
-        warnings.append(warn("segmenter.agreement", found, settings, len(images), ids=[i for _, i in worst]))
+        warnings.append(warn("segmenter.agreement", found, advice, len(images), ids=[i for _, i in worst]))
     return warnings

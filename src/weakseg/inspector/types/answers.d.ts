@@ -3,9 +3,9 @@
 /** Red, green and blue, 0…255. */
 export type Colour = [number, number, number];
 /** The gallery's filter and order; an empty text is no restriction. */
-export type Filter = Record<"label" | "split" | "state" | "text" | "sort" | "order", string>;
+export type Filter = Record<"label" | "split" | "state" | "text" | "warning" | "sort" | "order", string>;
 export type Decision = "" | "accepted" | "rejected";
-export type Measure = "iou" | "prediction_iou" | "undecided" | "changed" | "disagreement";
+export type Measure = "doubt" | "iou" | "prediction_iou" | "undecided" | "changed" | "disagreement";
 type Share = number | null;
 
 // ---------------------------------------------------------------- GET /api/run
@@ -13,8 +13,10 @@ type Share = number | null;
 export interface Run {
   name: string;
   version: string;
-  /** Changes with every start of the server. */
+  /** Part of the addresses of pictures; changes with every start of the server, and with the stamp. */
   start: string;
+  /** Changes when a file of the run does. */
+  stamp: string;
   classes: string[];
   /** Background, the classes, undecided. */
   palettes: Record<string, Colour[]>;
@@ -25,9 +27,52 @@ export interface Run {
   stages: { name: string; title: string }[];
   summary: Summary;
   /** Training → column → values. */
-  histories: Record<string, Record<string, number[]>>;
+  histories: Record<string, History>;
+  warnings: Warning[];
   knobs: Knobs;
   review: Counts;
+}
+
+/** Column → values; `null` where one is not finite. */
+export type History = { iteration: number[] } & Record<string, (number | null)[]>;
+
+/** What a health check finds. */
+export interface Warning {
+  /** Stage and signal: `attention_maps/attention.empty`. */
+  name: string;
+  found: string;
+  usually: string;
+  remedy: string;
+  /** How many images it names. */
+  images: number;
+}
+
+// ---------------------------------------------------------------- GET /api/now
+
+export interface Now {
+  stamp: string;
+  stages: StageNow[];
+  /** Curves of the trainings at work. */
+  histories: Run["histories"];
+}
+
+export interface StageNow {
+  name: string;
+  state: "finished" | "working" | "silent" | "waiting" | "reused";
+  share: number;
+  done: number;
+  total: number;
+  unit: string;
+  rate: number | null;
+  seconds_left: number | null;
+  /** Finished shards, of all shards. */
+  parts: number;
+  shards: number;
+  note: string;
+  miou: Share;
+  /** Line of its health check. */
+  health: string;
+  warnings: number;
 }
 
 /** Lengths of the review's lists. */
@@ -38,7 +83,8 @@ export interface Summary {
   rules?: Record<string, Cost> | null;
   ceiling?: { weak: Share; full: Share; ratio: Share } | null;
   localisation?: { gt_known: Share; cases: number } | null;
-  supervision?: { line: string } | null;
+  /** In sentences. */
+  supervision?: string | null;
   images_per_second?: Record<string, number> | null;
 }
 
@@ -101,6 +147,7 @@ export interface Row {
   decision: Decision;
   flagged: boolean;
   corrected: boolean;
+  doubt?: Share;
   iou?: Share;
   prediction_iou?: Share;
   undecided?: Share;

@@ -1,6 +1,6 @@
 // What the page's views share. Only `tsc` reads this file.
 
-import type { Filter, Run, Value } from "./answers";
+import type { Filter, Now, Run, Value } from "./answers";
 
 /** Red, green, blue and opacity, 0…255. */
 export type Pixel = [number, number, number, number];
@@ -8,6 +8,8 @@ export type Pixel = [number, number, number, number];
 /** What all views share. */
 export interface Page {
   run: Run;
+  /** How far the run is; `null` until the server has said it. */
+  now: Now | null;
   /** Name of the palette. */
   palette: string;
   /** The filter that was last chosen. */
@@ -25,6 +27,10 @@ export interface View {
   update?(id: string, values: Parameters): unknown;
   /** Whether the key was one of the view's own. */
   key?(event: KeyboardEvent): boolean;
+  /** The server has said how far the run is. */
+  tell?(now: Now): unknown;
+  /** The run's files have changed, and `page.run` with them. */
+  changed?(): unknown;
   /** Theme or palette have changed. */
   repaint?(): unknown;
   leave?(): void;

@@ -10,6 +10,7 @@ from weakseg.saliency.training_data.settings import SaliencyData, refuse_unread
 from weakseg.settings.methods import Choice, Method
 from weakseg.settings.section import FilePath, Positive
 from weakseg.training.settings import TrainingConfig
+from weakseg.weights.known import Known
 
 if TYPE_CHECKING:
     from weakseg.saliency.maps import Source
@@ -41,6 +42,10 @@ class SaliencyMethod(Method):
     def maps_read(self) -> dict[str, str]:
         """Key in this section → file or folder outside of the run that its maps come from, without a training."""
         return {}
+
+    def known(self) -> Known | None:
+        """The published weights that its maps come from, if the section names them."""
+        return None
 
     def maps_mb(self) -> float:
         """Bound of the memory that its maps take beside the image, MB."""

@@ -48,7 +48,7 @@ class OnnxSettings(SaliencyMethod):
                 )
 
     def known(self) -> Known | None:
-        """The published weights that `file` names; `None` if it is a path."""
+        """Those that `file` names; `None` if it is a path."""
         return find(self.file)
 
     @property

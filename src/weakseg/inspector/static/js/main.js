@@ -1,21 +1,22 @@
 // The page's frame: which view is shown, theme, colours, keys.
 
-/** @import { Run } from "../../types/answers" */
+/** @import { Now, Run } from "../../types/answers" */
 /** @import { Page, View } from "../../types/page" */
 
 import { getRun } from "./common/api.js";
 import { byId, h, say } from "./common/dom.js";
-import { filterOf, go, here } from "./common/state.js";
+import { filterOf, go, here, setUsual } from "./common/state.js";
+import { follow } from "./follow.js";
 import { Gallery } from "./gallery/gallery.js";
 import { ImageView } from "./image/image.js";
-import { overview } from "./overview/overview.js";
+import { Overview } from "./overview/overview.js";
 
-/** @type {Map<string, (page: Page) => View>} */
-const VIEWS = new Map([
-  ["overview", overview],
+/** @type {[string, (page: Page) => View][]} */
+const VIEWS = [
+  ["overview", (page) => new Overview(page)],
   ["gallery", (page) => new Gallery(page)],
   ["image", (page) => new ImageView(page)],
-]);
+];
 const THEMES = [
   { name: "", said: "as the system" },
   { name: "light", said: "light" },
@@ -33,9 +34,10 @@ class Frame {
 
   /** @param {Run} run */
   constructor(run) {
+    setUsual(run);
     const palette = localStorage.getItem("weakseg-palette") ?? "voc";
     /** @type {Page} */
-    this.page = { run, palette, filter: filterOf({}), lastImage: "", left: null };
+    this.page = { run, now: null, palette, filter: filterOf({}), lastImage: "", left: null };
     byId("run-name", HTMLElement).textContent = run.name;
     const choice = byId("palette", HTMLSelectElement);
     choice.value = palette;
@@ -50,7 +52,7 @@ class Frame {
   /** Show what the address says. */
   async show() {
     const { view: name, id, values } = here();
-    const make = VIEWS.get(name);
+    const make = new Map(VIEWS).get(name);
     if (!make) return go("overview");
     if (name !== "overview") this.page.filter = filterOf(values);
     if (this.name !== name || !this.view?.update) {
@@ -75,6 +77,25 @@ class Frame {
       else anchor.removeAttribute("aria-current");
     }
     document.title = `${this.page.run.name} · ${name} · weakseg`;
+  }
+
+  /** @param {Now} now */
+  tell(now) {
+    this.page.now = now;
+    this.view?.tell?.(now);
+  }
+
+  /**
+   * Files of the run have changed.
+   * @param {Run} run
+   */
+  async changed(run) {
+    const before = choices(this.page.run);
+    this.page.run = run;
+    setUsual(run);
+    if (choices(run) === before) return this.view?.changed?.();
+    this.name = ""; // there is another choice of classes or orders: the view is made again
+    return this.show();
   }
 
   /** @param {KeyboardEvent} event */
@@ -119,6 +140,13 @@ class Frame {
 const isFor = (field, key) =>
   field.matches(TYPED_INTO) || (field.matches("input[type=range]") && key.startsWith("Arrow"));
 
+/**
+ * What views are made for once.
+ * @param {Run} run
+ */
+const choices = ({ classes, measures, splits, warnings }) =>
+  JSON.stringify([classes, measures, splits, warnings.map(({ name }) => name)]);
+
 async function start() {
   let run;
   try {
@@ -128,7 +156,9 @@ async function start() {
     main.replaceChildren(h("p", { class: "waiting wrong" }, said));
     return;
   }
-  await new Frame(run).show();
+  const frame = new Frame(run);
+  await frame.show();
+  await follow(frame, run.stamp);
 }
 
 start();

@@ -1,6 +1,7 @@
 // The server's addresses. Every refusal is `{error: sentence}` and becomes an Error with that sentence.
 
-/** @import { Decided, Decision, Filter, Images, Layers, Place, Run, Trial } from "../../../types/answers" */
+/** @import { Decided, Decision, Filter, Images, Layers, Now, Place } from "../../../types/answers" */
+/** @import { Run, Trial } from "../../../types/answers" */
 
 /** @typedef {Record<string, string | number>} Query */
 
@@ -19,6 +20,9 @@ export const corrected = (id) => address("/api/corrected", { id });
 
 /** @returns {Promise<Run>} */
 export const getRun = async () => json(await answered(address("/api/run")));
+
+/** @returns {Promise<Now>} */
+export const getNow = async () => json(await answered(address("/api/now")));
 
 /** @type {(query: Filter & Query, signal?: AbortSignal) => Promise<Images>} */
 export const getImages = async (query, signal) =>

@@ -43,6 +43,7 @@ export const memory = (megabytes) =>
 
 /** @type {Record<Measure, { name: string, show: (value: Maybe) => string }>} */
 export const MEASURES = {
+  doubt: { name: "doubt of the health checks", show: (value) => (known(value) ? value.toFixed(2) : "–") },
   iou: { name: "proxy IoU against truth", show: score },
   prediction_iou: { name: "prediction IoU against truth", show: score },
   undecided: { name: "undecided share", show: percent },

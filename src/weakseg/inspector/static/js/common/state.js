@@ -4,11 +4,20 @@
 //     #/gallery?label=dog&split=train&sort=iou
 //     #/image/2007_000392?label=dog&sort=iou&mode=stack&layers=refined,truth&zoom=2,0.5,0.5
 
-/** @import { Filter } from "../../../types/answers" */
+/** @import { Filter, Run } from "../../../types/answers" */
 /** @import { Parameters } from "../../../types/page" */
 
 /** @type {Filter} */
-const USUAL = { label: "", split: "", state: "", text: "", sort: "index", order: "up" };
+const USUAL = { label: "", split: "", state: "", text: "", warning: "", sort: "index", order: "up" };
+
+/**
+ * The order of images without another choice: the most doubtful first, where health was checked.
+ * @param {Run} run
+ */
+export function setUsual({ measures }) {
+  const checked = measures.includes("doubt");
+  Object.assign(USUAL, checked ? { sort: "doubt", order: "down" } : { sort: "index", order: "up" });
+}
 
 /** View, image id and parameters of the current address. */
 export function here() {

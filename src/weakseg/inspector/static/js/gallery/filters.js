@@ -41,10 +41,18 @@ export function controls(run, change) {
     choose("label", "Class", [["", "any"], ...run.classes.map(same)], change),
     choose("split", "Split", [["", "any"], ...Object.keys(run.splits).map(same)], change),
     choose("state", "Review", STATES, change),
+    warnings(run, change),
     choose("sort", "Sort by", sorts, change),
     choose("order", "Order", ORDERS, change),
     name(change),
   );
+}
+
+/** @type {(run: Run, change: () => unknown) => HTMLElement | null} */
+function warnings(run, change) {
+  /** @type {Options} */
+  const options = run.warnings.map(({ name: key, found }) => [key, found]);
+  return options.length ? choose("warning", "Warning", [["", "any"], ...options], change) : null;
 }
 
 /** @type {(measure: keyof typeof MEASURES) => [string, string]} */

@@ -6,6 +6,7 @@
 import { getImages } from "../common/api.js";
 import { attempt, h } from "../common/dom.js";
 import { count } from "../common/format.js";
+import { coloursOf, entry } from "../common/legend.js";
 import { filterOf, replace } from "../common/state.js";
 import { chosen, controls, fillIn } from "./filters.js";
 import { empty, tileOf } from "./tile.js";
@@ -33,13 +34,14 @@ export class Gallery {
   tiles = new Map();
   field = h("ul", { class: "tiles" });
   said = h("p", { class: "soft", role: "status" });
+  legend = h("ul", { class: "legend", "aria-label": "Colours of the refined proxies" });
 
   /** @param {Page} page */
   constructor(page) {
     this.page = page;
     this.form = controls(page.run, () => this.change());
     const title = h("h1", { class: "hidden" }, "Gallery");
-    this.element = h("div", { class: "gallery" }, title, this.form, this.said, this.field);
+    this.element = h("div", { class: "gallery" }, title, this.form, this.said, this.legend, this.field);
     this.watch = new ResizeObserver(this.layout);
     this.watch.observe(this.field);
     addEventListener("scroll", this.layout, { passive: true });
@@ -72,7 +74,22 @@ export class Gallery {
     removeEventListener("scroll", this.layout);
   }
 
+  /** New labels or scores: the same images again, and the focus where it was. */
+  async changed() {
+    const { activeElement: active } = document;
+    const place = Number(active?.closest(".tile")?.getAttribute("data-place") ?? -1);
+    await this.repaint();
+    if (place >= 0) this.tiles.get(place)?.querySelector("a")?.focus({ preventScroll: true });
+  }
+
+  explain() {
+    const colours = coloursOf(this.page);
+    const names = [...this.page.run.classes, "undecided"];
+    this.legend.replaceChildren(...names.map((name, at) => entry(colours[at + 1], name)));
+  }
+
   async repaint() {
+    this.explain();
     this.asked.abort();
     this.asked = new AbortController();
     for (const tile of this.tiles.values()) tile.remove();

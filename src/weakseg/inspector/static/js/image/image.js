@@ -5,6 +5,7 @@
 
 import { getImages, getLayers, getPlace, picture } from "../common/api.js";
 import { attempt, h } from "../common/dom.js";
+import { coloursOf } from "../common/legend.js";
 import { filterOf, go, replace } from "../common/state.js";
 import { WhatIf } from "../what-if/what-if.js";
 import { choice } from "./choice.js";
@@ -39,12 +40,11 @@ export class ImageView {
       "div",
       { class: "image-view" },
       this.header.element,
+      this.list.legend,
       this.panels.element,
       h("aside", side, this.list.element, this.review.element, this.trial.element),
     );
   }
-
-  // ---------------------------------------------------------------- which image
 
   /**
    * @param {string} id
@@ -97,7 +97,7 @@ export class ImageView {
    * @param {HTMLImageElement} image
    */
   show(answer, place, image) {
-    this.scene = new Scene(answer, this.colours);
+    this.scene = new Scene(answer, coloursOf(this.page));
     this.place = place;
     this.page.lastImage = this.id;
     const width = answer.width || image.naturalWidth;
@@ -115,24 +115,17 @@ export class ImageView {
     if (next) go("image", next, { ...this.page.filter, ...choice.panels });
   }
 
-  // ---------------------------------------------------------------- what is shown of it
-
   refresh() {
     if (!this.scene) return;
     const { layers, own, shown, groups } = this.scene;
     this.header.press(choice.mode);
     this.panels.show({ groups, opacity: choice.opacity });
-    this.list.show(layers, own.length, shown, this.colours);
+    this.list.show(layers, own.length, shown, coloursOf(this.page));
     this.remember();
   }
 
-  get colours() {
-    const { palettes } = this.page.run;
-    return palettes[this.page.palette] ?? palettes.voc;
-  }
-
   repaint() {
-    this.scene?.repaint(this.colours);
+    this.scene?.repaint(coloursOf(this.page));
     this.refresh();
   }
 
@@ -145,6 +138,12 @@ export class ImageView {
   /** @param {Point | null} at */
   hover(at) {
     if (this.scene) this.list.hover(at, this.scene.answer.width);
+  }
+
+  /** New layers or scores of the run; not while values are tried, which would be lost. */
+  changed() {
+    if (this.scene?.isTried) return undefined;
+    return this.id ? this.open(this.id) : this.first();
   }
 
   // ---------------------------------------------------------------- what people do

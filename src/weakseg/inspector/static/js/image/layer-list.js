@@ -4,6 +4,7 @@
 /** @import { Point } from "../../../types/page" */
 
 import { h } from "../common/dom.js";
+import { entry } from "../common/legend.js";
 import { DIFFERENCE, scoreOf, UNDECIDED, valueAt } from "./layers.js";
 
 const KEYS = 9; // layers that a key shows and hides
@@ -19,7 +20,6 @@ export class LayerList {
     h("h2", { id: "layers-title" }, "Layers"),
     this.list,
     this.pointer,
-    this.legend,
   );
   /** @type {Layer[]} */
   layers = [];
@@ -99,17 +99,6 @@ export class LayerList {
     });
   }
 }
-
-/** @type {(colour: Colour | string, text: string) => HTMLElement} */
-const entry = (colour, text) =>
-  h(
-    "li",
-    {},
-    typeof colour === "string"
-      ? h("span", { class: `swatch ${colour}` })
-      : h("span", { class: "swatch", style: { background: `rgb(${colour})` } }),
-    text,
-  );
 
 /** @type {(layers: Layer[], colours: Colour[], names: string[]) => HTMLElement[]} */
 function classes(layers, colours, names) {

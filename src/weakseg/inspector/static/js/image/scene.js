@@ -30,6 +30,10 @@ export class Scene {
     for (const { name } of this.layers.slice(this.own.length)) this.paints.delete(name);
   }
 
+  get isTried() {
+    return this.layers !== this.own;
+  }
+
   /** @param {Colour[]} colours */
   repaint(colours) {
     this.colours = colours;

@@ -14,8 +14,9 @@ const EDGE = { left: 44, right: 12, top: 10, bottom: 26 };
  * @param {string} title
  * @param {Line[]} series
  * @param {string} xName
+ * @param {string} [more] beside the title
  */
-export function lines(title, series, xName) {
+export function lines(title, series, xName, more = "") {
   const xMost = Math.max(...series.flatMap((line) => line.x), 1);
   const yMost = nice(Math.max(...series.flatMap((line) => line.y), 1e-9));
   /** @type {Axis} */
@@ -28,7 +29,7 @@ export function lines(title, series, xName) {
   return h(
     "figure",
     { class: "chart" },
-    h("figcaption", {}, h("b", {}, title), h("span", { class: "soft" }, ` last ${last}`)),
+    h("figcaption", {}, h("b", {}, title), h("span", { class: "soft" }, ` last ${last}${more}`)),
     svg(
       "svg",
       { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label },

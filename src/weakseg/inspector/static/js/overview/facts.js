@@ -16,10 +16,9 @@ export function facts({ summary, review, version }) {
 }
 
 /** @type {(summary: Summary) => [string, string][]} */
-function ofSummary({ ceiling, localisation, supervision, images_per_second: speeds }) {
+function ofSummary({ ceiling, localisation, images_per_second: speeds }) {
   /** @type {[string, string][]} */
   const lines = [];
-  if (supervision) lines.push(["supervision", supervision.line.replace(/^supervision: /, "")]);
   if (ceiling) {
     const ratio = known(ceiling.ratio) ? ceiling.ratio.toFixed(2) : "–";
     lines.push(["weak / full", `${score(ceiling.weak)} / ${score(ceiling.full)} = ${ratio}`]);

@@ -1,32 +1,101 @@
-// Scores, curves, time and memory of the run.
+// How far the run is, warnings, scores, curves, time and memory.
 
-/** @import { Run, Score } from "../../../types/answers" */
-/** @import { Page, View } from "../../../types/page" */
+/** @import { Now, Run, Score } from "../../../types/answers" */
+/** @import { Child, Page } from "../../../types/page" */
 
 import { h } from "../common/dom.js";
 import { bar, number, row, section, table } from "../common/tables.js";
-import { count, percent, score, spaced } from "../common/format.js";
-import { lines } from "./charts.js";
+import { count, percent, score } from "../common/format.js";
 import { costs } from "./costs.js";
+import { curves } from "./curves.js";
 import { facts } from "./facts.js";
-
-const NOT_LOSSES = ["iteration", "epoch", "learning_rate", "gradient_norm", "seconds"];
+import { Stages } from "./stages.js";
+import { warnings } from "./warnings.js";
 
 /** @typedef {{ title: string, score: Score }} Scored */
 
-/** @type {(page: Page) => View} */
-export function overview({ run }) {
-  const scores = inOrder(run);
-  const element = h(
+export class Overview {
+  stages = new Stages();
+  head = h("header", { class: "title" });
+  warnings = h("div", { class: "slot" });
+  scores = h("div", { class: "slot" });
+  cards = h("div", { class: "cards" });
+  element = h(
     "div",
     { class: "overview" },
-    head(run),
-    scores.length
-      ? [scoreTable(scores), classTable(scores, ["background", ...run.classes])]
-      : h("p", { class: "soft" }, "Nothing is scored yet."),
-    h("div", { class: "cards" }, curves(run.histories), costs(run.summary.rules ?? {}), facts(run)),
+    this.head,
+    this.stages.said,
+    this.stages.element,
+    this.warnings,
+    this.scores,
+    this.cards,
   );
-  return { element };
+  /** @type {Map<HTMLElement, string>} part of the page → what it was made of */
+  made = new Map();
+
+  /** @param {Page} page */
+  constructor(page) {
+    this.page = page;
+    this.changed();
+    if (page.now) this.tell(page.now);
+  }
+
+  /** @param {Now} now */
+  tell(now) {
+    this.stages.tell(now);
+    this.fillCards();
+  }
+
+  /** Make those parts again whose values have changed. */
+  changed() {
+    const { run } = this.page;
+    this.fill(this.head, [run.name, run.splits, run.classes, run.summary.supervision], () => head(run));
+    this.fill(this.warnings, run.warnings, () => warnings(run.warnings));
+    this.fill(this.scores, [run.stages, run.summary.scores, run.classes], () => scored(run));
+    this.fillCards();
+  }
+
+  /** The curves of the trainings at work stand beside their stages. */
+  fillCards() {
+    const { run, now } = this.page;
+    const ended = Object.entries(run.histories).filter(([name]) => !now?.histories[name]);
+    this.fill(this.cards, [ended, run.summary, run.review], () => [
+      training(Object.fromEntries(ended)),
+      costs(run.summary.rules ?? {}),
+      facts(run),
+    ]);
+  }
+
+  /**
+   * @param {HTMLElement} part
+   * @param {unknown} values
+   * @param {() => Child | Child[]} make
+   */
+  fill(part, values, make) {
+    const text = JSON.stringify(values);
+    if (this.made.get(part) === text) return;
+    this.made.set(part, text);
+    part.replaceChildren(...h("div", {}, make()).childNodes);
+  }
+}
+
+/** @type {(run: Run) => Child[]} */
+function head({ name, splits, classes, summary: { supervision } }) {
+  const images = Object.entries(splits).map(([split, number]) => `${count(number)} ${split}`);
+  const said = images.length ? `${images.join(" + ")} images` : "The data set is not indexed yet";
+  const named = `${said} · ${classes.length} classes: ${classes.join(", ")}`;
+  return [
+    h("h1", {}, name),
+    h("p", { class: "soft" }, classes.length ? named : said),
+    supervision && h("p", { class: "supervision" }, supervision),
+  ];
+}
+
+/** @type {(run: Run) => Child} */
+function scored(run) {
+  const scores = inOrder(run);
+  if (!scores.length) return h("p", { class: "soft" }, "Nothing is scored yet.");
+  return [scoreTable(scores), classTable(scores, ["background", ...run.classes])];
 }
 
 /**
@@ -36,13 +105,6 @@ export function overview({ run }) {
  */
 function inOrder({ stages, summary: { scores = {} } }) {
   return stages.flatMap(({ name, title }) => (scores[name] ? { title, score: scores[name] } : []));
-}
-
-/** @type {(run: Run) => HTMLElement} */
-function head({ name, splits, classes }) {
-  const images = Object.entries(splits).map(([split, number]) => `${count(number)} ${split}`);
-  const said = `${images.join(" + ")} images · ${classes.length} classes: ${classes.join(", ")}`;
-  return h("header", { class: "title" }, h("h1", {}, name), h("p", { class: "soft" }, said));
 }
 
 /** @type {(scores: Scored[]) => HTMLElement} */
@@ -76,12 +138,7 @@ function classTable(scores, names) {
 }
 
 /** @type {(histories: Run["histories"]) => HTMLElement | null} */
-function curves(histories) {
-  const drawn = Object.entries(histories).map(([room, columns]) => {
-    const parts = Object.keys(columns).filter((name) => !NOT_LOSSES.includes(name) && name !== "loss");
-    const shown = ["loss", ...(parts.length > 1 ? parts : [])].filter((name) => columns[name]);
-    const series = shown.map((name) => ({ name: spaced(name), x: columns.iteration, y: columns[name] }));
-    return lines(room, series, "iterations");
-  });
+function training(histories) {
+  const drawn = curves(histories);
   return drawn.length ? section("Training", h("div", { class: "charts" }, drawn)) : null;
 }

@@ -1,0 +1,1 @@
+"""`weakseg check`: what a run would find and need, before it starts."""
