@@ -150,6 +150,7 @@ def test_odd_saliency_is_told_by_its_kind(kind: str) -> None:
     good = [(f"g{number}", spot(size=20)) for number in range(4)]
     health = check_saliency([*good, ("a", ODD[kind]), ("b", ODD[kind])], ADVICE)
     assert told(health) == [f"saliency.{kind}"]
+    assert health.line.startswith("6 maps, 2 ")
     assert health.warnings[0].images == ("a", "b")
     assert set(health.by_image) == {"a", "b"}
     assert told(check_saliency([*good, ("a", ODD[kind])], ADVICE)) == []
