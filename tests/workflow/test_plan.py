@@ -155,6 +155,7 @@ def test_boxes_are_made_when_asked_for(planned: Any) -> None:
         *WEAK,
     } - {*shown} | {
         "run_config",
+        "weights_ready",
         "proxy_boxes",
         "detector_train",
         "detector_predict",
