@@ -67,6 +67,7 @@ class Result:
         sample: the figure of all stages for a few images; `None` in a notebook.
         facts: name → text: machine, versions, precision, time, command.
         is_ceiling: whether the segmenter was trained on masks.
+        titles: name of a stage → its title.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Result:
     sample: Path | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     is_ceiling: bool = False
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 def first_page(result: Result) -> str:
@@ -91,7 +93,7 @@ def first_page(result: Result) -> str:
         _warnings(warnings),
         _scores(result),
         "" if result.sample is None else _figure(result.sample),
-        _health(result.health),
+        _health(result.health, result.titles),
         _facts(result.facts),
     ]
     head = f'<meta charset="utf-8"><title>{escape(result.name)}</title><style>{STYLE}</style>'
@@ -171,9 +173,10 @@ def _figure(path: Path) -> str:
     return f'<h2>Images</h2><img src="data:image/jpeg;base64,{data}" alt="{text}">'
 
 
-def _health(health: Iterable[StageHealth]) -> str:
+def _health(health: Iterable[StageHealth], titles: Mapping[str, str]) -> str:
     items = [
-        f"<dt>{escape(each.stage.replace('_', ' '))}</dt><dd>{escape(each.line)}</dd>" for each in health
+        f"<dt>{escape(titles.get(each.stage, each.stage))}</dt><dd>{escape(each.line)}</dd>"
+        for each in health
     ]
     return f"<h2>Health, without masks</h2><dl>{''.join(items)}</dl>" if items else ""
 
