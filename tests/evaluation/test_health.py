@@ -318,6 +318,11 @@ def test_stop_takes_signals_only(name: str, hint: str) -> None:
         parse(Config, {"health": {"stop": [name]}}, "config.yaml")
 
 
+def test_a_signal_that_comes_after_the_segmenter_cannot_stop_it() -> None:
+    with pytest.raises(InputError, match="'segmenter.recall' is seen only after the segmenter has trained"):
+        parse(Config, {"health": {"stop": ["segmenter.recall"]}}, "config.yaml")
+
+
 def test_what_stop_names_is_refused_in_one_sentence(tmp_path: Path) -> None:
     images = [image(number, ("cow",), cow=np.zeros((12, 12))) for number in range(4)]
     for stop in ([], ["saliency.constant"], ["attention.collapsed"]):
