@@ -319,7 +319,7 @@ def test_stop_takes_signals_only(name: str, hint: str) -> None:
 
 
 def test_a_signal_that_comes_after_the_segmenter_cannot_stop_it() -> None:
-    with pytest.raises(InputError, match="'segmenter.recall' is seen only after the segmenter has trained"):
+    with pytest.raises(InputError, match=r"'segmenter\.recall' is seen only after the segmenter has trained"):
         parse(Config, {"health": {"stop": ["segmenter.recall"]}}, "config.yaml")
 
 
