@@ -103,7 +103,8 @@ def test_maps_of_two_classes_that_coincide_are_told() -> None:
     apart = [image(n, ("cat", "dog")) for n in range(4)]
     health = check_attention(same, [], CLASSES, ADVICE)
     assert told(health) == ["attention.coincides"]
-    assert health.warnings[0].classes == ("cat and dog",)
+    assert health.warnings[0].found == "the same attention: cat and dog (4 of 4 images)"
+    assert health.warnings[0].classes == ("cat", "dog")
     assert told(check_attention(apart, [], CLASSES, ADVICE)) == []
 
 
