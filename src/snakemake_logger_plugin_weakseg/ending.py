@@ -13,7 +13,8 @@ from weakseg.errors import InputError
 from weakseg.evaluation.health.record import read_health
 from weakseg.run.table import Table
 
-SHOW = "--logger-weakseg-off shows all that Snakemake says"
+MOST = 2
+"""Warnings of a stage that are shown."""
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -34,8 +35,10 @@ def health_of(path: Path) -> list[str]:
     lines = []
     for stage in stages:
         lines.append(stage.line)
-        for warning in stage.warnings:
+        for warning in stage.warnings[:MOST]:
             lines += [f"  ! {warning.found}", f"    usually {warning.usually}; try {warning.remedy}"]
+        more = len(stage.warnings) - MOST
+        lines += [f"  ! and {more} more: {path}"] * (more > 0)
     return lines
 
 
@@ -70,12 +73,19 @@ def finished(table: Table, seconds: float, said: Sequence[str]) -> list[str]:
     lines = ["", f"{table.folder} is finished, after {clock(seconds)}."]
     scores = [(score.title, score_of(table.evaluation(f"{score.name}.json"))) for _, score in table.scored()]
     told = [f"  {title:<26}{text}" for title, text in scores if text is not None]
-    lines += told or healths(table)
+    lines += [*told, *_of_ceiling(table)] if told else healths(table)
     ledger = read_json(table.evaluation("supervision.json")).get("line")
     lines += [*said, *[str(ledger)] * bool(ledger)]
     report = table.folder / "report.html"
     lines += [f"report: {report}"] * report.is_file()
     return [*lines, "next:", *(f"  {command}" for command in commands(table))]
+
+
+def _of_ceiling(table: Table) -> list[str]:
+    found = read_json(table.evaluation("summary.json")).get("ceiling") or {}
+    if not found.get("ratio"):
+        return []
+    return [f"  {found['ratio']:.0%} of the same network trained on masks (mIoU {found['full']:.3f})"]
 
 
 def commands(table: Table) -> Iterator[str]:
@@ -122,12 +132,23 @@ def failed(jobs: Sequence[tuple[str, Job]], errors: Sequence[str]) -> list[str]:
         block = [*(f"  | {line}" for line in before), f"{title} failed{log}"]
         block.append(
             sentence
+            or _signalled(title, job)
             or f"{OURS}{title} ended without a sentence of its own; its last lines are above. A job that was killed "
             "mostly ran out of memory. The same command tries again."
         )
         if block[-1] not in lines:
             lines += block
     return lines
+
+
+def _signalled(title: str, job: Job) -> str | None:
+    """For a training that a signal ended: what it saved."""
+    kept = saved(job.log)
+    if kept is None:
+        return None
+    return (
+        f"{OURS}{title} was stopped; it saved iteration {kept[0]} of {kept[1]}, and the same command goes on."
+    )
 
 
 def stopped(lines: Sequence[Line], jobs: Sequence[tuple[str, Job]]) -> list[str]:

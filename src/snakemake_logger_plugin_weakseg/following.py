@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from snakemake_logger_plugin_weakseg import ending
-from snakemake_logger_plugin_weakseg.lines import SETTINGS, STEPS, Job, Line, ended_text, title_of
+from snakemake_logger_plugin_weakseg.lines import SETTINGS, STEPS, Job, Line, counted, ended_text, title_of
 from snakemake_logger_plugin_weakseg.logs import notes
 from snakemake_logger_plugin_weakseg.plan import plan
 from snakemake_logger_plugin_weakseg.screen import Log, Screen, Terminal, columns
@@ -118,9 +118,8 @@ class Following:
         keys = {Job(0, rule, wildcards, (), None).key for rule, wildcards, _ in planned}
         stages = [stage for stage in self._table.stages if stage.name in keys and stage.rule not in SETTINGS]
         steps = sum(rule not in SETTINGS for rule, _, _ in planned)
-        self._say(
-            f"{self._table.folder}: {len(stages)} stages, {steps} jobs. Ctrl-C stops and keeps what is done."
-        )
+        work = f"{counted(len(stages), 'stage')}, {counted(steps, 'job')}"
+        self._say(f"{self._table.folder}: {work}. Ctrl-C stops and keeps what is done.")
         if not self._is_quiet:
             threading.Thread(target=self._look, daemon=True).start()
 

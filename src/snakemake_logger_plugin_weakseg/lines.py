@@ -122,6 +122,11 @@ def title_of(key: str, rule: str, table: Table | None) -> str:
     return TITLES.get(rule, rule.replace("_", " "))
 
 
+def counted(number: int, word: str) -> str:
+    """`1 stage`, `2 stages`."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
 def clock(seconds: float) -> str:
     """`0:07`, `12:30`, `3:05:00`."""
     whole = round(seconds)
@@ -130,15 +135,15 @@ def clock(seconds: float) -> str:
 
 
 def running_text(line: Line) -> str:
-    """`63 of 120 images, 4.1 a second, 0:14 left, loss 0.31`; `started` while nothing else is known."""
+    """`63 of 120 images, 0:14 left, 4.1/s, loss 0.31`; `started` while nothing else is known."""
     progress = line.progress()
     if progress is None:
         return f"started {clock(time.time() - line.started)} ago"
     parts = [f"{progress.done:,} of {progress.total:,} {_units(progress)}"]
     rate = line.rate()
     if rate:
-        per = f"{rate:.1f} a second" if rate >= 1 else f"{1 / rate:.1f} s each"
-        parts += [per, f"{clock((progress.total - progress.done) / rate)} left"]
+        per = f"{rate:.1f}/s" if rate >= 1 else f"{1 / rate:.1f} s each"
+        parts += [f"{clock((progress.total - progress.done) / rate)} left", per]
     return ", ".join([*parts, *[progress.note] * bool(progress.note)])
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from snakemake_logger_plugin_weakseg.lines import SETTINGS, Job, title_of
+from snakemake_logger_plugin_weakseg.lines import SETTINGS, Job, counted, title_of
 from snakemake_logger_plugin_weakseg.screen import columns
 from weakseg.config import differences
 from weakseg.run.table import Table
@@ -35,7 +35,9 @@ def plan(jobs: Sequence[Job], table: Table | None) -> list[str]:
     order = [stage.name for stage in table.stages if stage.name in stages] if table is not None else []
     others = [job for job in steps if job.key not in stages]
     folder = "" if table is None else f"{table.folder}: "
-    lines = [f"{folder}{len(steps)} jobs would run, in {len(order)} stages; nothing was started."]
+    lines = [
+        f"{folder}{counted(len(steps), 'job')} would run, in {counted(len(order), 'stage')}; nothing was started."
+    ]
     for name in order:
         number = sum(job.key == name for job in steps)
         count = f" ({number} jobs)" if number > 1 else ""
@@ -43,8 +45,7 @@ def plan(jobs: Sequence[Job], table: Table | None) -> list[str]:
             "  " + columns(title_of(name, stages[name].rule, table), reason(stages[name], table) + count)
         )
     if others:
-        scores = f"{len(others)} jobs" if len(others) > 1 else "1 job"
-        lines.append("  " + columns("scores and report", scores))
+        lines.append("  " + columns("scores and report", counted(len(others), "job")))
     return lines
 
 

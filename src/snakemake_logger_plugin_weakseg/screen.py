@@ -11,8 +11,8 @@ from snakemake_logger_plugin_weakseg.lines import Line, running_text
 
 WIDTH = 25
 """Columns of a line's title."""
-BAR = 16
-"""Columns of a bar."""
+SHORTEST, LONGEST = 3, 16
+"""Columns of a bar, where the terminal is narrow and where it is wide."""
 FIRST, EVERY, STEP = 10.0, 30.0, 0.1
 """In a log: seconds until a stage is mentioned, and until it is mentioned again if it got further by this share."""
 
@@ -83,9 +83,8 @@ class Terminal:
 
     def show(self, lines: Sequence[Line]) -> None:
         """Draw the bars anew."""
-        block = [
-            self._bar(line)[: self._width() - 1] for line in lines
-        ]  # one that wraps could not be removed
+        width = self._width() - 1
+        block = [self._bar(line, width)[:width] for line in lines]  # one that wraps could not be removed
         if block != self._block:
             self._redraw("", block)
 
@@ -105,10 +104,12 @@ class Terminal:
         self._stream.write(f"{up}\x1b[J{text}" + "".join(f"{line}\n" for line in block))
         self._stream.flush()
 
-    def _bar(self, line: Line) -> str:
+    def _bar(self, line: Line, width: int) -> str:
         progress = line.progress()
         if progress is None or not progress.total:
             return columns(line.title, running_text(line))
         done, total = min(progress.done, progress.total), progress.total
-        bar = tqdm.format_meter(done, total, 0, BAR, ascii=self._is_ascii, bar_format="{bar}")
-        return columns(line.title, f"{bar} {running_text(line)}")
+        text = running_text(line)
+        length = min(max(width - len(columns(line.title, f" {text}")), SHORTEST), LONGEST)
+        bar = tqdm.format_meter(done, total, 0, length, ascii=self._is_ascii, bar_format="{bar}")
+        return columns(line.title, f"{bar} {text}")

@@ -45,12 +45,12 @@ def test_shards_of_a_stage_are_one_line(events: Made) -> None:
     first = run.start(SHARDS[0][0], SHARDS[0][2], SHARDS[0][1])
     at_work(run, SHARDS[0][2], 10, 40)
     look(run)
-    assert run.shown.at_work == {"attention maps": "10 of 80 images, 2.0 a second, 0:35 left"}
+    assert run.shown.at_work == {"attention maps": "10 of 80 images, 0:35 left, 2.0/s"}
     second = run.start(SHARDS[1][0], SHARDS[1][2], SHARDS[1][1])
     at_work(run, SHARDS[1][2], 6, 40)
     run.finish(first)
     look(run)
-    assert run.shown.at_work == {"attention maps": "46 of 80 images, 2.0 a second, 0:17 left"}
+    assert run.shown.at_work == {"attention maps": "46 of 80 images, 0:17 left, 2.0/s"}
     assert not [line for line in run.shown.said if line.startswith("attention maps")]
     run.finish(second)
     assert run.shown.at_work == {}
@@ -74,9 +74,7 @@ def test_a_training_shows_its_loss_and_ends_with_the_last_of_its_history(events:
     number = run.start("attention_train", "attention/weights.pt")
     at_work(run, "attention/weights.pt", 20, 120, "iteration", "loss 0.5")
     look(run)
-    assert run.shown.at_work == {
-        "attention training": "20 of 120 iterations, 2.0 a second, 0:50 left, loss 0.5"
-    }
+    assert run.shown.at_work == {"attention training": "20 of 120 iterations, 0:50 left, 2.0/s, loss 0.5"}
     run.write("attention/history.csv", "iteration,epoch,loss\n110,4,0.4\n120,5,0.3125\n")
     run.finish(number)
     assert run.shown.said[-1].startswith("attention training")
@@ -138,7 +136,7 @@ def test_settings_are_no_steps(events: Made) -> None:
     run = events()
     run.plan(("stage_config", {"stage": "dataset"}, "configs/dataset.json"), SHARDS[0])
     before = list(run.shown.said)
-    assert before[-1] == "results/mine: 1 stages, 1 jobs. Ctrl-C stops and keeps what is done."
+    assert before[-1] == "results/mine: 1 stage, 1 job. Ctrl-C stops and keeps what is done."
     run.finish(run.start("stage_config", "configs/dataset.json", {"stage": "dataset"}))
     assert run.shown.at_work == {}
     assert run.shown.said == before
@@ -180,6 +178,19 @@ def test_a_log_without_a_sentence_shows_its_end(events: Made) -> None:
     assert said[:15] == [f"  | line {n}" for n in range(25, 40)]
     assert said[-1].startswith("weakseg: attention maps ended without a sentence of its own")
     assert len(said) == 17
+
+
+def test_a_training_that_a_signal_ended_says_what_it_saved(events: Made) -> None:
+    run = events()
+    run.plan(("attention_train", {}, "attention/weights.pt"))
+    number = run.start("attention_train", "attention/weights.pt")
+    run.write(
+        run.log(number), "stopping on SIGTERM: results/mine/attention/state holds iteration 7 of 9; so\n"
+    )
+    run.fail(number)
+    assert run.end()[-1] == (
+        "weakseg: attention training was stopped; it saved iteration 7 of 9, and the same command goes on."
+    )
 
 
 def test_a_job_that_is_tried_again_with_success_is_no_failure(events: Made) -> None:
@@ -225,12 +236,15 @@ def test_the_end_is_a_short_table_the_report_and_three_commands(events: Made) ->
     run.write("evaluation/supervision.json", json.dumps({"line": "supervision: image labels"}))
     run.write("dataset/index.csv", "id,split\na,train\nb c,val\n")
     run.write("segmenter/weights.pt", "")
+    ceiling = {"ratio": 0.928, "weak": 0.56, "full": 0.604}
+    run.write("evaluation/summary.json", json.dumps({"ceiling": ceiling}))
     run.write("report.html", "")
     run.finish(run.start(SHARDS[0][0], SHARDS[0][2], SHARDS[0][1]))
     run.send(event="progress", done=1, total=1)
     said = run.end()
     assert "results/mine is finished, after 0:00." in said
     assert "  refined proxies           mIoU 0.610 on 24 train images" in said
+    assert "  93% of the same network trained on masks (mIoU 0.604)" in said
     assert "supervision: image labels" in said
     assert said[-5:] == [
         "report: results/mine/report.html",
