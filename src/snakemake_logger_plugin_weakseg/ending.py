@@ -121,7 +121,7 @@ def failed(jobs: Sequence[tuple[str, Job]], errors: Sequence[str]) -> list[str]:
 
     Args:
         jobs: title and job, for each that failed.
-        errors: what Snakemake says where no job failed.
+        errors: what Snakemake says, shown where no job failed or one left no sentence.
     """
     if not jobs:
         return list(errors)
@@ -129,6 +129,8 @@ def failed(jobs: Sequence[tuple[str, Job]], errors: Sequence[str]) -> list[str]:
     for title, job in jobs:
         before, sentence = why(job.log)
         log = f" (log: {job.log})" if job.log is not None else ""
+        if sentence is None:
+            before += [line for error in errors if not _is_usual(error) for line in error.splitlines()]
         block = [*(f"  | {line}" for line in before), f"{title} failed{log}"]
         block.append(
             sentence
@@ -139,6 +141,11 @@ def failed(jobs: Sequence[tuple[str, Job]], errors: Sequence[str]) -> list[str]:
         if block[-1] not in lines:
             lines += block
     return lines
+
+
+def _is_usual(error: str) -> bool:
+    """Whether Snakemake says no more than that some job failed."""
+    return any(words in error for words in ("Exiting because", "At least one job", "CalledProcessError"))
 
 
 def _signalled(title: str, job: Job) -> str | None:

@@ -173,11 +173,14 @@ def test_a_log_without_a_sentence_shows_its_end(events: Made) -> None:
     run.plan(SHARDS[0])
     number = run.start(SHARDS[0][0], SHARDS[0][2], SHARDS[0][1])
     run.write(run.log(number), "weakseg: only a note\n" + "".join(f"line {n}\n" for n in range(40)))
+    run.send("MissingOutputException: x is missing", logging.ERROR, event="error", exception="M")
     run.fail(number)
+    run.send("Exiting because a job execution failed.", logging.ERROR)
     said = run.end()
     assert said[:15] == [f"  | line {n}" for n in range(25, 40)]
+    assert said[15] == "  | MissingOutputException: x is missing"
     assert said[-1].startswith("weakseg: attention maps ended without a sentence of its own")
-    assert len(said) == 17
+    assert len(said) == 18
 
 
 def test_a_training_that_a_signal_ended_says_what_it_saved(events: Made) -> None:
@@ -227,6 +230,17 @@ def test_a_stop_says_which_iteration_is_saved_and_what_is_made_again(events: Mad
         "attention maps: 1 of 2 parts are finished, the others are made again",
         "weakseg: stopped on request; the same command goes on from there.",
     ]
+
+
+def test_a_finished_stage_whose_score_never_came_is_told_at_a_stop(events: Made) -> None:
+    run = events()
+    run.plan(SHARDS[0], ("evaluate_attention", {}, "evaluation/attention.json"))
+    run.finish(run.start(SHARDS[0][0], SHARDS[0][2], SHARDS[0][1]))
+    run.start("evaluate_attention", "evaluation/attention.json")
+    run.send("Terminating processes on user request, this might take some time.")
+    said = run.end()
+    assert said[0].startswith("attention maps")
+    assert said[1:] == ["weakseg: stopped on request; the same command goes on from there."]
 
 
 def test_the_end_is_a_short_table_the_report_and_three_commands(events: Made) -> None:

@@ -80,3 +80,12 @@ def test_scoring_has_no_line_in_a_log() -> None:
     stream = io.StringIO()
     Log(stream).show([Line("evaluate attention", is_step=False, started=time.time() - 100)])
     assert stream.getvalue() == ""
+
+
+def test_a_stage_that_says_nothing_is_mentioned_after_a_minute() -> None:
+    stream = io.StringIO()
+    log, now = Log(stream), time.time()
+    log.show([Line("saliency maps", started=now - 50)])
+    assert stream.getvalue() == ""
+    log.show([Line("saliency maps", started=now - 61)])
+    assert stream.getvalue() == "saliency maps            started 1:01 ago\n"
