@@ -43,15 +43,19 @@ def health_of(path: Path) -> list[str]:
 
 
 def healths(table: Table) -> list[str]:
-    """The health of every stage in a line, and how many things look wrong."""
+    """The health of every stage in a line."""
     try:
         stages = read_health(table.evaluation("health.json"))
     except InputError:
         return []
     titles = {stage.name: stage.title for stage in table.stages}
-    lines = [f"  {titles.get(stage.stage, stage.stage):<26}{stage.line}" for stage in stages]
-    wrong = sum(len(stage.warnings) for stage in stages)
-    return lines + [f"  {wrong} things may be wrong: see the report, and what to try there."] * bool(wrong)
+    return [f"  {titles.get(stage.stage, stage.stage):<26}{stage.line}" for stage in stages]
+
+
+def _warnings(table: Table) -> list[str]:
+    stages = read_json(table.evaluation("health.json")).get("stages", [])
+    number = sum(len(stage.get("warnings", [])) for stage in stages)
+    return [f"warnings: {number}; the report says what each means and what to try"] * bool(number)
 
 
 def score_of(path: Path) -> str | None:
@@ -75,7 +79,7 @@ def finished(table: Table, seconds: float, said: Sequence[str]) -> list[str]:
     told = [f"  {title:<26}{text}" for title, text in scores if text is not None]
     lines += [*told, *_of_ceiling(table)] if told else healths(table)
     ledger = read_json(table.evaluation("supervision.json")).get("line")
-    lines += [*said, *[str(ledger)] * bool(ledger)]
+    lines += [*said, *_warnings(table), *[str(ledger)] * bool(ledger)]
     report = table.folder / "report.html"
     lines += [f"report: {report}"] * report.is_file()
     return [*lines, "next:", *(f"  {command}" for command in commands(table))]

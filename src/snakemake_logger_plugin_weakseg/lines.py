@@ -65,6 +65,8 @@ class Job:
         found = read_progress(self.output[0]) if self.output else None
         if found is not None and found.updated >= self.started:
             self.progress = found
+        elif found is None and self.progress is not None:  # it has all, and finishes
+            self.progress = replace(self.progress, done=self.progress.total)
 
 
 @dataclass
@@ -146,6 +148,8 @@ def running_text(line: Line) -> str:
     if progress is None:
         first = min((job.started for job in line.running.values()), default=line.started)
         return f"started {clock(time.time() - first)} ago"
+    if progress.done >= progress.total:
+        return f"{progress.total:,} {_units(progress)}, finishing"
     parts = [f"{progress.done:,} of {progress.total:,} {_units(progress)}"]
     rate = line.rate()
     if rate:

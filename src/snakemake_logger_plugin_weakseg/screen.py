@@ -1,6 +1,7 @@
 """Where lines go: a terminal with bars, or a log."""
 
 import os
+import textwrap
 import time
 from collections.abc import Sequence
 from typing import Protocol, TextIO
@@ -38,6 +39,16 @@ class Screen(Protocol):
 def columns(title: str, text: str) -> str:
     """A title and what is told about it."""
     return f"{title:<{WIDTH}}{text}"
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    """A line in parts of at most `width` columns, cut between words; commands stay whole."""
+    if len(line) <= width or line.startswith("  weakseg "):
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    return textwrap.wrap(
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 class Log:
@@ -83,7 +94,8 @@ class Terminal:
 
     def say(self, text: str) -> None:
         """Print above the bars."""
-        self._redraw(text + "\n", self._block)
+        lines = [part for line in text.split("\n") for part in _wrapped(line, self._width() - 1)]
+        self._redraw("".join(f"{line}\n" for line in lines), self._block)
 
     def show(self, lines: Sequence[Line]) -> None:
         """Draw the bars anew."""
