@@ -33,20 +33,7 @@ RIDGE = 1.0
 def main(run: Path, used: tuple[str, ...], out: Path | None) -> None:
     """Fit on one half of the training images of RUN, report on the other."""
     index = read_index(run / "dataset" / "index.csv", run / "dataset" / "classes.csv")
-    records = {
-        record.id: record for record in index.split("train") if record.mask is not None and record.labels
-    }
-    names: list[str] = []
-    rows, target, decided, doubt = [], [], [], []
-    for image_id, view in _artefacts(run, index).views("train"):
-        if image_id in records:
-            found = signals(view)
-            names = [*found]
-            rows.append([found[name] for name in names])
-            doubt.append(doubt_of(found))
-            target.append(labelled_iou(index, records[image_id], view.refined))
-            decided.append(labelled_iou(index, records[image_id], view.refined, undecided_wrong=False))
-    values, wanted = np.array(rows), np.array(target)
+    names, values, wanted, decided, doubt = _measured(run, index)
     fit, rest = np.arange(len(wanted)) % 2 == 0, np.arange(len(wanted)) % 2 == 1
     chosen = [names.index(name) for name in used or SIGNALS]
     base, weights = fitted(values[fit][:, chosen], wanted[fit])
@@ -58,17 +45,34 @@ def main(run: Path, used: tuple[str, ...], out: Path | None) -> None:
         "weights": {names[place]: float(weight) for place, weight in zip(chosen, weights, strict=True)},
         "fitted half": spearman(estimate[fit], wanted[fit]),
         "other half": spearman(estimate[rest], wanted[rest]),
-        "other half, undecided left out": spearman(estimate[rest], np.array(decided)[rest]),
-        "doubt.py on the other half": -spearman(np.array(doubt)[rest], wanted[rest]),
+        "other half, undecided left out": spearman(estimate[rest], decided[rest]),
+        "doubt.py on the other half": -spearman(doubt[rest], wanted[rest]),
         "each signal on the other half": {
             name: spearman(values[rest][:, place], wanted[rest]) for place, name in enumerate(names)
         },
-        "worst tenth by doubt": float(wanted[rest][np.argsort(estimate[rest])[: rest.sum() // 10]].mean()),
+        "other half's tenth of the highest doubt": float(
+            wanted[rest][np.argsort(estimate[rest])[: rest.sum() // 10]].mean()
+        ),
     }
     text = json.dumps(_rounded(figures), indent=2)
     print(text)
     if out is not None:
         out.write_text(text + "\n", encoding="utf-8")
+
+
+def _measured(run: Path, index: Index) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Names of S signals, and of N images the signals N×S, the target, the same without undecided pixels, the doubt."""
+    names: list[str] = []
+    rows, wrong, left_out, doubt = [], [], [], []
+    for record, view in _artefacts(run, index).views("train"):
+        if record.mask is not None and record.labels:
+            found = signals(view)
+            names = [*found]
+            rows.append([found[name] for name in names])
+            doubt.append(doubt_of(found))
+            wrong.append(labelled_iou(index, record, view.refined))
+            left_out.append(labelled_iou(index, record, view.refined, undecided_wrong=False))
+    return names, np.array(rows), np.array(wrong), np.array(left_out), np.array(doubt)
 
 
 def labelled_iou(index: Index, record: Record, labels: np.ndarray, undecided_wrong: bool = True) -> float:

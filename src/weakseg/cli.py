@@ -16,7 +16,7 @@ from weakseg.evaluation.commands import evaluate
 from weakseg.evaluation.health.command import health, health_all, health_stop
 from weakseg.inspector.commands import inspect
 from weakseg.proxy.commands import proxy
-from weakseg.report.commands import compare, show, summary, supervision
+from weakseg.report.commands import compare, report_bug, show, summary, supervision
 from weakseg.run.check.commands import check
 from weakseg.run.init.commands import init
 from weakseg.saliency.commands import saliency
@@ -41,7 +41,7 @@ def weakseg() -> None:
 
 for _command in (
     *(dataset, saliency, attention, proxy, segmenter, detector, evaluate),
-    *(init, check, predict, export, show, inspect, compare, weights),
+    *(init, check, predict, export, show, inspect, compare, weights, report_bug),
 ):
     weakseg.add_command(_command)
 for _command in (supervision, summary, health, health_all, health_stop):

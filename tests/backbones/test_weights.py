@@ -1,5 +1,6 @@
 """Initial weights of every format give the same network."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from weakseg.backbones.weights import (
     read_initial_weights,
 )
 from weakseg.errors import InputError
+from weakseg.weights.cache import digest
+from weakseg.weights.known import KNOWN
 
 Convolutions = list[tuple[torch.Tensor, torch.Tensor]]
 
@@ -94,6 +97,36 @@ def test_keras_dense_layer_flattens_rows_columns_channels(tmp_path: Path, convol
     assert read.fc6 is not None
     assert read.fc6[0][17, 300, 2, 5] == 1
     assert read.fc6[0].sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "mean", "deviation"),
+    [
+        ("vgg16", "vgg16", 123.675, 58.395),
+        ("IMAGENET1K_V1", "vgg16", 123.675, 58.395),
+        ("IMAGENET1K_FEATURES", "vgg16-features", 123.0, 1.0),
+        ("vgg16-features", "vgg16-features", 123.0, 1.0),
+    ],
+)
+def test_weights_by_name_bring_their_normalisation(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    convolutions: Convolutions,
+    value: str,
+    name: str,
+    mean: float,
+    deviation: float,
+) -> None:
+    monkeypatch.setenv("WEAKSEG_CACHE", str(tmp_path))
+    file = tmp_path / "weights" / KNOWN[name].file_name
+    file.parent.mkdir()
+    torch.save(torchvision_state(convolutions), file)
+    monkeypatch.setitem(KNOWN, name, replace(KNOWN[name], sha256=digest(file)))
+    read = read_initial_weights(value)
+    assert read is not None
+    assert (read.mean[0], read.std[0]) == (mean, deviation)
+    assert torch.equal(read.convolutions[0][0], convolutions[0][0])
+    assert read.provenance == {"source": name, "sha256": digest(file)}
 
 
 def test_backbone_normalises_as_its_weights_expect(tmp_path: Path, convolutions: Convolutions) -> None:

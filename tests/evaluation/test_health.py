@@ -150,6 +150,7 @@ def test_odd_saliency_is_told_by_its_kind(kind: str) -> None:
     good = [(f"g{number}", spot(size=20)) for number in range(4)]
     health = check_saliency([*good, ("a", ODD[kind]), ("b", ODD[kind])], ADVICE)
     assert told(health) == [f"saliency.{kind}"]
+    assert health.line.startswith("6 maps, 2 ")
     assert health.warnings[0].images == ("a", "b")
     assert set(health.by_image) == {"a", "b"}
     assert told(check_saliency([*good, ("a", ODD[kind])], ADVICE)) == []
@@ -287,11 +288,23 @@ def read_now_of(config: Config) -> dict[str, Any]:
 
 
 def test_remedies_follow_the_values_of_the_run(tmp_path: Path) -> None:
-    config = parse(Config, {"attention": {"training": {"iterations": 40, "batch_size": 16}}}, "")
+    config = parse(
+        Config, {"attention": {"new_layers_rate": 10, "training": {"iterations": 40, "batch_size": 16}}}, ""
+    )
     (tmp_path / "run.json").write_text(config.model_dump_json())
     advice = Advice(now=read_now(tmp_path / "run.json"))
     assert advice.remedy("attention.collapsed", 402) == "attention.training.iterations: 380"
     assert advice.remedy("attention.collapsed", 10) == "attention.training.iterations: 80"
+    pretrained = {"backbone": {"architecture": "vgg16", "weights": "IMAGENET1K_V1"}, "method": "cam"}
+    for rate, tried in (
+        (1.0, "new_layers_rate: 10.0"),
+        (None, "new_layers_rate: 10.0"),
+        (10.0, "training.iterations: 380"),
+    ):
+        attention = pretrained | {"new_layers_rate": rate, "training": {"iterations": 40, "batch_size": 16}}
+        (tmp_path / "run.json").write_text(parse(Config, {"attention": attention}, "").model_dump_json())
+        advice = Advice(now=read_now(tmp_path / "run.json"))
+        assert advice.remedy("attention.collapsed", 402) == f"attention.{tried}"
     with pytest.raises(InputError, match="delete it and run snakemake again"):
         read_now(tmp_path / "none.json")
 

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from faulty.downloads import fetch as fetch_voc
@@ -135,11 +136,17 @@ def test_a_full_disk_is_told_before_and_during_a_download(
 
 
 def test_two_that_fetch_at_once_ask_the_server_once(
-    known: Known,
-    served: Serve,
-    capfd: pytest.CaptureFixture[str],
+    known: Known, served: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetched: list[Path] = []
+    asked: list[str] = []
+    downloaded = cache._downloaded
+
+    def spy(*arguments: Any) -> Path:
+        asked.append(threading.current_thread().name)
+        return downloaded(*arguments)
+
+    monkeypatch.setattr(cache, "_downloaded", spy)
     with served("none"):
         both = [threading.Thread(target=lambda: fetched.append(cache.fetch(known))) for _ in range(2)]
         for thread in both:
@@ -147,6 +154,7 @@ def test_two_that_fetch_at_once_ask_the_server_once(
         for thread in both:
             thread.join()
     assert [path.read_bytes() == CONTENT for path in fetched] == [True, True]
+    assert len(asked) == 1
     assert left() == ["three.onnx"]
 
 

@@ -207,7 +207,7 @@ def test_the_page_follows_a_run_from_its_configuration_to_its_end(
             line = stage_of(page, "segmenter_train")
             expect(line).to_contain_text("60 of 300 iterations")
             expect(line).to_contain_text("left")
-            expect(page.get_by_role("status").first).to_have_text("At work: segmenter train.")
+            expect(page.get_by_role("status").first).to_have_text("At work: segmenter training.")
             chart = page.locator(".stages + .charts svg")
             expect(chart).to_have_attribute("aria-label", "segmenter: loss from 2 to 0.25 over 80 iterations")
             with (growing.folder / HISTORY).open("a", encoding="utf-8") as file:

@@ -72,7 +72,8 @@ def _config(name: str) -> dict[str, Any]:
 
 
 def test_an_empty_folder_gets_the_demo_and_what_runs_it(init: Init, here: Path) -> None:
-    assert init("--demo")[-1] == "snakemake --cores all"
+    lines = init("--demo")
+    assert [lines[-1], lines[-3]] == ["snakemake --cores all", "weakseg check demo.yaml"]
     assert {path.name for path in here.iterdir()} == {"demo.yaml", "Snakefile", "profiles"}
     assert _config("demo")["dataset"]["source"] == "demo"
     for name in ("default", "slurm"):

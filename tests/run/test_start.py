@@ -75,3 +75,13 @@ def test_a_backbone_starts_from_the_attention_network_of_its_run(tmp_path: Path)
         InputError, match=r"whose backbone is vgg_small, but detector\.backbone\.architecture is vgg16"
     ):
         inputs.attention_weights(table, "detector")
+
+
+def test_a_misspelt_file_is_told_with_its_neighbour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("vgg16.npz").touch()
+    where = f"which does not exist in {tmp_path}, where the command was started"
+    with pytest.raises(InputError, match=rf"weights is vgg_16\.npz, {where}; did you mean vgg16\.npz\?"):
+        inputs.outside("attention.backbone.weights", "vgg_16.npz")
+    with pytest.raises(InputError, match=rf"weights is resnet\.pt, {where}; correct the path"):
+        inputs.outside("attention.backbone.weights", "resnet.pt")

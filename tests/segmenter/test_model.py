@@ -173,7 +173,7 @@ def test_what_is_no_finished_run(trained_run: Path, tmp_path: Path) -> None:
         weakseg.load(run)
     (run / "segmenter/weights.pt").unlink()
     with pytest.raises(InputError, match=r"no segmenter/weights\.pt: it is not finished"):
-        weakseg.load(run)
+        weakseg.load(run).predict(np.zeros((8, 8, 3), np.uint8))
 
 
 def test_wrong_options(trained_run: Path) -> None:

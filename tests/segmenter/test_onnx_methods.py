@@ -51,7 +51,7 @@ def test_the_file_agrees_and_says_where_its_cells_lie(name: str, tmp_path: Path)
     run = finished(tmp_path / "run", *WRITTEN[name])
     assert export_onnx(Run(run), tmp_path / "model.onnx") <= TOLERANCE
     scorer, classes, _ = read_onnx(tmp_path / "model.onnx")
-    network: Any = weakseg.load(run)._scorer
+    network: Any = weakseg.load(run).model._scorer
     assert (scorer.stride, scorer.aligned) == (network.stride, network.aligned)
     assert classes == ["background", "a", "b"]
 

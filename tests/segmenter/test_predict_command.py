@@ -111,7 +111,7 @@ def test_a_large_photograph_takes_bounded_memory(trained_run: Path, photo: Photo
 def test_hundreds_of_images_take_the_memory_of_a_few(
     request: pytest.FixtureRequest, photo: Photo, tmp_path: Path, source: str
 ) -> None:
-    model = weakseg.load(request.getfixturevalue(source), scales=[1.0], flip=False)
+    model = weakseg.load(request.getfixturevalue(source), scales=[1.0], flip=False).model
     files = {}
     for number in range(30):
         files[str(number)] = tmp_path / f"{number}.png"
@@ -259,7 +259,7 @@ def test_one_bad_image_stops_no_other(
 def test_batches_that_do_not_fit_are_halved_and_an_image_that_does_not_stops_no_other(
     trained_run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = weakseg.load(trained_run)
+    model = weakseg.load(trained_run).model
     whole = predict_files(model, gather([photos]), Outputs(tmp_path / "whole"))
     compute = predict_module.predict_batch
 

@@ -57,6 +57,13 @@ def test_a_folder_may_stand_for_the_network(known: Known, places: Path) -> None:
     assert cache.ready(known) == places / "weakseg_cache/weights/seven.onnx"
 
 
+def test_what_a_killed_download_left_is_removed(known: Known, places: Path) -> None:
+    put(places / "weakseg_cache/weights/.part-seven/tmp1234", CONTENT[:100])
+    put(places / "mirror/seven.onnx")
+    cache.ready(known)
+    assert not (places / "weakseg_cache/weights/.part-seven").exists()
+
+
 def test_a_file_that_changed_in_the_cache_is_refused_at_each_use(known: Known, places: Path) -> None:
     put(places / "mirror/seven.onnx")
     file = cache.ready(known)

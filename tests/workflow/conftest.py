@@ -75,7 +75,7 @@ def _stand_in(folder: Path) -> None:
         (folder / name).mkdir(parents=True)
     for split in ("train", "val"):
         for image in (ROOT / "workflow" / "presets" / "voc-animals" / f"{split}.txt").read_text().split():
-            rows.append(f"{image},cat,{split}")
+            rows.append(f"{image},{('cat', 'dog')[len(rows) % 2]},{split}")
             (folder / "JPEGImages" / f"{image}.jpg").touch()
             (folder / "SegmentationClass" / f"{image}.png").touch()
     (folder / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")

@@ -5,16 +5,19 @@ check` where pixels are needed, or the start of the run. `docs/your_images.md` s
 """
 
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import yaml
 from PIL import Image
@@ -239,9 +242,6 @@ def test_11_missing_weights(project: Project) -> None:
 
 
 def test_12_a_full_disk(project: Project) -> None:
-    huge = {"method": "unsupervised"}
-    project.configure(saliency=huge, segmenter={"backbone": {"architecture": "vgg_small", "weights": "none"}})
-    free = shutil.disk_usage(project.folder).free
     program = (
         "import shutil, sys; usage = shutil.disk_usage;"
         "shutil.disk_usage = lambda path: usage(path)._replace(free=1_000_000);"
@@ -254,7 +254,6 @@ def test_12_a_full_disk(project: Project) -> None:
         text=True,
         timeout=600,
     )
-    assert free > 1_000_000
     assert "results/mine may need" in found.stdout
     assert "1.0 MB are free: free some, or start the run on another disk" in " ".join(found.stdout.split())
 
@@ -308,3 +307,46 @@ def test_18_a_moved_folder(project: Project) -> None:
         "dataset.table.images is photos, which does not exist",
         "set dataset.table.images to pictures/photos",
     )
+
+
+# -------------------------------------------------------------------------------------------- while it runs
+
+
+def stopped(project: Project, checkout: Any, stop: Callable[[Any], None]) -> list[str]:
+    """The lines of a run that is stopped by `stop` during the training of the attention network."""
+    training = {"iterations": 100_000, "batch_size": 2, "crop": 64, "checkpoint_every": 1}
+    small = {"architecture": "vgg_small", "weights": "none"}
+    project.configure(attention={"method": "cam", "backbone": small, "training": training})
+    weights = "results/mine/attention/weights.pt"
+    process = replace(checkout, shown=()).start("--cores", "1", "--configfile", "my-run.yaml", "--", weights)
+    history = project.folder / "results" / "mine" / "attention" / "state" / "history.csv"
+    for _ in range(6000):
+        if history.is_file() and len(history.read_text().splitlines()) > 2:
+            break
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.1)
+    start = time.monotonic()
+    stop(process)
+    lines = [line for line in process.communicate()[0].splitlines() if line.strip()]
+    print(f"{time.monotonic() - start:.1f} s", *lines, sep="\n")
+    assert process.returncode != 0
+    assert "Traceback" not in "\n".join(lines)
+    return lines
+
+
+def test_19_ctrl_c(project: Project, planned: Any) -> None:
+    lines = stopped(project, planned, lambda process: os.killpg(process.pid, signal.SIGINT))
+    assert re.search(r"(holds|saved at) iteration \d+ of 100,?000", "\n".join(lines))
+    assert "the same command goes on" in lines[-1]
+
+
+def test_20_a_killed_job(project: Project, planned: Any) -> None:
+    def kill(process: Any) -> None:
+        jobs = psutil.Process(process.pid).children(recursive=True)
+        training = [job for job in jobs if {"attention", "train", "--state"} <= {*job.cmdline()}]
+        job = min(training, key=lambda job: float(job.create_time()))  # the others are its data workers
+        job.kill()
+
+    lines = stopped(project, planned, kill)
+    assert "killed" in "\n".join(lines[-6:])
+    assert "same command" in lines[-1]

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
 
 from weakseg.dataset.images import EXTENSIONS, file_names
@@ -20,6 +21,7 @@ UNREAD = (
 """Extensions of unsupported image formats; other files, such as tables and texts, are ignored."""
 
 
+_MOST_FOLDERS = 200  # that are searched for images
 _KNOWN = frozenset((*EXTENSIONS, *UNREAD))
 
 
@@ -218,10 +220,12 @@ def _holding(folder: Path, named: Sequence[str]) -> Path | None:
     """A folder beside, below or above a folder that holds the first of the named files."""
     if not named:
         return None
-    near = [*_folders(folder.parent), *_folders(folder), folder.parent, *_folders(folder.parent.parent)]
+    beside = _folders(folder.parent)
+    below = (path for parent in beside for path in _folders(parent))
+    near = chain(beside, _folders(folder), [folder.parent], _folders(folder.parent.parent), below)
     names = file_names(named[0])
-    holding = (path for path in near if path != folder and any((path / name).is_file() for name in names))
-    return next(holding, None)
+    places = (path for path in islice(near, _MOST_FOLDERS) if path != folder)
+    return next((path for path in places if any((path / name).is_file() for name in names)), None)
 
 
 def _folders(parent: Path) -> list[Path]:

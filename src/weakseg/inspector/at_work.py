@@ -20,6 +20,7 @@ class StageNow:
 
     Attributes:
         name: as in the run's table: `attention_train`.
+        title: the same for users, as the terminal has it.
         state: `finished`, `working`, `silent` (said nothing for `SILENT` seconds), `waiting`, or `reused`.
         share: of its work that is done, in [0, 1].
         done: iterations or images of the shards at work.
@@ -36,6 +37,7 @@ class StageNow:
     """
 
     name: str
+    title: str
     state: str
     share: float = 0.0
     done: int = 0
@@ -62,7 +64,7 @@ def stages_now(run: RunView, target: str = "all") -> list[StageNow]:
         known = {"miou": score.get("miou")}
         if checked is not None:
             known |= {"health": checked.line, "warnings": len(checked.warnings)}
-        found.append(StageNow(**{"name": stage.name, **_state(stage), **known}))
+        found.append(StageNow(**{"name": stage.name, "title": stage.title, **_state(stage), **known}))
     return found
 
 

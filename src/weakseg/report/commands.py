@@ -1,4 +1,4 @@
-"""Commands on whole runs: `weakseg evaluate summary`, `evaluate supervision`, `show` and `compare`."""
+"""Commands on whole runs: `weakseg evaluate summary`, `evaluate supervision`, `show`, `compare` and `report-bug`."""
 
 import os
 import sys
@@ -85,3 +85,22 @@ def compare(runs: tuple[Path, ...], out: Path) -> None:
     from weakseg.report.compare import read_run, write_comparison
 
     click.echo(write_comparison([read_run(folder) for folder in runs], out))
+
+
+@click.command("report-bug")
+@click.argument("run", type=FILE, required=False)
+@click.option("--out", type=FILE, help="The text (Markdown).  [default: printed]")
+def report_bug(run: Path | None, out: Path | None) -> None:
+    """Write the text of a bug report: versions, machine and, of a RUN, configuration, health and failed logs.
+
+    Folders are left out; read the text before you send it.
+    """
+    from weakseg.report.bug import bug_report
+    from weakseg.storage.atomic import write_text
+
+    text = bug_report(run)
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    write_text(out, text)
+    click.echo(f"wrote {out}; read it, add what happened, and send it as an issue.")

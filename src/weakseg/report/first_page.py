@@ -3,7 +3,7 @@
 import base64
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from weakseg.report.page import html_table
 
 STYLE = """
 .weakseg { max-width: 76rem; margin: 0 auto; padding: 0 1rem; font: 15px/1.5 system-ui, sans-serif; color: #1b1f24; }
+.weakseg.notebook { background: #fff; padding: .2rem 1rem 1rem; }
 .weakseg h1 { font-size: 1.5rem; font-weight: 650; margin: .8rem 0 0; }
 .weakseg h2 { font-size: 1.05rem; font-weight: 650; margin: 1.6rem 0 .4rem; }
 .weakseg p { margin: .2rem 0; max-width: 62rem; }
@@ -63,9 +64,10 @@ class Result:
         ceiling: weak / full in a line; `None` without a supervised run.
         health: of the checked stages.
         supervision: in sentences; may be empty.
-        sample: the figure of all stages for a few images.
+        sample: the figure of all stages for a few images; `None` in a notebook.
         facts: name → text: machine, versions, precision, time, command.
         is_ceiling: whether the segmenter was trained on masks.
+        titles: name of a stage → its title.
     """
 
     name: str
@@ -74,9 +76,10 @@ class Result:
     ceiling: str | None
     health: Sequence[StageHealth]
     supervision: str
-    sample: Path
-    facts: Mapping[str, str]
+    sample: Path | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
     is_ceiling: bool = False
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 def first_page(result: Result) -> str:
@@ -89,8 +92,8 @@ def first_page(result: Result) -> str:
         _about_masks(result),
         _warnings(warnings),
         _scores(result),
-        _figure(result.sample),
-        _health(result.health),
+        "" if result.sample is None else _figure(result.sample),
+        _health(result.health, result.titles),
         _facts(result.facts),
     ]
     head = f'<meta charset="utf-8"><title>{escape(result.name)}</title><style>{STYLE}</style>'
@@ -99,6 +102,14 @@ def first_page(result: Result) -> str:
         f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body><div class="weakseg not-prose">\n'
         f"{content}\n</div></body></html>\n"
     )
+
+
+def summary(result: Result) -> str:
+    """The head of the page for a notebook: result, supervision, warnings and scores."""
+    warnings = [warning for stage in result.health for warning in stage.warnings]
+    parts = [_headline(result, len(warnings)), f"<p>{escape(result.supervision)}</p>", _warnings(warnings)]
+    content = "\n".join([f"<h1>{escape(result.name)}</h1>", *parts, _scores(result)])
+    return f'<div class="weakseg notebook"><style>{STYLE}</style>\n{content}\n</div>'
 
 
 def _headline(result: Result, warnings: int) -> str:
@@ -162,9 +173,10 @@ def _figure(path: Path) -> str:
     return f'<h2>Images</h2><img src="data:image/jpeg;base64,{data}" alt="{text}">'
 
 
-def _health(health: Iterable[StageHealth]) -> str:
+def _health(health: Iterable[StageHealth], titles: Mapping[str, str]) -> str:
     items = [
-        f"<dt>{escape(each.stage.replace('_', ' '))}</dt><dd>{escape(each.line)}</dd>" for each in health
+        f"<dt>{escape(titles.get(each.stage, each.stage))}</dt><dd>{escape(each.line)}</dd>"
+        for each in health
     ]
     return f"<h2>Health, without masks</h2><dl>{''.join(items)}</dl>" if items else ""
 

@@ -140,6 +140,7 @@ def _result(table: Table, results: Results, ceiling: str | None) -> Result:
         sample=table.evaluation("montage-sample.png"),
         facts=_facts(table),
         is_ceiling=not table.is_weak,
+        titles={stage.name: stage.title for stage in table.stages},
     )
 
 

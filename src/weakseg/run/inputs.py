@@ -1,9 +1,10 @@
 """Input files of rules that lie outside of the run: files and folders, and published weights by name."""
 
+import difflib
 from collections.abc import Collection
 from pathlib import Path
 
-from weakseg.errors import InputError
+from weakseg.errors import InputError, started_in
 from weakseg.run.table import Table
 from weakseg.weights.cache import refuse_licence
 from weakseg.weights.known import Known, find, near
@@ -22,8 +23,20 @@ def outside(key: str, path: str, remedy: str = "correct the path in the configur
         InputError: it does not exist.
     """
     if not Path(path).exists():
-        raise InputError(f"{key} is {path}, which does not exist; {remedy}.")
+        meant = _neighbour(Path(path))
+        advice = f"did you mean {meant}?" if meant else f"{remedy}."
+        raise InputError(f"{key} is {path}, which does not exist{started_in(Path(path))}; {advice}")
     return [path]
+
+
+def _neighbour(path: Path) -> Path | None:
+    """A file or folder beside a path with nearly the same name."""
+    try:
+        beside = sorted(each.name for each in path.parent.iterdir())
+    except OSError:
+        return None
+    found = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.8)
+    return path.parent / found[0] if found else None
 
 
 def initial_weights(table: Table, room: str) -> list[str]:

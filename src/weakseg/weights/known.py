@@ -31,7 +31,7 @@ class Known:
         commercial: whether the licence allows commercial use; if not, the user has to accept it by name.
         architecture: the backbone that the weights belong to; empty for a saliency network.
         torchvision: torchvision's name of them.
-        preset, output, side: of a saliency network: how it is used, as in `saliency.onnx`.
+        preset, side: of a saliency network: how it is used, as `preset` and `size` of `saliency.onnx`.
         file: name in the cache; empty: as in the address.
     """
 
@@ -46,7 +46,6 @@ class Known:
     architecture: str = ""
     torchvision: str = ""
     preset: Literal["u2net", "isnet", "imagenet", "plain"] = "u2net"
-    output: Literal["probabilities", "logits", "minmax"] = "minmax"
     side: int = 320
     file: str = ""
 

@@ -98,10 +98,15 @@ def _labels(stage: str, artefacts: "Artefacts", split: str, advice: "Advice") ->
 
 def _refined(stage: str, artefacts: "Artefacts", split: str, advice: "Advice") -> "StageHealth":
     from weakseg.evaluation.health.doubt import doubt_of, signals
-    from weakseg.evaluation.health.proxy import check_labels
+    from weakseg.evaluation.health.proxy import check_labels, labelled
 
-    doubt = {image_id: doubt_of(signals(view)) for image_id, view in artefacts.views(split) if view.present}
-    return check_labels(stage, [*artefacts.label_maps(split)], artefacts.index.classes, advice, doubt)
+    classes = artefacts.index.classes
+    images, doubt = [], {}
+    for record, view in artefacts.views(split):
+        images.append(labelled(record.id, view.refined, record.labels, classes, before=view.fused))
+        if record.labels:
+            doubt[record.id] = doubt_of(signals(view))
+    return check_labels(stage, images, classes, advice, doubt)
 
 
 def _predictions(stage: str, artefacts: "Artefacts", split: str, advice: "Advice") -> "StageHealth":

@@ -55,21 +55,23 @@ class Artefacts:
         """What the label maps of a split say."""
         for record in self.index.split(split):
             labels = self._labels(self.labels, record)
-            before = None if self.before is None else self._labels(self.before, record)
             apart = None
             if record.labels and self.attention is not None and self.saliency is not None:
                 attention, saliency = self._maps(record)
                 apart = inside(square([*attention.values()]), square([saliency]))
-            yield labelled(record.id, labels, record.labels, self.index.classes, apart, before)
+            yield labelled(record.id, labels, record.labels, self.index.classes, apart)
 
-    def views(self, split: str) -> Iterator[tuple[str, View]]:
-        """Id of each image of a split and what all stages made of it."""
+    def views(self, split: str) -> Iterator[tuple[Record, View]]:
+        """Each image of a split that shows a class, and what all stages made of it; `labels` are refined, `before`
+        fused."""
         scores = read_class_scores(self.class_scores, self.index.classes)
         for record in self.index.split(split):
+            if not record.labels:
+                continue
             attention, saliency = self._maps(record)
             number = {name: place for place, name in enumerate(self.index.classes, 1)}
             yield (
-                record.id,
+                record,
                 View(
                     {number[name]: values for name, values in attention.items()},
                     saliency,

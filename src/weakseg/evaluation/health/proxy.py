@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from weakseg.evaluation.health.advice import Advice
+from weakseg.evaluation.health.doubt import small
 from weakseg.evaluation.health.parts import Cases, listed, rounded, verb, warn, worst_first
 from weakseg.evaluation.health.record import StageHealth, Warning
 from weakseg.storage.labels import UNDECIDED
@@ -80,8 +81,9 @@ def inside(attention: np.ndarray, saliency: np.ndarray) -> float | None:
 def agreement(one: np.ndarray, other: np.ndarray) -> float | None:
     """Mean intersection over union of two label maps over the classes and background, where both are decided.
 
-    `None` where no pixel is decided in both.
+    Large maps are compared at `doubt.SIDE` pixels. `None` where no pixel is decided in both.
     """
+    one, other = small(one), small(other)
     decided = (one != UNDECIDED) & (other != UNDECIDED)
     first, second = one[decided].astype(np.int64), other[decided].astype(np.int64)
     if not first.size:

@@ -25,6 +25,8 @@ KINDS = {
     "borders": "touches all four borders",
 }
 """Kind of an odd map, the gravest first → in words."""
+SHORT = {"constant": "constant", "nothing": "empty", "everything": "full", "borders": "touching all borders"}
+"""The same in one word or two."""
 DOUBT = {"constant": 1.0, "nothing": 0.8, "everything": 0.8, "borders": 0.6}
 
 
@@ -60,8 +62,8 @@ def check_saliency(training: Iterable[tuple[str, np.ndarray]], advice: Advice) -
     counts = {kind: len(cases.images([kind])) for kind in KINDS}
     figures = {kind: count / max(images, 1) for kind, count in counts.items()}
     figures |= {"salient": float(np.mean(shares)) if shares else 0.0}
-    told = ", ".join(f"{count} {KINDS[kind]}" for kind, count in counts.items() if count)
-    line = f"of {images} maps {told}" if told else f"all {images} maps mark something"
+    told = ", ".join(f"{count} {SHORT[kind]}" for kind, count in counts.items() if count)
+    line = f"{images} maps, {told}" if told else f"all {images} maps mark something"
     return StageHealth(
         stage="saliency_maps",
         line=line,

@@ -58,6 +58,7 @@ export interface Now {
 
 export interface StageNow {
   name: string;
+  title: string;
   state: "finished" | "working" | "silent" | "waiting" | "reused";
   share: number;
   done: number;

@@ -33,7 +33,7 @@ def is_checkout(folder: Path) -> bool:
 def is_prepared(folder: Path) -> bool:
     """Whether `weakseg init` made the folder run the installed workflow."""
     path = folder / "Snakefile"
-    return path.is_file() and "weakseg.installed" in path.read_text(encoding="utf-8")
+    return path.is_file() and "weakseg.installed" in path.read_text(encoding="utf-8", errors="replace")
 
 
 def prepare(folder: Path, configuration: str, force: bool) -> list[Path]:

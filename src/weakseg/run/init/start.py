@@ -148,7 +148,8 @@ class Start:
             written = [*place.prepare(here, str(self.path), self.force), *write(texts, self.force)]
         return [
             f"Written: {', '.join(map(str, sorted(written)))}",
-            "Start it, and go on after an interruption, by:",
+            f"See what the run would find, need and take:\nweakseg check {self.path}",
+            "Start it, and go on after an interruption:",
             command,
         ]
 

@@ -14,8 +14,7 @@ from weakseg.errors import InputError
 from weakseg.segmenter.export.onnx_model import FORMAT, INPUT, OUTPUT, OnnxScorer
 from weakseg.segmenter.network import from_weights
 from weakseg.segmenter.networks.parts import PixelClassifier
-from weakseg.segmenter.prediction.model import settings_of
-from weakseg.segmenter.prediction.settings import LONGEST, PredictionConfig
+from weakseg.segmenter.prediction.settings import LONGEST, PredictionConfig, settings_of
 from weakseg.storage.atomic import atomic_path
 from weakseg.storage.onnx_file import open_onnx
 from weakseg.storage.run import Run

@@ -18,10 +18,9 @@ from weakseg.devices import device
 from weakseg.errors import InputError
 from weakseg.segmenter.prediction.pixels import rgb_of, rgb_of_array
 from weakseg.segmenter.prediction.predict import Scorer, labels_of, predict_batch
-from weakseg.segmenter.prediction.settings import LEAST_WINDOW, LONGEST, PredictionConfig, read_prediction
+from weakseg.segmenter.prediction.settings import PredictionConfig, check_window, given_instead, settings_of
 from weakseg.segmenter.prediction.windows import labels_in_bands, predict_windows
-from weakseg.settings.reading import parse
-from weakseg.storage.run import Run, open_run
+from weakseg.storage.run import open_run
 
 
 @dataclass(frozen=True)
@@ -141,11 +140,7 @@ def load(
         InputError: no such run, not trained yet, a file of it is damaged, or a value is out of its range.
     """
     path = Path(source)
-    if window is not None and (window < LEAST_WINDOW or crf):
-        raise InputError(
-            f"window {window} was given{' with the CRF' if crf else ''}; {LEAST_WINDOW} pixels or more were expected, "
-            "and no CRF, whose memory grows with the whole image: leave one of them out."
-        )
+    check_window(window, crf)
     if path.suffix.lower() == ".onnx":
         from weakseg.segmenter.export.onnx_model import read_onnx
 
@@ -158,19 +153,7 @@ def load(
         opened = _of_run(path)
     scorer, classes, settings = opened
     given = {"scales": scales, "flip": flip, "precision": precision, "longest": longest}
-    values = settings.values() | {name: value for name, value in given.items() if value is not None}
-    values["longest"] = values["longest"] or LONGEST
-    return Model(scorer, classes, parse(PredictionConfig, values, "the prediction settings"), crf, window)
-
-
-def settings_of(run: Run) -> PredictionConfig:
-    """The settings that a run predicts with.
-
-    Raises:
-        InputError: they are missing or damaged.
-    """
-    values = run.settings("segmenter-predict") | run.settings("segmenter-refine")
-    return read_prediction(values, str(run.folder))
+    return Model(scorer, classes, given_instead(settings, given), crf, window)
 
 
 def _of_run(folder: Path) -> tuple[Scorer, list[str], PredictionConfig]:

@@ -9,6 +9,7 @@ from weakseg.crf.settings import CrfConfig
 from weakseg.errors import InputError
 from weakseg.settings.reading import parse
 from weakseg.settings.section import Scale, Section
+from weakseg.storage.run import Run
 
 LONGEST = 1024
 """Longer side, in pixels, above which users' images are shrunk for the network: it bounds the memory."""
@@ -44,3 +45,37 @@ def read_prediction(values: Mapping[str, Any], source: str) -> PredictionConfig:
             "again, or export again."
         )
     return parse(PredictionConfig, values, f"the prediction settings of {source} are damaged")
+
+
+def settings_of(run: Run) -> PredictionConfig:
+    """The settings that a run predicts with.
+
+    Raises:
+        InputError: they are missing or damaged.
+    """
+    values = run.settings("segmenter-predict") | run.settings("segmenter-refine")
+    return read_prediction(values, str(run.folder))
+
+
+def check_window(window: int | None, crf: bool) -> None:
+    """Refuse windows that are too small, and windows with the CRF.
+
+    Raises:
+        InputError: as said.
+    """
+    if window is not None and (window < LEAST_WINDOW or crf):
+        raise InputError(
+            f"window {window} was given{' with the CRF' if crf else ''}; {LEAST_WINDOW} pixels or more were expected, "
+            "and no CRF, whose memory grows with the whole image: leave one of them out."
+        )
+
+
+def given_instead(settings: PredictionConfig, given: Mapping[str, Any]) -> PredictionConfig:
+    """Settings with values that a user gives instead; `None` gives none.
+
+    Raises:
+        InputError: a value is out of its range.
+    """
+    values = settings.values() | {name: value for name, value in given.items() if value is not None}
+    values["longest"] = values["longest"] or LONGEST
+    return parse(PredictionConfig, values, "the prediction settings")

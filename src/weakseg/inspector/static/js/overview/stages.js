@@ -4,7 +4,7 @@
 /** @import { Child } from "../../../types/page" */
 
 import { h } from "../common/dom.js";
-import { count, duration, known, percent, score, spaced } from "../common/format.js";
+import { count, duration, known, percent, score } from "../common/format.js";
 import { curves } from "./curves.js";
 
 /** @type {Record<StageNow["state"], string>} */
@@ -53,7 +53,7 @@ const isFinished = ({ state }) => state === "finished" || state === "reused";
 
 /** @type {(stages: StageNow[]) => string} */
 function beginning(stages) {
-  const working = stages.filter(({ state }) => state === "working").map(({ name }) => spaced(name));
+  const working = stages.filter(({ state }) => state === "working").map(({ title }) => title);
   if (working.length) return `At work: ${working.join(", ")}.`;
   return stages.every(isFinished) ? "All stages are finished." : "No stage is at work.";
 }
@@ -68,15 +68,15 @@ function inShort(stages) {
 
 /** @type {(stage: StageNow) => HTMLElement} */
 function line(stage) {
-  const { name, state, share } = stage;
+  const { name, title, state, share } = stage;
   const isOpen = state === "working" || state === "silent";
   return h(
     "li",
     { class: "stage", "data-stage": name, "data-state": state },
-    h("span", { class: "stage-name" }, spaced(name)),
+    h("span", { class: "stage-name" }, title),
     h("span", { class: "stage-state" }, SAID[state]),
     isOpen
-      ? h("progress", { max: 1, value: share, "aria-label": spaced(name) }, percent(share))
+      ? h("progress", { max: 1, value: share, "aria-label": title }, percent(share))
       : h("span", { class: "no-bar" }),
     h("span", { class: "stage-facts" }, isFinished(stage) ? result(stage) : facts(stage)),
   );
