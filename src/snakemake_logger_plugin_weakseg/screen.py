@@ -13,7 +13,7 @@ from snakemake_logger_plugin_weakseg.lines import Line, running_text
 WIDTH = 25
 """Columns of a line's title."""
 SILENT = 60.0
-"""In a log: seconds for which a stage may work without a mention while it has not said how far it is."""
+"""In a log: seconds for which a stage may work without a mention while nothing is done."""
 SHORTEST, LONGEST = 3, 16
 """Columns of a bar, where the terminal is narrow and where it is wide."""
 FIRST, EVERY, STEP = 10.0, 30.0, 0.1
@@ -69,7 +69,7 @@ class Log:
             if not line.is_step:
                 continue
             progress = line.progress()
-            if progress is None and now - line.started < SILENT:
+            if (progress is None or not progress.done) and now - line.started < SILENT:
                 continue  # most start within this time, and then there is more to say
             share = progress.done / progress.total if progress is not None and progress.total else 0.0
             last, before = self._mentioned.get(line.title, (line.started + FIRST - EVERY, -STEP))
