@@ -139,9 +139,16 @@ def walk(root: Path) -> Iterator[tuple[str, bool]]:
             if entry.is_dir(follow_symlinks=False):
                 folders.append(f"{prefix}{entry.name}/")
             else:
-                is_link = entry.is_symlink()
-                yield f"{prefix}{entry.name}{'/' * (is_link and entry.is_dir())}", is_link
+                is_link = not entry.is_file(follow_symlinks=False)  # or a pipe: both have to be looked at
+                yield f"{prefix}{entry.name}{'/' * (is_link and _leads_to_folder(entry))}", is_link
         waiting += reversed(folders)
+
+
+def _leads_to_folder(link: "os.DirEntry[str]") -> bool:
+    try:
+        return link.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _name(entry: "os.DirEntry[str]") -> str:
