@@ -28,7 +28,7 @@ WEIGHTS: dict[str, float] = {
     "attended_object": 0.09,
 }
 """Signal → its weight in the estimate, which begins at `BASE`: fitted by `benchmarks/health.py` on every second of 402
-images of `voc-animals` (seed 0, CAM). Of twelve signals these five were kept by cross-validation on that half."""
+images of `voc-animals` (seed 0, CAM): docs/health.md."""
 SIGNALS = tuple(WEIGHTS)
 
 
