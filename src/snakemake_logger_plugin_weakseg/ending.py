@@ -43,15 +43,19 @@ def health_of(path: Path) -> list[str]:
 
 
 def healths(table: Table) -> list[str]:
-    """The health of every stage in a line, and how many things look wrong."""
+    """The health of every stage in a line."""
     try:
         stages = read_health(table.evaluation("health.json"))
     except InputError:
         return []
     titles = {stage.name: stage.title for stage in table.stages}
-    lines = [f"  {titles.get(stage.stage, stage.stage):<26}{stage.line}" for stage in stages]
-    wrong = sum(len(stage.warnings) for stage in stages)
-    return lines + [f"  {wrong} things may be wrong: see the report, and what to try there."] * bool(wrong)
+    return [f"  {titles.get(stage.stage, stage.stage):<26}{stage.line}" for stage in stages]
+
+
+def _warnings(table: Table) -> list[str]:
+    stages = read_json(table.evaluation("health.json")).get("stages", [])
+    number = sum(len(stage.get("warnings", [])) for stage in stages)
+    return [f"warnings: {number}; the report says what each means and what to try"] * bool(number)
 
 
 def score_of(path: Path) -> str | None:
@@ -75,7 +79,7 @@ def finished(table: Table, seconds: float, said: Sequence[str]) -> list[str]:
     told = [f"  {title:<26}{text}" for title, text in scores if text is not None]
     lines += [*told, *_of_ceiling(table)] if told else healths(table)
     ledger = read_json(table.evaluation("supervision.json")).get("line")
-    lines += [*said, *[str(ledger)] * bool(ledger)]
+    lines += [*said, *_warnings(table), *[str(ledger)] * bool(ledger)]
     report = table.folder / "report.html"
     lines += [f"report: {report}"] * report.is_file()
     return [*lines, "next:", *(f"  {command}" for command in commands(table))]
@@ -121,7 +125,7 @@ def failed(jobs: Sequence[tuple[str, Job]], errors: Sequence[str]) -> list[str]:
 
     Args:
         jobs: title and job, for each that failed.
-        errors: what Snakemake says where no job failed.
+        errors: what Snakemake says, shown where no job failed or one left no sentence.
     """
     if not jobs:
         return list(errors)
@@ -129,6 +133,8 @@ def failed(jobs: Sequence[tuple[str, Job]], errors: Sequence[str]) -> list[str]:
     for title, job in jobs:
         before, sentence = why(job.log)
         log = f" (log: {job.log})" if job.log is not None else ""
+        if sentence is None:
+            before += [line for error in errors if not _is_usual(error) for line in error.splitlines()]
         block = [*(f"  | {line}" for line in before), f"{title} failed{log}"]
         block.append(
             sentence
@@ -139,6 +145,11 @@ def failed(jobs: Sequence[tuple[str, Job]], errors: Sequence[str]) -> list[str]:
         if block[-1] not in lines:
             lines += block
     return lines
+
+
+def _is_usual(error: str) -> bool:
+    """Whether Snakemake says no more than that some job failed."""
+    return any(words in error for words in ("Exiting because", "At least one job", "CalledProcessError"))
 
 
 def _signalled(title: str, job: Job) -> str | None:

@@ -243,6 +243,9 @@ class Following:
                 return
             self._is_closed = True
             self._screen.close()
+            for line in self._lines.values():
+                line.expects.clear()
+            self._tell_ended()
             for text in self._last_lines():
                 self._screen.say(text)
 
@@ -258,9 +261,6 @@ class Following:
             return plan(list(self._jobs.values()), self._table) if self._jobs else []
         if not self._is_complete or self._table is None:
             return []
-        for line in self._lines.values():
-            line.expects.clear()
-        self._tell_ended()
         return ending.finished(self._table, time.time() - self._start, self._said)
 
     def _running(self) -> list[tuple[str, Job]]:

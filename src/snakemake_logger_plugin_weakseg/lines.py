@@ -16,6 +16,12 @@ STEPS = {"dataset_download": "PASCAL VOC fetched", "weights_fetch": "weights fet
 """Rules that are steps for users and no stages of the table → what is shown."""
 TITLES = STEPS | {
     "dataset_masks": "masks checked",
+    "evaluate_health": "health",
+    "evaluate_attention": "score of attention",
+    "evaluate_labels": "scores",
+    "evaluate_localisation": "score of boxes",
+    "evaluate_detector": "score of the detector",
+    "evaluate_supervision": "supervision",
     "evaluate_summary": "tables and figures",
     "report": "report",
 }
@@ -59,6 +65,8 @@ class Job:
         found = read_progress(self.output[0]) if self.output else None
         if found is not None and found.updated >= self.started:
             self.progress = found
+        elif found is None and self.progress is not None:  # it has all, and finishes
+            self.progress = replace(self.progress, done=self.progress.total)
 
 
 @dataclass
@@ -138,7 +146,10 @@ def running_text(line: Line) -> str:
     """`63 of 120 images, 0:14 left, 4.1/s, loss 0.31`; `started` while nothing else is known."""
     progress = line.progress()
     if progress is None:
-        return f"started {clock(time.time() - line.started)} ago"
+        first = min((job.started for job in line.running.values()), default=line.started)
+        return f"started {clock(time.time() - first)} ago"
+    if progress.done >= progress.total:
+        return f"{progress.total:,} {_units(progress)}, finishing"
     parts = [f"{progress.done:,} of {progress.total:,} {_units(progress)}"]
     rate = line.rate()
     if rate:

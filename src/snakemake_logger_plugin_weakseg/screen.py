@@ -1,6 +1,7 @@
 """Where lines go: a terminal with bars, or a log."""
 
 import os
+import textwrap
 import time
 from collections.abc import Sequence
 from typing import Protocol, TextIO
@@ -11,6 +12,8 @@ from snakemake_logger_plugin_weakseg.lines import Line, running_text
 
 WIDTH = 25
 """Columns of a line's title."""
+SILENT = 60.0
+"""In a log: seconds for which a stage may work without a mention while nothing is done."""
 SHORTEST, LONGEST = 3, 16
 """Columns of a bar, where the terminal is narrow and where it is wide."""
 FIRST, EVERY, STEP = 10.0, 30.0, 0.1
@@ -38,6 +41,16 @@ def columns(title: str, text: str) -> str:
     return f"{title:<{WIDTH}}{text}"
 
 
+def _wrapped(line: str, width: int) -> list[str]:
+    """A line in parts of at most `width` columns, cut between words; commands stay whole."""
+    if len(line) <= width or line.startswith("  weakseg "):
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    return textwrap.wrap(
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
 class Log:
     """Plain lines, few of them: for files and pipes."""
 
@@ -56,6 +69,8 @@ class Log:
             if not line.is_step:
                 continue
             progress = line.progress()
+            if (progress is None or not progress.done) and now - line.started < SILENT:
+                continue  # most start within this time, and then there is more to say
             share = progress.done / progress.total if progress is not None and progress.total else 0.0
             last, before = self._mentioned.get(line.title, (line.started + FIRST - EVERY, -STEP))
             if now - last >= EVERY and share - before >= STEP and share < 1:
@@ -79,7 +94,8 @@ class Terminal:
 
     def say(self, text: str) -> None:
         """Print above the bars."""
-        self._redraw(text + "\n", self._block)
+        lines = [part for line in text.split("\n") for part in _wrapped(line, self._width() - 1)]
+        self._redraw("".join(f"{line}\n" for line in lines), self._block)
 
     def show(self, lines: Sequence[Line]) -> None:
         """Draw the bars anew."""

@@ -18,6 +18,14 @@ def test_a_stage_tells_how_far_it_is_and_leaves_no_file(
     assert list(output.parent.iterdir()) == []
 
 
+def test_the_last_image_is_told_at_once(tmp_path: Path) -> None:
+    with reporting(tmp_path / "out", 2, "image") as reporter:
+        reporter.advance(2)
+        progress = read_progress(tmp_path / "out")
+    assert progress is not None
+    assert progress.done == 2
+
+
 def test_images_without_a_length_need_their_number(tmp_path: Path) -> None:
     for _ in tracked(iter("ab"), tmp_path / "out", 2):
         progress = read_progress(tmp_path / "out")

@@ -68,6 +68,17 @@ def test_what_an_earlier_killed_job_left_is_not_shown(events: Made) -> None:
     assert run.shown.at_work == {"attention maps": "started 0:00 ago"}
 
 
+def test_a_job_that_has_all_images_finishes(events: Made) -> None:
+    run = events()
+    run.plan(SHARDS[0])
+    run.start(SHARDS[0][0], SHARDS[0][2], SHARDS[0][1])
+    file = at_work(run, SHARDS[0][2], 10, 40)
+    look(run)
+    file.unlink()
+    look(run)
+    assert run.shown.at_work == {"attention maps": "40 images, finishing"}
+
+
 def test_a_training_shows_its_loss_and_ends_with_the_last_of_its_history(events: Made) -> None:
     run = events()
     run.plan(("attention_train", {}, "attention/weights.pt"))
@@ -173,11 +184,14 @@ def test_a_log_without_a_sentence_shows_its_end(events: Made) -> None:
     run.plan(SHARDS[0])
     number = run.start(SHARDS[0][0], SHARDS[0][2], SHARDS[0][1])
     run.write(run.log(number), "weakseg: only a note\n" + "".join(f"line {n}\n" for n in range(40)))
+    run.send("MissingOutputException: x is missing", logging.ERROR, event="error", exception="M")
     run.fail(number)
+    run.send("Exiting because a job execution failed.", logging.ERROR)
     said = run.end()
     assert said[:15] == [f"  | line {n}" for n in range(25, 40)]
+    assert said[15] == "  | MissingOutputException: x is missing"
     assert said[-1].startswith("weakseg: attention maps ended without a sentence of its own")
-    assert len(said) == 17
+    assert len(said) == 18
 
 
 def test_a_training_that_a_signal_ended_says_what_it_saved(events: Made) -> None:
@@ -229,6 +243,17 @@ def test_a_stop_says_which_iteration_is_saved_and_what_is_made_again(events: Mad
     ]
 
 
+def test_a_finished_stage_whose_score_never_came_is_told_at_a_stop(events: Made) -> None:
+    run = events()
+    run.plan(SHARDS[0], ("evaluate_attention", {}, "evaluation/attention.json"))
+    run.finish(run.start(SHARDS[0][0], SHARDS[0][2], SHARDS[0][1]))
+    run.start("evaluate_attention", "evaluation/attention.json")
+    run.send("Terminating processes on user request, this might take some time.")
+    said = run.end()
+    assert said[0].startswith("attention maps")
+    assert said[1:] == ["weakseg: stopped on request; the same command goes on from there."]
+
+
 def test_the_end_is_a_short_table_the_report_and_three_commands(events: Made) -> None:
     run = events()
     run.plan(SHARDS[0])
@@ -257,9 +282,13 @@ def test_the_end_is_a_short_table_the_report_and_three_commands(events: Made) ->
 
 def test_without_masks_the_end_is_health(events: Made) -> None:
     run = events()
-    write_health(run.folder / "evaluation/health.json", [StageHealth("proxy_fuse", "9 % undecided", 24)])
+    wrong = Warning("fused.undecided", "much is undecided", "thresholds are far apart", "x: 1")
+    fused = StageHealth("proxy_fuse", "9 % undecided", 24, warnings=[wrong])
+    write_health(run.folder / "evaluation/health.json", [fused])
     run.send(event="progress", done=1, total=1)
-    assert "  fused proxies             9 % undecided" in run.end()
+    said = run.end()
+    assert "  fused proxies             9 % undecided" in said
+    assert "warnings: 1; the report says what each means and what to try" in said
 
 
 def test_nothing_to_be_done_is_one_sentence(events: Made) -> None:

@@ -50,6 +50,18 @@ def test_what_is_printed_stands_above_the_bars() -> None:
     assert stream.getvalue().endswith("\r\x1b[2A\x1b[J")
 
 
+def test_a_long_line_is_cut_between_words_and_a_command_is_not() -> None:
+    stream = io.StringIO()
+    screen = Narrow(stream)
+    screen.say("    usually " + "many words " * 12)
+    screen.say("  weakseg predict " + "x" * 90)
+    first, second, command = stream.getvalue().replace("\r\x1b[J", "").splitlines()
+    assert max(map(len, (first, second))) <= 79
+    assert first.endswith(("many", "words"))
+    assert second.startswith("        ")
+    assert command == "  weakseg predict " + "x" * 90
+
+
 def test_an_unchanged_block_is_not_drawn_again() -> None:
     stream = io.StringIO()
     screen, shown = Narrow(stream), line(150, time.time())
@@ -80,3 +92,12 @@ def test_scoring_has_no_line_in_a_log() -> None:
     stream = io.StringIO()
     Log(stream).show([Line("evaluate attention", is_step=False, started=time.time() - 100)])
     assert stream.getvalue() == ""
+
+
+def test_a_stage_that_says_nothing_is_mentioned_after_a_minute() -> None:
+    stream = io.StringIO()
+    log, now = Log(stream), time.time()
+    log.show([Line("saliency maps", started=now - 50)])
+    assert stream.getvalue() == ""
+    log.show([Line("saliency maps", started=now - 61)])
+    assert stream.getvalue() == "saliency maps            started 1:01 ago\n"

@@ -67,7 +67,7 @@ class Reporter:
         old = self._state
         done, text = old.done + count, old.note if note is None else note
         self._state = Progress(done, old.total, old.unit, old.first, old.started, time.time(), text)
-        if self._state.updated - self._written >= INTERVAL:
+        if self._state.updated - self._written >= INTERVAL or done >= old.total > 0:
             self._write()
 
     def _write(self) -> None:
