@@ -90,9 +90,7 @@ def first_page(result: Result) -> str:
         _headline(result, len(warnings)),
         f"<p>{escape(result.supervision)}</p>" if result.supervision else "",
         _about_masks(result),
-        _warnings(warnings),
-        _scores(result),
-        "" if result.sample is None else _figure(result.sample),
+        *_seen(result, warnings),
         _health(result.health, result.titles),
         _facts(result.facts),
     ]
@@ -102,6 +100,13 @@ def first_page(result: Result) -> str:
         f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body><div class="weakseg not-prose">\n'
         f"{content}\n</div></body></html>\n"
     )
+
+
+def _seen(result: Result, warnings: Sequence[Warning]) -> list[str]:
+    """Scores, figure and warnings; the warnings come first where they are the headline."""
+    figure = "" if result.sample is None else _figure(result.sample)
+    scores = _scores(result)
+    return [scores, figure, _warnings(warnings)] if scores else [_warnings(warnings), figure]
 
 
 def summary(result: Result) -> str:
@@ -117,11 +122,15 @@ def _headline(result: Result, warnings: int) -> str:
     last = result.scores.get(result.last)
     if last is not None and last.miou is not None:
         said = f"mIoU of the {result.last} on {last.images} {last.split} images"
-        more = f'<span class="soft">{escape(result.ceiling)}</span>' if result.ceiling else ""
+        told = [result.ceiling, _counted(warnings) + " below" if warnings else None]
+        more = f'<span class="soft">{escape(" · ".join(text for text in told if text))}</span>'
         return f'<p class="headline"><b>{last.miou:.3f}</b><span>{escape(said)}</span>{more}</p>'
-    number = f"{warnings or 'no'} warning{'' if warnings == 1 else 's'}"
     said = "of the health checks; no image has a mask, so nothing was scored"
-    return f'<p class="headline"><b>{number}</b><span>{said}</span></p>'
+    return f'<p class="headline"><b>{_counted(warnings)}</b><span>{said}</span></p>'
+
+
+def _counted(warnings: int) -> str:
+    return f"{warnings or 'no'} warning{'' if warnings == 1 else 's'}"
 
 
 def _about_masks(result: Result) -> str:
@@ -138,7 +147,7 @@ def _about_masks(result: Result) -> str:
 
 def _warnings(warnings: Iterable[Warning]) -> str:
     items = [
-        f"<li><p><b>{escape(each.found)}</b></p><p>{escape(each.usually)}</p>"
+        f"<li><p><b>{escape(each.found)}</b></p><p>Usually: {escape(each.usually)}</p>"
         f"<p>Try <code>{escape(each.remedy)}</code></p></li>"
         for each in warnings
     ]

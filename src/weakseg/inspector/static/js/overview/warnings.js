@@ -19,7 +19,7 @@ const item = ({ name, found, usually, remedy, images }) =>
     "li",
     {},
     h("p", { class: "found" }, h("span", { "aria-hidden": "true" }, "⚠ "), found),
-    h("p", {}, usually),
+    h("p", {}, `Usually: ${usually}`),
     h(
       "p",
       {},
