@@ -65,7 +65,7 @@ def _measured(run: Path, index: Index) -> tuple[list[str], np.ndarray, np.ndarra
     names: list[str] = []
     rows, wrong, left_out, doubt = [], [], [], []
     for record, view in _artefacts(run, index).views("train"):
-        if record.mask is not None and record.labels:
+        if record.mask is not None:
             found = signals(view)
             names = [*found]
             rows.append([found[name] for name in names])

@@ -32,7 +32,6 @@ RUST = np.array([140.0, 75.0, 40.0])
 STAINS = np.array([[50.0, 80.0, 140.0], [60.0, 120.0, 60.0], [205.0, 195.0, 120.0]])
 """Colours of rust, and of paint, moss and limescale."""
 ROWS = ("attention", "fused", "refined", "segmenter", "segmenter-crf")
-BACKBONE = {"architecture": "vgg_small", "weights": "none"}
 ITERATIONS = 300
 
 
@@ -110,7 +109,7 @@ def settings(folder: Path, table: str, method: str, same_labels: str) -> dict[st
         "saliency": {"method": "unsupervised", "unsupervised": {"backgroundness": False, "center": False}},
         "attention": {"method": method, "training": training},
         "proxy": {"rule": "dcsp"},
-        "segmenter": {"backbone": BACKBONE, "training": training},
+        "segmenter": {"balance": "foreground", "training": training},
     }
 
 

@@ -103,7 +103,8 @@ def test_maps_of_two_classes_that_coincide_are_told() -> None:
     apart = [image(n, ("cat", "dog")) for n in range(4)]
     health = check_attention(same, [], CLASSES, ADVICE)
     assert told(health) == ["attention.coincides"]
-    assert health.warnings[0].classes == ("cat and dog",)
+    assert health.warnings[0].found == "the same attention: cat and dog (4 of 4 images)"
+    assert health.warnings[0].classes == ("cat", "dog")
     assert told(check_attention(apart, [], CLASSES, ADVICE)) == []
 
 
@@ -316,6 +317,11 @@ def test_remedies_follow_the_values_of_the_run(tmp_path: Path) -> None:
 def test_stop_takes_signals_only(name: str, hint: str) -> None:
     with pytest.raises(InputError, match=f"'health.stop.0': '{name}' is no signal of health; {hint}"):
         parse(Config, {"health": {"stop": [name]}}, "config.yaml")
+
+
+def test_a_signal_that_comes_after_the_segmenter_cannot_stop_it() -> None:
+    with pytest.raises(InputError, match=r"'segmenter\.recall' is seen only after the segmenter has trained"):
+        parse(Config, {"health": {"stop": ["segmenter.recall"]}}, "config.yaml")
 
 
 def test_what_stop_names_is_refused_in_one_sentence(tmp_path: Path) -> None:

@@ -41,4 +41,4 @@ def test_attention_of_a_negative_is_not_apart_from_saliency(artefacts: Artefacts
 
 
 def test_only_images_of_a_class_are_doubted(artefacts: Artefacts) -> None:
-    assert [image_id for image_id, _ in artefacts.views("train")] == ["rusty"]
+    assert [record.id for record, _ in artefacts.views("train")] == ["rusty"]

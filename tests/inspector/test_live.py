@@ -134,6 +134,16 @@ def test_maps_that_were_made_again_are_read_again(ask: Any, growing: Growing) ->
     assert saliency.is_file()
 
 
+def test_a_file_that_goes_between_two_looks_is_one_sentence(
+    ask: Any, growing: Growing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    growing.give("dataset", "attention/maps")
+    monkeypatch.setattr("weakseg.report.artefacts.existing", lambda paths: [Path("gone.h5")])
+    answer = ask("GET", "/api/now")
+    assert answer.status_code == 409
+    assert "ask again" in answer.json()["error"]
+
+
 def test_a_stage_at_work_tells_rate_time_left_and_its_curve(ask: Any, growing: Growing) -> None:
     growing.maps()
     growing.give(HISTORY)

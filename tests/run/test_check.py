@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from click.testing import CliRunner, Result
 from PIL import Image
@@ -14,6 +15,7 @@ from weakseg.config import Config
 from weakseg.run.check import needs, timing
 from weakseg.run.check.words import duration, fact, remarks, size
 from weakseg.run.table import Table
+from weakseg.training.settings import TrainingConfig
 
 SMALL = {"architecture": "vgg_small", "weights": "none"}
 
@@ -179,6 +181,24 @@ def test_every_attention_method_is_measured(method: str) -> None:
         }
     )
     assert timing.stages(Table(config), {"train": 1, "val": 1}, (48, 64), 1)["attention"] > 0
+
+
+def test_a_large_batch_follows_from_two_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def step(network: Any, samples: Any, training: TrainingConfig, images: int) -> Any:
+        sizes.append(images)
+        return images
+
+    monkeypatch.setattr(timing, "_step", step)
+    monkeypatch.setattr(timing, "_seconds", lambda images: 1.0 + 0.5 * images)
+    network = torch.nn.Conv2d(3, 3, 1)
+    training = TrainingConfig(iterations=10, batch_size=16, crop=321)
+    assert timing._training(network, [], training) == pytest.approx(10 * (1 + 0.5 * 16))
+    assert sizes == [4, 2]
+    small = TrainingConfig(iterations=10, batch_size=16, crop=96)
+    assert timing._training(network, [], small) == pytest.approx(10 * (1 + 0.5 * 16))
+    assert sizes == [4, 2, 16]
 
 
 @pytest.mark.parametrize(

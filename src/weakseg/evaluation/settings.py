@@ -43,7 +43,12 @@ class SupervisionConfig(Section):
 
 
 def _signal(name: str) -> str:
-    """Refuse a name that is no signal of health."""
+    """Refuse a name that is no signal of health, or one that comes too late to stop anything."""
+    if name.startswith("segmenter.") and name in USUALLY:
+        raise ValueError(
+            f"'{name}' is seen only after the segmenter has trained; a signal of attention, saliency or proxy labels "
+            "was expected: take it out"
+        )
     if name in USUALLY:
         return name
     near = difflib.get_close_matches(name, USUALLY, n=1)

@@ -60,6 +60,7 @@ def application(watch: Watch) -> FastAPI:
     """The page and its API for one run; must be wrapped in `Guard`."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(InputError, _sentence)
+    app.add_exception_handler(FileNotFoundError, _gone)
     app.add_exception_handler(HTTPException, _sentence)
     app.add_exception_handler(RequestValidationError, _sentence)
     reviews = Reviews(watch.folder / "review")
@@ -81,6 +82,11 @@ def _sentence(_: Request, error: Exception) -> JSONResponse:
         where = ".".join(str(part) for part in wrong["loc"])
         return JSONResponse({"error": f"{where[:80]!r}: {wrong['msg']}"}, 422)
     return JSONResponse({"error": str(error)}, 422)
+
+
+def _gone(_: Request, error: Exception) -> JSONResponse:
+    """Snakemake removes files before it makes them again, also between two looks at them."""
+    return JSONResponse({"error": "a file of the run has just been removed; ask again in a moment."}, 409)
 
 
 def _known(run: RunView, image_id: str) -> Record:

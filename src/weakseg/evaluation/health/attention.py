@@ -52,12 +52,13 @@ class Attended:
 
 @dataclass
 class _Seen:
-    """What is counted: cases of a class in an image."""
+    """What is counted: cases of a class in an image, for `alike` of a pair of classes; `pairs` has their names."""
 
     empty: Cases
     flat: Cases
     other: Cases
     alike: Cases
+    pairs: dict[str, tuple[str, str]]
 
     @property
     def without(self) -> Cases:
@@ -80,7 +81,7 @@ def check_attention(
         classes: all class names.
         advice: thresholds, and values to try.
     """
-    seen = _Seen(Cases(), Cases(), Cases(), Cases())
+    seen = _Seen(Cases(), Cases(), Cases(), Cases(), {})
     images = 0
     for image in training:
         images += 1
@@ -135,7 +136,9 @@ def _look(image: Attended, seen: _Seen) -> None:
             best = max(image.scores[other] for other in others)
             seen.other.add(name, image.id, image.scores[name] < best)
     for one, other in combinations(sorted(image.maps), 2):
-        seen.alike.add(f"{one} and {other}", image.id, _alike(image.maps[one], image.maps[other]))
+        pair = f"{one} and {other}"
+        seen.pairs[pair] = one, other
+        seen.alike.add(pair, image.id, _alike(image.maps[one], image.maps[other]))
 
 
 def _is_flat(values: np.ndarray, top: float) -> bool:
@@ -187,7 +190,8 @@ def _warnings(
         ]
         if names:
             found = f"{what}: {listed(counts, names)}"
-            warnings.append(warn(signal, found, advice, images, names, cases.images(names)))
+            about = dict.fromkeys(each for name in names for each in seen.pairs.get(name, (name,)))
+            warnings.append(warn(signal, found, advice, images, [*about], cases.images(names)))
     warnings += _imprecise(precision, held_out, advice, images)
     return warnings
 

@@ -104,8 +104,7 @@ def _refined(stage: str, artefacts: "Artefacts", split: str, advice: "Advice") -
     images, doubt = [], {}
     for record, view in artefacts.views(split):
         images.append(labelled(record.id, view.refined, record.labels, classes, before=view.fused))
-        if record.labels:
-            doubt[record.id] = doubt_of(signals(view))
+        doubt[record.id] = doubt_of(signals(view))
     return check_labels(stage, images, classes, advice, doubt)
 
 

@@ -62,8 +62,10 @@ class Artefacts:
             yield labelled(record.id, labels, record.labels, self.index.classes, apart)
 
     def views(self, split: str) -> Iterator[tuple[Record, View]]:
-        """Each image of a split that shows a class, and what all stages made of it; `labels` are refined, `before`
-        fused."""
+        """Each image of a split whose label names a class, and what the stages made of it.
+
+        `labels` are the refined ones, `before` the fused.
+        """
         scores = read_class_scores(self.class_scores, self.index.classes)
         for record in self.index.split(split):
             if not record.labels:

@@ -1,7 +1,8 @@
 """How long a run takes on this machine, from one short measurement of each stage.
 
-Each network is built untrained and takes one training step of two images, after one that warms up; maps, predictions
-and CRF are made for one image of noise. Loading of images and the start of jobs are not counted.
+Each network is built untrained and takes training steps of noise, of the whole batch if that is small, else of two
+batches, from which that of the whole follows; maps, predictions and CRF are made for one image. Loading of images and
+the start of jobs are not counted.
 """
 
 import os
@@ -25,10 +26,12 @@ from weakseg.dataset.records import Record
 from weakseg.devices import device
 from weakseg.run.table import Table
 from weakseg.training.augment import Crops
+from weakseg.training.precision import autocast
 from weakseg.training.settings import TrainingConfig
 
-_IMAGES = 2  # of a measured training step
-_LONG = 5.0  # seconds of a first call that is taken as it is
+_IMAGES = 2  # of noise, and of the smaller measured batch
+_MOST_CALLS, _LONG = 4, 1.0  # a call that takes longer than these seconds is not repeated
+_PIXELS = 300_000  # of the crops of the larger measured batch, at least
 _PRESENT = 2  # labels that the CRF of a proxy decides between: background and one class
 
 
@@ -65,9 +68,12 @@ def _noise(folder: Path, size: tuple[int, int], classes: Sequence[str]) -> Index
 
 
 def _seconds(function: Callable[[], object]) -> float:
-    """The time of the second call, as the first one allocates and compiles; of the first, if it takes long."""
-    first = _timed(function)
-    return first if first > _LONG else _timed(function)
+    """The shortest time of some calls, after a first one, which allocates and compiles."""
+    function()
+    times = [_timed(function)]
+    while len(times) < _MOST_CALLS and sum(times) < _LONG:
+        times.append(_timed(function))
+    return min(times)
 
 
 def _timed(function: Callable[[], object]) -> float:
@@ -79,17 +85,29 @@ def _timed(function: Callable[[], object]) -> float:
 
 
 def _training(network: Any, samples: Any, training: TrainingConfig) -> float:
-    """Seconds of a whole training."""
-    generator = np.random.default_rng(0)
-    batch = default_collate([samples.sample(number, generator) for number in range(_IMAGES)])
+    """Seconds of a whole training: a step has a fixed cost, such as the optimiser's, and one for each image."""
     network = network.train().to(device(), memory_format=torch.channels_last)
-    batch = {name: values.to(device()) for name, values in batch.items()}
+    few = min(_IMAGES, training.batch_size)
+    more = min(training.batch_size, max(2 * _IMAGES, _PIXELS // training.crop**2))
+    step = _seconds(_step(network, samples, training, more))
+    if more < training.batch_size:
+        image = max(0.0, step - _seconds(_step(network, samples, training, few))) / (more - few)
+        step += image * (training.batch_size - more)
+    return step * training.iterations
+
+
+def _step(network: Any, samples: Any, training: TrainingConfig, images: int) -> Callable[[], None]:
+    """A training step of a batch of some images."""
+    generator = np.random.default_rng(0)
+    chosen = [samples.sample(number % len(samples), generator) for number in range(images)]
+    batch = {name: values.to(device()) for name, values in default_collate(chosen).items()}
 
     def step() -> None:
-        loss: Tensor = torch.stack(list(network.losses(batch).values())).sum()
+        with autocast(training.precision, device()):
+            loss: Tensor = torch.stack(list(network.losses(batch).values())).sum()
         loss.backward()  # type: ignore[no-untyped-call]
 
-    return _seconds(step) * training.batch_size / _IMAGES * training.iterations
+    return step
 
 
 def _attention(table: Table, index: Index, images: int) -> float:

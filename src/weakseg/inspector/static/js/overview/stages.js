@@ -93,7 +93,7 @@ function facts({ done, total, unit, rate, seconds_left: left, parts, shards, not
   const found = [];
   if (total) found.push(`${count(done)} of ${count(total)} ${unit}s`);
   if (shards && parts) found.push(`${parts} of ${shards} parts finished`);
-  if (known(rate)) found.push(`${rate < 1 ? rate.toFixed(2) : rate.toFixed(1)}/s`);
+  if (known(rate)) found.push(rate < 1 ? `${(1 / rate).toFixed(1)} s each` : `${rate.toFixed(1)}/s`);
   if (known(left)) found.push(`${duration(left)} left`);
   return [...found, note].filter(Boolean).join(" · ");
 }
