@@ -59,7 +59,7 @@ class Running:
 
     def __init__(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
         self.process, self._log = process, log
-        self._start = time.time()
+        self._start = time.time() - 0.1  # it was started just before
         self._jobs: str | None = None  # their logs, once all have ended
 
     @property
