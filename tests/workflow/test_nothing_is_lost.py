@@ -109,7 +109,7 @@ def test_moved_images_make_nothing_again(mine: Any) -> None:
     (mine.folder / "data").rename(mine.folder / "elsewhere")
     status, output = mine.snakemake("-n", *RUN)
     assert status == 1
-    assert "data/labels.csv cannot be read (No such file or directory)" in output.splitlines()[-1]
+    assert "data/labels.csv cannot be read (No such file or directory" in output.splitlines()[-1]
     table = {"images": "elsewhere/images", "labels": "elsewhere/labels.csv", "masks": "elsewhere/masks"}
     moved = ["--config", f"dataset={{table: {json.dumps(table)}}}"]
     assert _planned(mine, moved[1]) == {"stage_config", "run_config", "report", "all"}

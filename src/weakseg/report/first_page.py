@@ -175,7 +175,7 @@ def _scores(result: Result) -> str:
 def _figure(path: Path) -> str:
     """The figure within the page."""
     buffer = io.BytesIO()
-    with Image.open(path) as picture:
+    with Image.open(path, formats=["PNG"]) as picture:
         picture.convert("RGB").save(buffer, "JPEG", quality=QUALITY)
     data = base64.b64encode(buffer.getvalue()).decode()
     text = "A few images through all stages: image, attention, saliency, fused and refined proxy, prediction, truth"
