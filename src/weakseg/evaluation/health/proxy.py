@@ -196,5 +196,5 @@ def _of_fused(
     names = [name for name, share in mean.items() if not SMALL <= share <= LARGE]
     if names:
         each = ", ".join(f"{name} {mean[name]:.1%} of the image" for name in names)
-        found = f"the regions of {len(names)} classes are very small or very large: {each}"
+        found = f"the regions of {len(names)} of {len(mean)} classes are very small or very large: {each}"
         yield warn("fused.size", found, advice, total, names, shares.images(names, 0.0))
