@@ -98,7 +98,7 @@ class Terminal:
         self._redraw("".join(f"{line}\n" for line in lines), self._block)
 
     def show(self, lines: Sequence[Line]) -> None:
-        """Draw the bars anew."""
+        """Draw the bars again."""
         width = self._width() - 1
         block = [self._bar(line, width)[:width] for line in lines]  # one that wraps could not be removed
         if block != self._block:

@@ -72,7 +72,7 @@ def test_a_class_whose_maps_are_empty_or_flat_has_collapsed(values: np.ndarray) 
     assert warning.images == ("i1", "i4", "i7", "i10")
     assert health.by_class["without"] == {"cat": 0.0, "cow": 1.0, "dog": 0.0}
     assert health.by_image == dict.fromkeys(["i1", "i4", "i7", "i10"], 1.0)
-    assert health.line.startswith("1 of 3 classes without attention, 4 of 12 images")
+    assert health.line.startswith("1 of 3 classes and 4 of 12 images without attention")
 
 
 def test_a_part_of_a_class_without_attention_is_told_by_its_kind() -> None:
@@ -315,7 +315,7 @@ def test_remedies_follow_the_values_of_the_run(tmp_path: Path) -> None:
     [("attention.colapsed", "did you mean 'attention.collapsed'"), ("x", "known are attention.collapsed")],
 )
 def test_stop_takes_signals_only(name: str, hint: str) -> None:
-    with pytest.raises(InputError, match=f"'health.stop.0': '{name}' is no signal of health; {hint}"):
+    with pytest.raises(InputError, match=f"'health.stop.0': '{name}' is not a signal of health; {hint}"):
         parse(Config, {"health": {"stop": [name]}}, "config.yaml")
 
 

@@ -134,7 +134,7 @@ def test_what_health_stop_names_keeps_the_segmenter_from_training(demo: Any) -> 
     wrong = "health={stop: [fused.undecidet]}"
     status, output = demo.snakemake("-n", *RUN, "--config", wrong)
     assert status == 1
-    assert output.splitlines()[-1].endswith("is no signal of health; did you mean 'fused.undecided'?")
+    assert output.splitlines()[-1].endswith("is not a signal of health; did you mean 'fused.undecided'?")
 
 
 def test_a_second_run_has_nothing_to_do(demo: Any) -> None:

@@ -43,7 +43,7 @@ class SupervisionConfig(Section):
 
 
 def _signal(name: str) -> str:
-    """Refuse a name that is no signal of health, or one that comes too late to stop anything."""
+    """Refuse a name that is not a signal of health, or one that comes too late to stop anything."""
     if name.startswith("segmenter.") and name in USUALLY:
         raise ValueError(
             f"'{name}' is seen only after the segmenter has trained; a signal of attention, saliency or proxy labels "
@@ -53,7 +53,7 @@ def _signal(name: str) -> str:
         return name
     near = difflib.get_close_matches(name, USUALLY, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(USUALLY)}"
-    raise ValueError(f"'{name}' is no signal of health; {hint}")
+    raise ValueError(f"'{name}' is not a signal of health; {hint}")
 
 
 class HealthConfig(Section):

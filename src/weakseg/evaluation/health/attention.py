@@ -84,7 +84,7 @@ def check_attention(
     seen = _Seen(Cases(), Cases(), Cases(), Cases(), {})
     images = 0
     for image in training:
-        images += 1
+        images += bool(image.labels)
         _look(image, seen)
     precision = class_precision(held_out, classes)
     without = seen.without
@@ -96,7 +96,7 @@ def check_attention(
     figures |= {"coincides": seen.alike.mean()} if seen.alike.rows else {}
     figures |= {"average_precision": float(np.mean(list(precision.values())))} if precision else {}
     lacking = len(without.images())
-    line = f"{len(collapsed)} of {len(classes)} classes without attention, {lacking} of {images} images"
+    line = f"{len(collapsed)} of {len(classes)} classes and {lacking} of {images} images without attention"
     if not lacking:
         line = f"attention in all {images} images"
     if precision:

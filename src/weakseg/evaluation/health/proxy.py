@@ -116,14 +116,14 @@ def check_labels(
             if image.counts.get(name):
                 shares.add(name, image.id, image.counts[name] / image.pixels)
     undecided = float(np.mean([image.undecided / image.pixels for image in images])) if images else 0.0
-    lacking = missing.images()
+    lacking, labelled = missing.images(), sum(bool(image.present) for image in images)
     apart = [image.apart for image in images if image.apart is not None]
     agreed = [image.agreement for image in images if image.agreement is not None]
-    figures = {"missing": len(lacking) / max(1, len(images)), "undecided": undecided}
+    figures = {"missing": len(lacking) / max(1, labelled), "undecided": undecided}
     figures |= {"disagreement": float(np.mean(np.array(apart) < APART))} if apart else {}
     figures |= {"agreement": float(np.mean(agreed))} if agreed else {}
     by_class = {"missing": missing.by_class(), "share": shares.by_class(), "spread": _spread(shares)}
-    line = f"{len(lacking)} of {len(images)} images without a pixel of a class, {undecided:.0%} undecided"
+    line = f"{len(lacking)} of {labelled} images without a pixel of a class, {undecided:.0%} undecided"
     if agreed:
         line += f", {figures['agreement']:.2f} agreement with the fused labels"
     own = {image.id: image.missing for image in images}

@@ -39,7 +39,7 @@ class StageHealth:
 
     Attributes:
         stage: the rule that made what was looked at, such as `attention_maps`.
-        line: a few words for a terminal: `2 of 6 classes without attention, 14 of 120 images`.
+        line: a few words for a terminal: `2 of 6 classes and 14 of 120 images without attention`.
         images: number of images looked at.
         figures: name of a signal → its value over all images, such as a share in [0, 1].
         by_class: name of a signal → class → value.
