@@ -238,6 +238,24 @@ def test_the_page_follows_a_run_from_its_configuration_to_its_end(
 
 
 @pytest.mark.slow
+def test_without_masks_the_stages_tell_their_health_in_place_of_scores(
+    page: Any, growing: Growing, serve: Any
+) -> None:
+    from playwright.sync_api import expect
+
+    growing.maps()
+    growing.give("evaluation/refined.json")
+    path = growing.folder / "evaluation/refined.json"
+    unscored = json.loads(path.read_text(encoding="utf-8")) | {"images": 0, "miou": None}
+    path.write_text(json.dumps(unscored), encoding="utf-8")
+    with serve(growing.folder) as served:
+        page.goto(served.address)
+        expect(page.locator(".overview")).to_contain_text("No image has a mask")
+        expect(page.locator(".overview table", has_text="mIoU")).to_have_count(0)
+        expect(stage_of(page, "attention_maps")).to_contain_text(HEALTH.line)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_page_of_a_run_at_work_is_accessible_and_fits(

@@ -95,6 +95,8 @@ function head({ name, splits, classes, summary: { supervision } }) {
 function scored(run) {
   const scores = inOrder(run);
   if (!scores.length) return h("p", { class: "soft" }, "Nothing is scored yet.");
+  if (!scores.some(({ score: { images } }) => images))
+    return h("p", { class: "soft" }, "No image has a mask: nothing is scored. The stages tell their health.");
   return [scoreTable(scores), classTable(scores, ["background", ...run.classes])];
 }
 

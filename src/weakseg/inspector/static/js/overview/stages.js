@@ -28,7 +28,8 @@ export class Stages {
   /** @param {Now} now */
   tell({ stages, histories }) {
     const finished = stages.every(isFinished);
-    if (this.element.hidden) this.element.open = !finished;
+    const scored = stages.some(({ miou }) => known(miou)); // without scores, health is the result
+    if (this.element.hidden) this.element.open = !finished || !scored;
     this.element.hidden = !stages.length;
     this.title.replaceChildren(h("h2", {}, "Stages"), h("span", { class: "soft" }, inShort(stages)));
     this.list.replaceChildren(...stages.map(line));
