@@ -168,6 +168,23 @@ def test_the_time_is_that_of_iterations_and_images(monkeypatch: pytest.MonkeyPat
     assert more["segmenter"] - few["segmenter"] == 100
 
 
+def test_weights_that_are_not_fetched_leave_the_saliency_maps_uncounted(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WEAKSEG_CACHE", "U2NET_HOME", "TORCH_HOME"):
+        monkeypatch.setenv(name, str(project / "empty"))
+    monkeypatch.setattr(timing, "_seconds", lambda function: [function(), 1.0][1])
+    training = {"iterations": 1, "batch_size": 2, "crop": 32}
+    sections = {name: {"backbone": SMALL, "training": training} for name in ("attention", "segmenter")}
+    sections["attention"]["method"] = "cam"
+    found = facts(
+        check(project, "--time", saliency={"method": "onnx", "onnx": {"file": "u2netp"}}, **sections)
+    )
+    assert found["weights"] == "u2netp, 4.6 MB, to be fetched once"
+    assert "saliency" not in found["time"].partition(";")[0]
+    assert "saliency" in found["time"].partition(";")[2]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["seenet", "acol", "spg", "oaa", "cam"])
 def test_every_attention_method_is_measured(method: str) -> None:

@@ -86,11 +86,12 @@ def _numbers(config: Config) -> tuple[dict[str, int], Size, Size]:
 
 def _time(table: Table, images: dict[str, int], size: Size) -> str:
     """The estimate, or why there is none."""
-    from weakseg.run.check.timing import described, stages
+    from weakseg.run.check.timing import described, lacks_saliency, stages
 
     print("weakseg: measuring the time of each stage", file=sys.stderr, flush=True)
     found = stages(table, images, size, os.cpu_count() or 1)
     each = ", ".join(f"{name} {duration(seconds)}" for name, seconds in found.items())
+    each += "; saliency maps not counted, since their weights are not fetched" * lacks_saliency(table)
     return f"about {duration(sum(found.values()))} on {described()}: {each}"
 
 

@@ -28,6 +28,7 @@ from weakseg.run.table import Table
 from weakseg.training.augment import Crops
 from weakseg.training.precision import autocast
 from weakseg.training.settings import TrainingConfig
+from weakseg.weights.cache import locate
 
 _IMAGES = 2  # of noise, and of the smaller measured batch
 _MOST_CALLS, _LONG = 4, 1.0  # a call that takes longer than these seconds is not repeated
@@ -130,10 +131,16 @@ def _saliency(table: Table, index: Index) -> float:
     """Seconds of one image's map; of a network that the run trains, or reads from elsewhere, none."""
     config = table.config.saliency
     own = config.own
-    if not table.makes("saliency_maps") or config.trains or own.name == "folder":
+    if not table.makes("saliency_maps") or config.trains or own.name == "folder" or lacks_saliency(table):
         return 0.0
     source = own.source(config.flip, lambda sentence: None)
     return _seconds(lambda: source(index.records[0]))
+
+
+def lacks_saliency(table: Table) -> bool:
+    """Whether the saliency network is not fetched yet. A check fetches nothing, and so cannot run it."""
+    known = table.config.saliency.own.known()
+    return known is not None and locate(known) is None
 
 
 def _segmenter(table: Table, index: Index, images: int, cores: int) -> float:
