@@ -99,6 +99,12 @@ def test_unlisted_names_are_refused_together_with_counts_and_the_remedy(tmp_path
     )
 
 
+def test_a_class_may_hold_what_joins_names(tmp_path: Path) -> None:
+    data = table(tmp_path, ["salt & pepper", "dog", ""], classes=["salt & pepper", "dog"])
+    assert run(data).exit_code == 0
+    assert labels_of(data)["im00"] == ("salt & pepper",)
+
+
 def test_a_single_name_that_resembles_a_class_is_a_mistake_for_it(tmp_path: Path) -> None:
     message = refused(run(table(tmp_path, ["cat", "dgo", "dog"])))
     assert message == "image 'im01' has the unknown class 'dgo'; did you mean 'dog'?"

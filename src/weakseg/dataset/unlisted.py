@@ -95,6 +95,8 @@ class Unlisted:
     def _foreign(self, name: str) -> bool:
         """Whether a name is neither a class nor certainly a mistake for one."""
         folded = _folded(name)
+        if folded in self._folded:  # also "salt & pepper", whose parts are not classes
+            return False
         joined = [part in self._folded for part in re.split(r"\s*[,;/\\+&]\s*", folded)]
         mistaken = any(joined) or all(part in self._folded for part in folded.split())
         return not mistaken and folded.strip("_") not in _BACKGROUND
