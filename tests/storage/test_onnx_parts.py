@@ -83,9 +83,9 @@ def test_such_a_model_is_one_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"\x0b\x0c", "it is no protobuf"),  # a group, in which tensors could hide
+        (b"\x0b\x0c", "it is not a protobuf"),  # a group, in which tensors could hide
         (b"\x3a\x7f\x0a", "it ends too early"),
-        (b"\x08" + b"\xff" * 11, "it is no protobuf"),
+        (b"\x08" + b"\xff" * 11, "it is not a protobuf"),
         (b"\x3a\x02" * 3, "it ends too early"),
     ],
 )

@@ -164,7 +164,7 @@ def test_missing_images_are_told_before_anything_is_planned(mine: Any) -> None:
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ("dataset={classes: [cat, dgo]}", "unknown class 'dog'"),
+        ("dataset={classes: [cat, dgo]}", "does not list: dog (3: dgo?)"),
         ("attention={backbone: {architecture: vgg16, weights: odd.npz}}", "odd.npz"),
     ],
 )

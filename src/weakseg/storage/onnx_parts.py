@@ -61,7 +61,7 @@ def _fields(data: mmap.mmap, place: int, end: int) -> Iterator[tuple[int, int, i
         elif tag & 7 in (1, 5):
             place += 8 if tag & 7 == 1 else 4
         elif tag & 7 != 0:  # groups, which ONNX does not have
-            raise ValueError("it is no protobuf")
+            raise ValueError("it is not a protobuf")
         if place > end:
             raise ValueError("it ends too early")
         yield tag >> 3, value, first
@@ -76,4 +76,4 @@ def _varint(data: mmap.mmap, place: int, end: int) -> tuple[int, int]:
         value |= (byte & 127) << (7 * position)
         if byte < 128:
             return value, place
-    raise ValueError("it is no protobuf")
+    raise ValueError("it is not a protobuf")
