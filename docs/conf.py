@@ -4,14 +4,21 @@ import sys
 from pathlib import Path
 
 from docutils import nodes
+from PIL import Image
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 import weakseg
+from weakseg.report import loaded
+from weakseg.segmenter.prediction.model import Model, Prediction
+from weakseg.segmenter.prediction.settings import PredictionConfig
 
 sys.path.insert(0, str(Path(__file__).parent))
 from reference import reference, weights
+
+# Names that annotations of `loaded` alone use: it imports them for type checkers only.
+vars(loaded).update(Image=Image, Model=Model, Prediction=Prediction, PredictionConfig=PredictionConfig)
 
 project = "weakseg"
 author = "The weakseg authors"
@@ -38,9 +45,11 @@ OTHERS = {
     "PIL.Image.Image": "https://pillow.readthedocs.io/en/stable/reference/Image.html#PIL.Image.Image",
     "os.PathLike": "https://docs.python.org/3/library/os.html#os.PathLike",
     "pathlib.Path": "https://docs.python.org/3/library/pathlib.html#pathlib.Path",
+    "weakseg.segmenter.prediction.settings.PredictionConfig": "configuration.html",
+    "collections.abc.Mapping": "https://docs.python.org/3/library/collections.abc.html#collections.abc.Mapping",
     "collections.abc.Sequence": "https://docs.python.org/3/library/collections.abc.html#collections.abc.Sequence",
 }
-"""Types of other libraries in signatures → their pages. sphinx.ext.intersphinx would fetch an index of each."""
+"""Types in signatures that the API page does not describe → their pages. sphinx.ext.intersphinx would fetch indexes."""
 
 ROOT = {"docs/": "", "../docs/": "", "SECURITY.md": "security.md", "CONTRIBUTING.md": "contributing.md"}
 """Beginning of a link in a file outside of docs/ → the same on this site."""

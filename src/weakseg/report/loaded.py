@@ -197,7 +197,7 @@ class LoadedRun:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names, background first: label i means `classes[i]`."""
+        """Names of the classes, background first; label i means `classes[i]`."""
         known = (self._source / "dataset/classes.csv").is_file() or not is_trained(Run(self._source))
         if "model" in self.__dict__ or not known:
             return self.model.classes
