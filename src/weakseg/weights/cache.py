@@ -1,7 +1,7 @@
 """Finds, fetches and checks published weights.
 
-They lie in one folder for all runs: `WEAKSEG_CACHE`, or the user's cache. Files that torch and rembg fetched are used
-where they are. `WEAKSEG_WEIGHTS_FROM` names another address, or a folder, that holds the files.
+They lie in one folder for all runs: `WEAKSEG_CACHE`, or the user's cache. Files that torch, rembg and Hugging Face's
+client fetched are used where they are. `WEAKSEG_WEIGHTS_FROM` names another address, or a folder, that holds the files.
 """
 
 import os
@@ -20,6 +20,7 @@ from weakseg.storage.disguised import refuse_disguised
 from weakseg.storage.lock import take
 from weakseg.storage.progress import Reporter, reporting
 from weakseg.weights.declaration import Known
+from weakseg.weights.elsewhere import found_elsewhere, told_elsewhere
 from weakseg.weights.record import NoHash, ask, settled, write_record
 
 AGAIN = 2
@@ -45,17 +46,16 @@ def address(known: Known) -> str:
 
 
 def locate(known: Known) -> Path | None:
-    """The file in the cache, or else one that torch or rembg fetched, if its checksum is right; `None` without one."""
+    """The file in the cache, or else one that another program fetched, if its checksum is right; `None` without one."""
     own = folder() / known.file_name
-    if own.is_file() or not known.sha256:
-        return own if own.is_file() else None
-    usual = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    elsewhere = [
-        Path(os.environ.get("TORCH_HOME") or f"{usual}/torch", "hub", "checkpoints"),
-        Path(os.environ.get("U2NET_HOME") or "~/.u2net"),
-    ]
-    found = (place.expanduser() / known.file_name for place in elsewhere)
-    return next((path for path in found if path.is_file() and is_same(known, path)), None)
+    if own.is_file():
+        return own
+    return _elsewhere(recorded(known))
+
+
+def _elsewhere(known: Known) -> Path | None:
+    """The published file where another program keeps it."""
+    return next((path for path in found_elsewhere(known) if is_same(known, path)), None)
 
 
 def ready(known: Known) -> Path:
@@ -66,6 +66,11 @@ def ready(known: Known) -> Path:
     """
     path = locate(known)
     return fetch(known) if path is None else verified(known, path)
+
+
+def recorded(known: Known) -> Known:
+    """Weights whose SHA-256 a hub tells, with what it told; as they are before it was asked."""
+    return settled(known, folder() / known.file_name)
 
 
 def digest(path: Path) -> str:
@@ -89,7 +94,7 @@ def is_same(known: Known, path: Path) -> bool:
 
 def provenance(known: Known, path: Path) -> dict[str, str]:
     """What a training records of weights that it starts from: `source`, `sha256` and, of a hub's file, `revision`."""
-    revision = settled(known, path).revision
+    revision = recorded(known).revision
     return {"source": known.name, "sha256": digest(path)} | ({"revision": revision} if revision else {})
 
 
@@ -99,7 +104,7 @@ def verified(known: Known, path: Path) -> Path:
     Raises:
         InputError: its content is another, or nothing tells what it should be.
     """
-    known = settled(known, path)
+    known = recorded(known)
     if not known.sha256:
         raise InputError(
             f"{path} lies in the cache without a record of its SHA-256; move it elsewhere and run 'weakseg weights add "
@@ -123,7 +128,7 @@ def add(known: Known, file: Path) -> Path:
         raise InputError(f"{file} is missing; give the path of {known.file_name}, from {known.address}.")
     refuse_disguised(file, "weights file")
     target = folder() / known.file_name
-    expected = settled(known, target)
+    expected = recorded(known)
     by_hand = not expected.sha256
     if by_hand:
         _refuse_format(known, file)
@@ -149,7 +154,7 @@ def _refuse_format(known: Known, file: Path) -> None:
 
 
 def fetch(known: Known, accepted: Collection[str] = (), output: Path | None = None) -> Path:
-    """Fetch a file into the cache, unless it is there.
+    """Fetch a file into the cache, unless it is there or another program fetched it.
 
     Two processes do not fetch one file at once. A download that fails leaves nothing.
 
@@ -173,13 +178,15 @@ def fetch(known: Known, accepted: Collection[str] = (), output: Path | None = No
         if target.is_file():
             return verified(known, target)
         shutil.rmtree(part, ignore_errors=True)  # of a killed one
-        told = settled(known, target)
-        wanted = told if told.sha256 else _asked(told)
-        _refuse_full(wanted, place)
-        fetched = _downloaded(wanted, part, output)
+        told = recorded(known)
+        wanted = told if told.sha256 else told_elsewhere(known) or _asked(known)
+        found = _elsewhere(wanted)
+        if found is None:
+            _refuse_full(wanted, place)
+            found = _downloaded(wanted, part, output)
         if wanted is not told:
             write_record(wanted, target)
-        fetched.replace(target)
+        return found.replace(target) if found.parent == part else found
     except OSError as error:
         raise InputError(
             f"{target} could not be written ({error.strerror or error}); nothing was left half-written: free "
@@ -188,7 +195,6 @@ def fetch(known: Known, accepted: Collection[str] = (), output: Path | None = No
     finally:
         shutil.rmtree(part, ignore_errors=True)
         lock.release()
-    return target
 
 
 def refuse_licence(known: Known, accepted: Collection[str], remedy: str) -> None:

@@ -99,13 +99,14 @@ def ask(known: Known, source: str, again: int) -> Known:
     with requests.Session() as session:
         for scheme in ("http://", "https://"):
             session.mount(scheme, HTTPAdapter(max_retries=overloaded))
+        if source != known.address:
+            answer = session.get(f"{source}.json", timeout=timeout.SECONDS)
+            if answer.ok:
+                return _parsed(known, answer.text)
         answer = _head(session, source)
-        if _told(answer) is not None:
-            return _from_hub(known, answer)
-        answer = session.get(f"{source}.json", timeout=timeout.SECONDS)
-        if not answer.ok:
+        if _told(answer) is None:
             raise NoHash
-        return _parsed(known, answer.text)
+        return _from_hub(known, answer)
 
 
 def _head(session: Any, source: str) -> "Response":
