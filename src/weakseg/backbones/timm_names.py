@@ -9,16 +9,20 @@ from pathlib import Path
 CONVOLUTIONAL, HIERARCHICAL, PLAIN = "convolutional", "hierarchical", "plain"
 
 # Names of timm's files.
-_PLAIN = frozenset(
-    "vision_transformer deit eva beit vision_transformer_relpos vision_transformer_sam naflexvit cait xcit volo tnt "
-    "convit mlp_mixer deepseek_vit gemma4_vit qwen3_vit".split()  # noqa: SIM905
-)
-_HIERARCHICAL = frozenset(
-    "swin_transformer swin_transformer_v2 swin_transformer_v2_cr maxxvit pvt_v2 twins coat davit mvitv2 hiera "
-    "hieradet_sam2 nest focalnet gcvit tiny_vit levit metaformer efficientformer efficientformer_v2 efficientvit_mit "
-    "efficientvit_msra mobilevit nextvit edgenext swiftformer vitamin pit crossvit sequencer visformer iformer shvit "
-    "efficientvim lowformer".split()  # noqa: SIM905
-)
+# fmt: off
+_PLAIN = {
+    "vision_transformer", "deit", "eva", "beit", "vision_transformer_relpos", "vision_transformer_sam",
+    "naflexvit", "cait", "xcit", "volo", "tnt", "convit", "mlp_mixer", "deepseek_vit", "gemma4_vit",
+    "qwen3_vit",
+}
+_HIERARCHICAL = {
+    "swin_transformer", "swin_transformer_v2", "swin_transformer_v2_cr", "maxxvit", "pvt_v2", "twins",
+    "coat", "davit", "mvitv2", "hiera", "hieradet_sam2", "nest", "focalnet", "gcvit", "tiny_vit",
+    "levit", "metaformer", "efficientformer", "efficientformer_v2", "efficientvit_mit",
+    "efficientvit_msra", "mobilevit", "nextvit", "edgenext", "swiftformer", "vitamin", "pit",
+    "crossvit", "sequencer", "visformer", "iformer", "shvit", "efficientvim", "lowformer",
+}
+# fmt: on
 _REGISTERED = re.compile(r"^@register_model\s*\ndef (\w+)\(", re.MULTILINE)
 
 
