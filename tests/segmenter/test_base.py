@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.segmenter.grid import cells, padding
+from weakseg.backbones.grid import cells, padding
 from weakseg.segmenter.network import build, load, make
 from weakseg.segmenter.networks import NETWORKS
 from weakseg.segmenter.networks.declaration import SegmenterMethod

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 
+from weakseg.backbones.grid import CENTRES, cells, enlarge
 from weakseg.backbones.weights import InitialWeights
-from weakseg.segmenter.grid import CENTRES, cells, enlarge
 from weakseg.segmenter.networks.fcn import Doubling, Fcn8s, Fcn8sSettings, Fcn16s, Fcn32s, Fcn32sSettings
 from weakseg.segmenter.prediction.predict import predict_scores, upsample
 from weakseg.segmenter.prediction.settings import PredictionConfig

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from weakseg.backbones.grid import CENTRES, CORNERS
 from weakseg.crf.settings import CrfConfig
-from weakseg.segmenter.grid import CENTRES, CORNERS
 from weakseg.segmenter.networks.largefov import STRIDE, LargeFov, LargeFovSettings
 from weakseg.segmenter.prediction.predict import labels_of, predict_scores, upsample
 from weakseg.segmenter.prediction.settings import PredictionConfig

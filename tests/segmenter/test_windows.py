@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 import weakseg
+from weakseg.backbones.grid import CENTRES, CORNERS, cells
 from weakseg.errors import InputError
-from weakseg.segmenter.grid import CENTRES, CORNERS, cells
 from weakseg.segmenter.prediction.predict import predict_scores, upsample
 from weakseg.segmenter.prediction.settings import PredictionConfig
 from weakseg.segmenter.prediction.windows import _spans, labels_in_bands, predict_windows

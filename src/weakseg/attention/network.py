@@ -19,6 +19,8 @@ def build(section: AttentionConfig, classes: int, initial: InitialWeights | None
     if initial is not None:
         network.backbone.load(initial)
     network.backbone.freeze(backbone.frozen_stages)
+    if backbone.freezes_normalization:
+        network.backbone.freeze_normalization()
     return network
 
 

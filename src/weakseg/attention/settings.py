@@ -84,7 +84,7 @@ class AttentionConfig(Choice, methods=NETWORKS):
         if self.backbone.architecture not in known:
             raise ValueError(
                 f"backbone.architecture is {self.backbone.architecture}; an attention network stands on "
-                f"{', '.join(known)}"
+                f"{known.names()}"
             )
         return self
 

@@ -16,10 +16,11 @@ BACKBONES: Methods[Architecture] = Methods(
     "resnet.ResNet50Architecture",
     "resnet.ResNet101Architecture",
     "mobilenet.MobileNetArchitecture",
+    "timm_models.TimmArchitecture",
 )
 """Name → what the backbone's file declares."""
 
 
-def serving(room: str) -> dict[str, type[Architecture]]:
+def serving(room: str) -> Methods[Architecture]:
     """The backbones that a room's networks can have."""
-    return {name: declared for name, declared in BACKBONES.items() if room in declared.rooms}
+    return BACKBONES.where(lambda declared: room in declared.rooms)

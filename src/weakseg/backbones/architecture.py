@@ -24,6 +24,7 @@ class Architecture(Method):
             For `attention` its class is an `AttentionBackbone`, for `saliency` a `SaliencyBackbone` of `base.py`.
         pyramid: a detector sees the features of several of its stages, not of the last alone.
         published: there are published weights.
+        keeps_statistics: batch normalisation stays frozen unless told otherwise, where the network starts from weights.
         torchvision: where those weights are torchvision's, whole, and not VGG16's alone.
         pixel_bytes: bytes that a training step keeps of each pixel of its batch, whatever network stands on it.
         network_mb: weights, gradients and the optimiser's two copies, with the layers above it, in MB.
@@ -32,6 +33,7 @@ class Architecture(Method):
     rooms: ClassVar[frozenset[str]] = frozenset()
     pyramid: ClassVar[bool] = False
     published: ClassVar[bool] = True
+    keeps_statistics: ClassVar[bool] = False
     torchvision: ClassVar[Torchvision | None] = None
     pixel_bytes: ClassVar[int]
     network_mb: ClassVar[int] = 1500

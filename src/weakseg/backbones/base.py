@@ -28,6 +28,7 @@ class Backbone(nn.Module, ABC):
         widths: channels of all stages.
         unit_features: the features have about unit scale; VGG16's reach hundreds.
         cells_at_corners: cell i of stride s lies over pixel s·i, not over the middle of s pixels.
+        frozen_normalization: batch normalisation stays as it was loaded.
     """
 
     architecture: str
@@ -43,6 +44,7 @@ class Backbone(nn.Module, ABC):
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
         self.frozen_stages = 0
+        self.frozen_normalization = False
 
     @abstractmethod
     def _stages(self) -> Sequence[Sequence[nn.Module]]:
@@ -72,6 +74,23 @@ class Backbone(nn.Module, ABC):
         for stage in self._stages()[:stages]:
             for module in stage:
                 module.requires_grad_(False)
+
+    def freeze_normalization(self) -> None:
+        """Keep the statistics, weights and biases of batch normalisation; small batches spoil them."""
+        self.frozen_normalization = True
+        for module in self._normalizations():
+            module.requires_grad_(False)
+
+    def _normalizations(self) -> list[nn.Module]:
+        return [module for module in self.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+
+    def train(self, mode: bool = True) -> Self:
+        """Frozen batch normalisation stays in evaluation mode."""
+        super().train(mode)
+        if self.frozen_normalization:
+            for module in self._normalizations():
+                module.eval()
+        return self
 
     def load(self, initial: InitialWeights) -> None:
         """Take torchvision's weights of the modules that are here; its classifier is left out.
@@ -131,8 +150,8 @@ class AttentionBackbone(Backbone):
 
     @classmethod
     @abstractmethod
-    def for_attention(cls, architecture: str, stride: int, pools: Pools) -> Self:
-        """At output stride 8 or 16."""
+    def for_attention(cls, architecture: str, stride: int, pools: Pools, *, exact: bool = True) -> Self:
+        """At output stride 8 or 16; not `exact`: at the network's own where it cannot have this one."""
 
     @abstractmethod
     def side_features(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:

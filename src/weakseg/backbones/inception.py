@@ -77,7 +77,7 @@ class Inception(AttentionBackbone):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
 
     @classmethod
-    def for_attention(cls, architecture: str, stride: int, pools: Pools) -> Self:
+    def for_attention(cls, architecture: str, stride: int, pools: Pools, *, exact: bool = True) -> Self:
         """As of `AttentionBackbone`."""
         return cls(stride)
 

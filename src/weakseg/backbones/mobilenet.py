@@ -1,4 +1,7 @@
-"""MobileNetV3-Large (Howard et al., ICCV 2019), torchvision's modules and names."""
+"""MobileNetV3-Large (Howard et al., ICCV 2019), torchvision's modules and names.
+
+It stays beside timm's, for torchvision's weights: their layers are named and padded otherwise.
+"""
 
 from collections.abc import Sequence
 
@@ -20,6 +23,7 @@ class MobileNetArchitecture(Architecture):
 from torch import nn
 
 from weakseg.backbones.base import Backbone
+from weakseg.backbones.grid import CORNERS
 from weakseg.backbones.weights import NORMALIZATIONS
 
 
@@ -34,17 +38,21 @@ class MobileNet(Backbone):
     """
 
     architecture = "mobilenet_v3_large"
+    aligned = CORNERS
 
     def __init__(self, stride: int = 16) -> None:
         from torchvision import models
 
         mean, std, _ = NORMALIZATIONS["torchvision"]
         super().__init__(mean, std)
+        self.stride = stride
         self.features = models.mobilenet_v3_large(weights=None, dilated=stride == 16).features
         strided = [number for number, block in enumerate(self.features) if getattr(block, "_is_cn", False)]
         self._ends = [0, *strided, len(self.features) - 1]
         self.widths = tuple(int(self.features[end].out_channels) for end in self._ends)
         self.low = len(self._ends) - 4
+        halvings = (1, 2, 3, 3 if stride == 8 else 4, 5 if stride == 32 else 4, 5 if stride == 32 else 4)
+        self.strides = tuple(2**times for times in halvings[: len(self._ends)])
         self.low_channels, self.channels = self.widths[self.low], self.widths[-1]
 
     def _stages(self) -> list[Sequence[nn.Module]]:

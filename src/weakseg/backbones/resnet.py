@@ -1,4 +1,8 @@
-"""ResNet-50 and ResNet-101 (He et al., CVPR 2016), dilated to a chosen output stride, torchvision's parameter names."""
+"""ResNet-50 and ResNet-101 (He et al., CVPR 2016), dilated to a chosen output stride: torchvision's modules and names.
+
+It stays beside timm's: DeepLab v2, v3 and RCRNet each publish dilations of their own for the first block of a layer;
+timm's `output_stride` gives one of the three.
+"""
 
 from collections.abc import Sequence
 from typing import Self
@@ -14,6 +18,7 @@ class ResNet50Architecture(Architecture):
     rooms = frozenset({"saliency", "detector"})
     pyramid = True
     torchvision = Torchvision()
+    keeps_statistics = True
     pixel_bytes = 9000
     network_mb = 900
 
@@ -30,6 +35,7 @@ class ResNet101Architecture(ResNet50Architecture):
 from torch import nn
 
 from weakseg.backbones.base import UNDILATED, Dilations, SaliencyBackbone
+from weakseg.backbones.grid import CORNERS
 from weakseg.backbones.weights import NORMALIZATIONS
 
 TORCHVISION_8: Dilations = ((1, 2), (2, 4))
@@ -45,29 +51,22 @@ class ResNet(SaliencyBackbone):
         architecture: `resnet50` or `resnet101`.
         stride: output stride 8, 16 or 32: at 16 layer 4 keeps the resolution, at 8 layers 3 and 4 do.
         dilations: of layers 3 and 4; published networks differ in those of the first blocks.
-        frozen_normalization: batch normalisation keeps its statistics, weights and biases, as DeepLab v2 and RCRNet
-            train it; without it small batches spoil them.
     """
 
     channels = 2048
     unit_features = True
     cells_at_corners = True
+    aligned = CORNERS
     widths = (64, 256, 512, 1024, 2048)
 
-    def __init__(
-        self,
-        architecture: str,
-        stride: int,
-        dilations: Dilations = UNDILATED,
-        *,
-        frozen_normalization: bool = False,
-    ) -> None:
+    def __init__(self, architecture: str, stride: int, dilations: Dilations = UNDILATED) -> None:
         from torchvision import models
 
         mean, std, _ = NORMALIZATIONS["torchvision"]
         super().__init__(mean, std)
         self.architecture = architecture
-        self.frozen_normalization = frozen_normalization
+        self.strides = (4, 4, 8, min(16, stride), stride)
+        self.stride = stride
         full = models.get_model(
             architecture, weights=None, replace_stride_with_dilation=[False, stride <= 8, stride <= 16]
         )
@@ -81,29 +80,18 @@ class ResNet(SaliencyBackbone):
         for layer, (first, others) in zip((self.layer3, self.layer4), dilations, strict=True):
             for number, block in enumerate(layer):
                 _dilate(block.conv2, others if number else first)
-        if frozen_normalization:
-            for module in self._normalizations():
-                module.requires_grad_(False)
 
     @classmethod
     def for_saliency(cls, architecture: str, stride: int, dilations: Dilations, frozen: bool) -> Self:
         """As of `SaliencyBackbone`."""
-        return cls(architecture, stride, dilations, frozen_normalization=frozen)
-
-    def _normalizations(self) -> list[nn.Module]:
-        return [module for module in self.modules() if isinstance(module, nn.BatchNorm2d)]
+        made = cls(architecture, stride, dilations)
+        if frozen:
+            made.freeze_normalization()
+        return made
 
     def _stages(self) -> list[Sequence[nn.Module]]:
         first = (self.conv1, self.bn1, self.relu, self.maxpool)
         return [first, *((layer,) for layer in (self.layer1, self.layer2, self.layer3, self.layer4))]
-
-    def train(self, mode: bool = True) -> Self:
-        """Frozen normalisation stays in evaluation mode."""
-        super().train(mode)
-        if self.frozen_normalization:
-            for module in self._normalizations():
-                module.eval()
-        return self
 
     def drop_last_stage(self) -> None:
         """End with layer 3."""

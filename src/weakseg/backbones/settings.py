@@ -16,13 +16,17 @@ class BackboneConfig(Choice, methods=BACKBONES, key="architecture"):
 
     architecture: str = "vgg16"
     """`vgg16`; `vgg_small`: five narrow stages with batch normalisation, always trained from scratch; `inception_v3`:
-    SPG's own; segmenters alone: `alexnet`, `resnet50`, `resnet101`, `mobilenet_v3_large`."""
+    SPG's own; `timm/<name>`: a model of timm with features; segmenters alone: `alexnet`, `resnet50`, `resnet101`,
+    `mobilenet_v3_large`. docs/backbones.md says what stands on what."""
     weights: FilePath = "IMAGENET1K_V1"
     """Initial weights: a name of `weakseg weights list` (`vgg16`, `resnet50`) or torchvision's `IMAGENET1K_V1` and
     `IMAGENET1K_FEATURES`, fetched once; a file (`.pth`, `.safetensors`, `.npz`, Keras `.h5`); or `none`."""
     frozen_stages: int = Field(0, ge=0, le=4)
     """Stages whose weights stay as they are (not the statistics of batch normalisation, where there is any). SeeNet's,
-    OAA's and SPG's authors freeze none; 2 makes a step a fifth cheaper."""
+    OAA's and SPG's authors freeze none; 2 makes a step of VGG16 a fifth cheaper."""
+    frozen_normalization: bool | None = None
+    """Whether batch normalisation keeps the statistics, weights and biases that it was loaded with; those of small
+    batches are worse. `null`: true for ResNets and models of timm, unless they start from `none`; false for others."""
     normalization: Literal["auto", "torchvision", "caffe_rgb", "caffe_bgr", "inception"] = "auto"
     """Mean, deviation and channel order the weights expect; `auto`: `caffe_bgr` for `.npz` and `.h5`,
     `caffe_rgb` for `vgg16-features`, `inception` for Inception-v3, else `torchvision`."""
@@ -35,3 +39,19 @@ class BackboneConfig(Choice, methods=BACKBONES, key="architecture"):
                 "normalization out or give weights"
             )
         return self
+
+    @model_validator(mode="after")
+    def _has_statistics(self) -> Self:
+        if self.frozen_normalization and self.weights == "none":
+            raise ValueError(
+                "frozen_normalization is true, but weights is none: statistics that nobody measured normalise nothing; "
+                "leave it out or give weights"
+            )
+        return self
+
+    @property
+    def freezes_normalization(self) -> bool:
+        """`frozen_normalization`; where that is left open, what suits the backbone and its weights."""
+        if self.frozen_normalization is not None:
+            return self.frozen_normalization
+        return BACKBONES[self.architecture].keeps_statistics and self.weights != "none"

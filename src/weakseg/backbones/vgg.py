@@ -101,7 +101,7 @@ class Vgg(AttentionBackbone, SaliencyBackbone):
                     nn.init.zeros_(module.bias)
 
     @classmethod
-    def for_attention(cls, architecture: str, stride: int, pools: Pools) -> Self:
+    def for_attention(cls, architecture: str, stride: int, pools: Pools, *, exact: bool = True) -> Self:
         """As of `AttentionBackbone`.
 
         At stride 8 the fourth pool has stride 1, or is left out, and the fifth stage is dilated; `kernel` is that of

@@ -83,6 +83,8 @@ def read_initial_weights(
     if source == "none":
         return None
     network, known = BACKBONES[architecture].torchvision, find(source, architecture)
+    if architecture.startswith("timm/"):
+        return _timm(source, known, normalization, architecture)
     if network is not None:
         return _torchvision(source, known, normalization, architecture, network)
     if known is None:
@@ -100,6 +102,43 @@ def read_initial_weights(
 
 def _provenance(known: Known, path: Path) -> dict[str, str]:
     return {"source": known.name, "sha256": digest(path)}
+
+
+def _timm(source: str, known: Known | None, normalization: str, architecture: str) -> InitialWeights:
+    """Timm's state of a model, by name or from a file; its own filter renames what other programs published."""
+    from weakseg.backbones.timm_models import expected_state, own_names
+
+    path = Path(source) if known is None else ready(known)
+    if path.suffix not in (".pth", ".pt", ".safetensors"):
+        raise InputError(
+            f"backbone.weights is '{source}' for {architecture}; none, a file ending in .pth or .safetensors or a name "
+            f"was expected: {near(source, architecture)}."
+        )
+    expected, config, first = expected_state(architecture.removeprefix("timm/"))
+    state = own_names(architecture.removeprefix("timm/"), read_state(path, next(iter(expected))))
+    _require(state, expected, source, f"timm's {architecture.removeprefix('timm/')}")
+    provenance = (
+        {"source": source, "sha256": file_sha256(path)} if known is None else _provenance(known, path)
+    )
+    if normalization == "auto":
+        mean, std = (tuple(255.0 * value for value in config[key]) for key in ("mean", "std"))
+    else:
+        mean, std, is_bgr = NORMALIZATIONS[normalization]
+        if is_bgr:
+            state = {**state, first: state[first].flip(1)}
+    return InitialWeights([], None, None, mean, std, provenance, state)
+
+
+def _require(state: Mapping[str, Tensor], needed: Mapping[str, Tensor], source: str, network: str) -> None:
+    """Refuse a state that lacks a parameter, or has it in another shape or not finite."""
+    for name, value in needed.items():
+        found = state.get(name)
+        if found is None or found.shape != value.shape:
+            raise InputError(
+                f"weights file {source} holds {'nothing' if found is None else tuple(found.shape)} as '{name}'; "
+                f"{network} has {tuple(value.shape)}: give such weights."
+            )
+        check_finite(found, name, source)
 
 
 def _torchvision(
@@ -121,14 +160,7 @@ def _torchvision(
         {"source": source, "sha256": file_sha256(path)} if known is None else _provenance(known, path)
     )
     needed = {name: value for name, value in expected.items() if not name.startswith(CLASSIFIERS)}
-    for name, value in needed.items():
-        found = state.get(name)
-        if found is None or found.shape != value.shape:
-            raise InputError(
-                f"weights file {source} holds {'nothing' if found is None else tuple(found.shape)} as '{name}'; "
-                f"torchvision's {architecture} has {tuple(value.shape)}: give such weights."
-            )
-        check_finite(found, name, source)
+    _require(state, needed, source, f"torchvision's {architecture}")
     mean, std, is_bgr = NORMALIZATIONS[network.normalization if normalization == "auto" else normalization]
     if is_bgr:
         first = next(name for name, value in expected.items() if value.ndim == 4)

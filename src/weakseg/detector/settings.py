@@ -83,7 +83,7 @@ class DetectorConfig(Section):
         found = self.backbone.architecture
         known = serving("detector")
         if found not in known:
-            raise ValueError(f"backbone.architecture is {found}; a detector stands on {', '.join(known)}")
+            raise ValueError(f"backbone.architecture is {found}; a detector stands on {known.names()}")
         maps = PYRAMID if known[found].pyramid else 1
         if len(self.anchors) % maps:
             raise ValueError(

@@ -38,6 +38,8 @@ def build(section: SegmenterConfig, classes: int, initial: Start = None) -> Pixe
         # What only the segmenter's backbone has, the offsets of deformable convolutions, starts from zero.
         network.backbone.load_state_dict(network.backbone.state_dict() | dict(initial))
     network.backbone.freeze(section.backbone.frozen_stages)
+    if section.backbone.freezes_normalization:
+        network.backbone.freeze_normalization()
     network.pixel_loss = PixelLoss(section.loss, section.balance)
     return network
 
@@ -66,7 +68,7 @@ def from_weights(path: Path, weights: Weights) -> PixelClassifier:
     def untrained(settings: dict[str, Any]) -> PixelClassifier:
         method = NETWORKS[settings["method"]]
         return make(
-            method(**settings.get(method.name, {})),
+            method(**settings.get(method.section(), {})),
             settings["backbone"]["architecture"],
             len(weights.classes),
         )

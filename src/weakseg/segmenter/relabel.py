@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from weakseg.backbones.grid import CORNERS
 from weakseg.crf.settings import CrfConfig
 from weakseg.crf.size import largest
-from weakseg.segmenter.grid import CORNERS
 from weakseg.segmenter.prediction.predict import refined_probabilities, upsample
 from weakseg.storage.labels import UNDECIDED
 

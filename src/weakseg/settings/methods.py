@@ -8,18 +8,19 @@ network is built, or another module imports from the file.
 import ast
 import importlib.util
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from threading import RLock
 from types import CodeType, ModuleType
-from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 
-from pydantic import model_validator
+from pydantic import AfterValidator, WithJsonSchema, model_validator
 
 from weakseg.settings.section import Section
 
-HEAVY = {"torch", "torchvision", "numpy", "cv2", "onnxruntime"}
+HEAVY = {"torch", "torchvision", "timm", "segmentation_models_pytorch", "numpy", "cv2", "onnxruntime"}
 """The first import of one of these ends the declarations."""
 _lock = RLock()
 
@@ -28,12 +29,33 @@ class Method(Section):
     """The settings of a method, and the other declarations of its file.
 
     Attributes:
-        name: as in the configuration.
+        name: as in the configuration. A name that ends with a slash declares a family: `timm/` all models of timm.
         made_by: name of the implementing class or function, below in the same file.
     """
 
     name: ClassVar[str]
     made_by: ClassVar[str]
+
+    @classmethod
+    def section(cls) -> str:
+        """Name of its section in the configuration."""
+        return cls.name.partition("/")[0]
+
+    @classmethod
+    def check_member(cls, member: str) -> None:
+        """Of a family: check the name of a member, what follows the slash.
+
+        Raises:
+            ValueError: there is no such member.
+        """
+
+    @classmethod
+    @cache
+    def member(cls, name: str) -> type[Self]:
+        """Of a family: the declaration of the member with this whole name."""
+        return type(
+            cls.__name__, (cls,), {"name": name, "__module__": cls.__module__, "__doc__": cls.__doc__}
+        )
 
     def check(self, section: Any) -> None:
         """Check the section of the configuration in which this method was chosen.
@@ -54,26 +76,69 @@ AnyMethod = TypeVar("AnyMethod", bound=Method)
 class Methods(Mapping[str, type[AnyMethod]], Generic[AnyMethod]):
     """A room's table: name → declaration.
 
+    It may hold families: `timm/resnet18` is a member of the family `timm/`. Iterating gives the names of the others.
+
     Args:
         package: package of the methods' files.
         places: `file.Class` of each declaration, in the order of users' lists.
+
+    Attributes:
+        families: prefix → declaration.
     """
 
     def __init__(self, package: str, *places: str) -> None:
-        self._found: dict[str, type[AnyMethod]] = {}
+        declared = []
         for place in places:
             file, _, name = place.partition(".")
-            method = getattr(declare(f"{package}.{file}"), name)
-            self._found[method.name] = method
+            declared.append(getattr(declare(f"{package}.{file}"), name))
+        self._take(declared)
+
+    def _take(self, declared: Sequence[type[AnyMethod]]) -> None:
+        self.families = {method.name: method for method in declared if method.name.endswith("/")}
+        self._found = {method.name: method for method in declared if not method.name.endswith("/")}
+
+    def where(self, fits: Callable[[type[AnyMethod]], bool]) -> "Methods[AnyMethod]":
+        """The table of those that fit."""
+        part: Methods[AnyMethod] = Methods("")
+        part._take([method for method in (*self._found.values(), *self.families.values()) if fits(method)])
+        return part
 
     def __getitem__(self, name: str) -> type[AnyMethod]:
-        return self._found[name]
+        family, slash, member = name.partition("/")
+        return self.families[family + slash].member(name) if slash and member else self._found[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._found)
 
     def __len__(self) -> int:
         return len(self._found)
+
+    def names(self) -> str:
+        """The names and families, for people."""
+        return ", ".join([*self._found, *(f"{prefix}<name>" for prefix in self.families)])
+
+    def known(self, name: str) -> str:
+        """The name.
+
+        Raises:
+            ValueError: it is none of a method.
+        """
+        try:
+            self[name]
+        except KeyError:
+            raise ValueError(f"Input should be one of {self.names()}, found {name!r}") from None
+        family, slash, member = name.partition("/")
+        if slash:
+            self.families[family + slash].check_member(member)
+        return name
+
+    def field(self) -> Any:
+        """The type of a field that names one of them."""
+        if not self.families:
+            return Literal[tuple(self)]
+        schemas: list[dict[str, Any]] = [{"enum": list(self), "type": "string"}]
+        schemas += [{"pattern": f"^{prefix}.+$", "type": "string"} for prefix in self.families]
+        return Annotated[str, AfterValidator(self.known), WithJsonSchema({"anyOf": schemas})]
 
 
 class Choice(Section):
@@ -84,10 +149,10 @@ class Choice(Section):
     """
 
     _key: ClassVar[str]
-    _methods: ClassVar[Mapping[str, type[Method]]]
+    _methods: ClassVar[Methods[Any]]
 
     def __init_subclass__(
-        cls, methods: Mapping[str, type[Method]] | None = None, key: str = "method", **options: Any
+        cls, methods: Methods[Any] | None = None, key: str = "method", **options: Any
     ) -> None:
         # pydantic collects the fields after this.
         if methods is not None:
@@ -96,23 +161,26 @@ class Choice(Section):
             for name, annotation in cls.__annotations__.items():
                 fields[name] = annotation
                 if name == key:
-                    fields[name] = Literal[tuple(methods)]
-                    for method in methods.values():
+                    fields[name] = methods.field()
+                    for method in (*methods.values(), *methods.families.values()):
                         if method.model_fields:
-                            fields[method.name] = method
-                            setattr(cls, method.name, method())
+                            fields[method.section()] = method
+                            setattr(cls, method.section(), method())
             cls.__annotations__ = fields
         super().__init_subclass__(**options)
 
     @property
     def own(self) -> Any:
         """The settings of the chosen method."""
-        chosen = getattr(self, self._key)
-        return getattr(self, chosen) if chosen in type(self).model_fields else self._methods[chosen]()
+        chosen = self._methods[getattr(self, self._key)]
+        given = getattr(self, chosen.section(), None)
+        return given if isinstance(given, chosen) else chosen(**(given.model_dump() if given else {}))
 
     def idle(self) -> set[str]:
         """The sections of the methods that were not chosen."""
-        return (set(self._methods) & set(type(self).model_fields)) - {getattr(self, self._key)}
+        declared = (*self._methods.values(), *self._methods.families.values())
+        chosen = self._methods[getattr(self, self._key)].section()
+        return ({method.section() for method in declared} & set(type(self).model_fields)) - {chosen}
 
     @model_validator(mode="after")
     def _suits_the_method(self) -> Self:

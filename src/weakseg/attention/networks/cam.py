@@ -7,6 +7,8 @@ Maps of several sizes and of the mirrored image are summed as raw positive score
 once: `make_cam.py` of IRNet, and PSA before it.
 """
 
+from pydantic import Field
+
 from weakseg.attention.networks.declaration import AttentionMethod
 
 
@@ -16,6 +18,10 @@ class CamSettings(AttentionMethod):
     name = "cam"
     made_by = "Cam"
     preset = "voc-cam.yaml"
+
+    convolutions: int = Field(2, ge=0, le=3)
+    """3×3 convolutions between the features and the scores: 2 as SeeNet's S_A; 0, a linear layer on the features, as
+    PSA and IRNet have it on ResNets."""
 
 
 from torch import Tensor
@@ -29,6 +35,12 @@ class Cam(Classifier):
 
     dropout = (0.5,)
     sums_scales = True
+    settings: CamSettings
+
+    @property
+    def head_convolutions(self) -> int:
+        """As the settings say."""
+        return self.settings.convolutions
 
     def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Sigmoid cross entropy of the pooled scores."""

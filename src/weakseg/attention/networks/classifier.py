@@ -56,10 +56,12 @@ class Classifier(nn.Module, ABC):
         self.read_out = "relu"
         self.new_layers_rate = settings.new_layers_rate if new_layers_rate is None else new_layers_rate
         make = BACKBONES[architecture].maker().for_attention
-        body: AttentionBackbone = make(architecture, stride or settings.stride, self.pools)
+        exact = stride is not None
+        body: AttentionBackbone = make(architecture, stride or settings.stride, self.pools, exact=exact)
         self.backbone = body
         heads = [
-            _head(body.channels, self.head_width, classes, self.convolutions, share) for share in self.dropout
+            _head(body.channels, self.head_width, classes, self.head_convolutions, share)
+            for share in self.dropout
         ]
         if self.xavier:
             initialise_xavier(*heads)
@@ -76,6 +78,11 @@ class Classifier(nn.Module, ABC):
     @abstractmethod
     def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Losses of `image` N×3×H×W (RGB, 0…255) and `labels` N×C (1 where present)."""
+
+    @property
+    def head_convolutions(self) -> int:
+        """3×3 convolutions of a head before its scores."""
+        return self.convolutions
 
     @property
     def head_width(self) -> int:
@@ -119,7 +126,8 @@ def _head(channels: int, width: int, classes: int, convolutions: int, dropout: f
     layers: list[nn.Module] = []
     for number in range(convolutions):
         layers += [nn.Conv2d(channels if number == 0 else width, width, 3, padding=1), nn.ReLU(inplace=True)]
-    branch = nn.Sequential(*layers, nn.Dropout(dropout), nn.Conv2d(width, classes, 1))
+    inside = width if convolutions else channels
+    branch = nn.Sequential(*layers, nn.Dropout(dropout), nn.Conv2d(inside, classes, 1))
     for layer in branch:
         if isinstance(layer, nn.Conv2d):
             nn.init.normal_(layer.weight, std=HEAD_STD)

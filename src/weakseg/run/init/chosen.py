@@ -1,7 +1,8 @@
-"""Sizes and iterations that follow from the number and the size of the images, for the preset `photographs`."""
+"""What follows from the machine, and from the number and the size of the images."""
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -14,6 +15,17 @@ SEGMENTER = {"batch": 10, "least": 800}
 USUAL = 400
 """Longest side, pixels, from which images take the preset's sizes."""
 PER_SHARD = 100
+
+
+SIZED = ("quick", "photographs")
+"""The presets whose iterations and sizes follow from the images; the others are published schedules."""
+GPUS = ("/dev/nvidia0", "/dev/dxg", "/dev/kfd")
+"""Devices of NVIDIA's driver, of Windows' under Linux, and of AMD's: asking torch takes seconds."""
+
+
+def preset() -> str:
+    """The preset that suits this machine: with a GPU, `photographs`; without one, `quick`."""
+    return "photographs" if any(Path(each).exists() for each in GPUS) else "quick"
 
 
 def cores() -> int:

@@ -13,6 +13,7 @@ NETWORKS: Methods[SegmenterMethod] = Methods(
     "deeplab_v2.DeepLabV2Settings",
     "deformable.DeformableSettings",
     "deeplab_v3.DeepLabV3Settings",
+    "deeplab_v3_plus.DeepLabV3PlusSettings",
     "lraspp.LrAsppSettings",
 )
 """Name in the configuration → settings of the segmenter."""

@@ -20,24 +20,7 @@ class SegmenterMethod(Method):
     def check(self, section: Any) -> None:
         """Refuse a backbone that the segmenter does not stand on."""
         found = section.backbone.architecture
-        if found not in self.backbones:
+        if found not in self.backbones and f"{found.partition('/')[0]}/" not in self.backbones:
             raise ValueError(
                 f"backbone.architecture is {found}; {self.name} stands on {' or '.join(self.backbones)}"
-            )
-
-
-class ResNetMethod(SegmenterMethod):
-    """The settings of a segmenter that may stand on a ResNet whose batch normalisation is frozen."""
-
-    frozen_normalization: bool = True
-    """Batch normalisation of a ResNet stays as it was loaded; `false` when `backbone.weights` is `none`."""
-
-    def check(self, section: Any) -> None:
-        """Refuse frozen statistics that were never measured, too."""
-        super().check(section)
-        on_resnet = section.backbone.architecture.startswith("resnet")
-        if self.frozen_normalization and on_resnet and section.backbone.weights == "none":
-            raise ValueError(
-                f"{self.name}.frozen_normalization is true, but backbone.weights is none: statistics that nobody "
-                "measured normalise nothing; set it to false or give weights"
             )

@@ -1,9 +1,9 @@
 """DeepLab v2 (Chen et al., PAMI 2018): atrous spatial pyramid pooling on a dilated ResNet or SPG's Inception-v3."""
 
-from weakseg.segmenter.networks.declaration import ResNetMethod
+from weakseg.segmenter.networks.declaration import SegmenterMethod
 
 
-class DeepLabV2Settings(ResNetMethod):
+class DeepLabV2Settings(SegmenterMethod):
     """DeepLab v2 (Chen et al., 2018)."""
 
     name = "deeplab_v2"
@@ -19,9 +19,9 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from weakseg.backbones.base import Dilations
+from weakseg.backbones.grid import CORNERS, resize
 from weakseg.backbones.inception import ALIGNED_PADDING, Inception
 from weakseg.backbones.resnet import ResNet
-from weakseg.segmenter.grid import CORNERS, resize
 from weakseg.segmenter.networks.parts import SCORE_RATE, SCORE_STD, PixelClassifier, initialize
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
@@ -49,9 +49,7 @@ class DeepLabV2(PixelClassifier):
         if architecture == "inception_v3":
             self.backbone = Inception(self.stride)
         else:
-            self.backbone = ResNet(
-                architecture, self.stride, DILATIONS, frozen_normalization=settings.frozen_normalization
-            )
+            self.backbone = ResNet(architecture, self.stride, DILATIONS)
         self.multi_scale = settings.multi_scale
         channels = self.backbone.channels
         self.aspp = nn.ModuleList(

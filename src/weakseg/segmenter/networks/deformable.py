@@ -9,11 +9,11 @@ else is DeepLab v2, or LargeFOV on a VGG, so that two runs differ by the deforma
 from collections.abc import Iterable
 from typing import Literal
 
-from weakseg.segmenter.networks.declaration import ResNetMethod
+from weakseg.segmenter.networks.declaration import SegmenterMethod
 from weakseg.settings.section import Positive
 
 
-class DeformableSettings(ResNetMethod):
+class DeformableSettings(SegmenterMethod):
     """LargeFOV on a VGG, DeepLab v2 on a ResNet, with deformable convolutions (Dai et al., 2017)."""
 
     name = "deformable"
@@ -55,9 +55,7 @@ def deformable(architecture: str, classes: int, settings: DeformableSettings) ->
         ]
         deform(convolutions[-layers:], plain.backbone.unit_features)
         return plain
-    network = DeepLabV2(
-        architecture, classes, DeepLabV2Settings(frozen_normalization=settings.frozen_normalization)
-    )
+    network = DeepLabV2(architecture, classes, DeepLabV2Settings())
     assert isinstance(network.backbone, ResNet)
     blocks = [*network.backbone.layer3, *network.backbone.layer4]
     deform(((block, "conv2") for block in blocks[-layers:]), network.backbone.unit_features)

@@ -47,8 +47,8 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from weakseg.backbones.alexnet import AlexNet
+from weakseg.backbones.grid import CENTRES
 from weakseg.backbones.vgg import Vgg
-from weakseg.segmenter.grid import CENTRES
 from weakseg.segmenter.networks.parts import (
     DENSE_STD,
     DROPOUT,

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from weakseg.backbones.base import Backbone
+from weakseg.backbones.grid import CORNERS, enlarge, whole
 from weakseg.backbones.weights import InitialWeights
-from weakseg.segmenter.grid import CORNERS, enlarge, whole
 from weakseg.segmenter.loss import PixelLoss
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 

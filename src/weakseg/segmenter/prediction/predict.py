@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from weakseg.backbones.grid import CORNERS, enlarge, resample, whole
 from weakseg.crf.engine import dense_crf
 from weakseg.crf.settings import CrfConfig
 from weakseg.crf.size import largest, shrunk
-from weakseg.segmenter.grid import CORNERS, enlarge, resample, whole
 from weakseg.segmenter.prediction.settings import PredictionConfig
 from weakseg.training.precision import autocast
 

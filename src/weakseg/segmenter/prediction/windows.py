@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from weakseg.segmenter.grid import CENTRES, cells, enlarge
+from weakseg.backbones.grid import CENTRES, cells, enlarge
 from weakseg.segmenter.prediction.predict import Scorer, predict_scores
 from weakseg.segmenter.prediction.settings import PredictionConfig
 
