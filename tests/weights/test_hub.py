@@ -383,6 +383,7 @@ def test_a_licence_is_accepted_by_name_before_the_hub_is_asked(
     assert cache.fetch(other, ["CC-BY-NC-4.0"]).is_file()
 
 
+@pytest.mark.slow
 def test_a_model_of_timm_starts_from_weights_by_name(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     import timm
 
