@@ -19,7 +19,7 @@ class BackboneConfig(Choice, methods=BACKBONES, key="architecture"):
     SPG's own; `timm/<name>`: a model of timm with features; segmenters alone: `alexnet`, `resnet50`, `resnet101`,
     `mobilenet_v3_large`. docs/backbones.md says what stands on what."""
     weights: FilePath = "IMAGENET1K_V1"
-    """Initial weights: a name of `weakseg weights list` (`vgg16`, `resnet50`) or torchvision's `IMAGENET1K_V1` and
+    """Initial weights: a name of `weakseg weights list` (`vgg16`; of timm `<model>.<tag>`) or torchvision's `IMAGENET1K_V1` and
     `IMAGENET1K_FEATURES`, fetched once; a file (`.pth`, `.safetensors`, `.npz`, Keras `.h5`); or `none`."""
     frozen_stages: int = Field(0, ge=0, le=4)
     """Stages whose weights stay as they are (not the statistics of batch normalisation, where there is any). SeeNet's,
