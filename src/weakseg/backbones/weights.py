@@ -85,6 +85,8 @@ def read_initial_weights(
     network, known = BACKBONES[architecture].torchvision, find(source, architecture)
     if architecture.startswith("timm/"):
         return _timm(source, known, normalization, architecture)
+    if architecture.startswith("smp/"):
+        return _smp(Path(source), normalization, architecture.removeprefix("smp/"))
     if network is not None:
         return _torchvision(source, known, normalization, architecture, network)
     if known is None:
@@ -121,6 +123,27 @@ def _timm(source: str, known: Known | None, normalization: str, architecture: st
         if is_bgr:
             state = {**state, first: state[first].flip(1)}
     return InitialWeights([], None, None, mean, std, origin, state)
+
+
+def _smp(path: Path, normalization: str, encoder: str) -> InitialWeights:
+    """The state of one of segmentation_models_pytorch's own encoders, from a file; more may stand in it."""
+    from weakseg.backbones.smp_encoders import FILES, expected_state, usual_normalization
+
+    if path.suffix not in FILES:
+        raise InputError(
+            f"backbone.weights is '{path}' for smp/{encoder}; none or a file ending in {', '.join(FILES)} was expected."
+        )
+    expected = expected_state(encoder)
+    state = read_state(path, next(iter(expected)))
+    _require(state, expected, str(path), f"segmentation_models_pytorch's {encoder}")
+    mean, std, is_bgr = NORMALIZATIONS[
+        usual_normalization(encoder) if normalization == "auto" else normalization
+    ]
+    if is_bgr:
+        first = next(name for name, value in expected.items() if value.ndim == 4)
+        state = {**state, first: state[first].flip(1)}
+    provenance = {"source": str(path), "sha256": file_sha256(path)}
+    return InitialWeights([], None, None, mean, std, provenance, state)
 
 
 def _require(state: Mapping[str, Tensor], needed: Mapping[str, Tensor], source: str, network: str) -> None:
