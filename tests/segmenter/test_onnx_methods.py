@@ -16,13 +16,12 @@ from weakseg.segmenter.networks import NETWORKS
 from weakseg.storage.run import Run
 from weakseg.storage.weights import Weights, save_weights
 
-LIVE = {"frozen_normalization": False}
 WRITTEN: dict[str, tuple[str, str, dict[str, Any]]] = {
     "fcn8s": ("fcn8s", "vgg_small", {}),
     "fcn-alexnet": ("fcn32s", "alexnet", {"width": 16}),
     "vgg_aspp": ("vgg_aspp", "vgg_small", {}),
     "deeplab_v3": ("deeplab_v3", "mobilenet_v3_large", {}),
-    "deeplab_v2": ("deeplab_v2", "resnet50", LIVE),
+    "deeplab_v2": ("deeplab_v2", "resnet50", {}),
 }
 
 
@@ -58,7 +57,7 @@ def test_the_file_agrees_and_says_where_its_cells_lie(name: str, tmp_path: Path)
 
 @pytest.mark.slow
 def test_what_torch_cannot_write_is_one_sentence(tmp_path: Path) -> None:
-    run = finished(tmp_path / "run", "deformable", "resnet50", LIVE)
+    run = finished(tmp_path / "run", "deformable", "resnet50", {})
     with pytest.raises(InputError, match=r"cannot write a deformable segmenter") as caught:
         export_onnx(Run(run), tmp_path / "model.onnx")
     assert "\n" not in str(caught.value)

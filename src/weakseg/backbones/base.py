@@ -1,7 +1,7 @@
 """What every backbone does with the images it is given."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -104,6 +104,13 @@ class Backbone(nn.Module, ABC):
         own = {name: initial.state[name] for name in self.state_dict() if name in initial.state}
         self.load_state_dict(own, strict=False)
         self.take_normalization(initial)
+
+    def take_trained(self, state: Mapping[str, Tensor]) -> None:
+        """Take the state of the attention network's backbone.
+
+        What only this one has, the offsets of deformable convolutions, starts from zero.
+        """
+        self.load_state_dict(self.state_dict() | dict(state))
 
     def normalize(self, images: Tensor) -> Tensor:
         """Subtract the mean and divide by the deviation; N×3×H×W float32."""

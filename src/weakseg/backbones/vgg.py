@@ -1,4 +1,7 @@
-"""VGG16 (Simonyan and Zisserman, 2015) and a small sibling for the demo, with selectable pooling and dilation."""
+"""VGG16 (Simonyan and Zisserman, 2015) and a small sibling for the demo, with selectable pooling and dilation.
+
+It stays beside torchvision's and timm's: SeeNet, ACoL, OAA and the DeepLabs each publish other pools and dilations of it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -8,7 +8,8 @@ prototxt imply.
 
 from typing import Literal
 
-from weakseg.attention.networks.declaration import AttentionMethod
+from weakseg.attention.networks.declaration import LOCAL_FEATURES, AttentionMethod
+from weakseg.backbones.standing import OF_SEVERAL_RESOLUTIONS
 
 THRESHOLDS = {
     # erase above, reverse below; fractions of the largest attention
@@ -23,6 +24,7 @@ class SeeNetSettings(AttentionMethod):
     name = "seenet"
     made_by = "SeeNet"
     preset = "voc.yaml"
+    kinds, needs = OF_SEVERAL_RESOLUTIONS, LOCAL_FEATURES
 
     thresholds: Literal["paper", "release"] = "paper"
     """`paper`: erase above 0.7, reverse below 0.05; `release`: 0.8 and 0.0 (nothing is reversed)."""
