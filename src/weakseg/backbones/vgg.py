@@ -1,6 +1,6 @@
 """VGG16 (Simonyan and Zisserman, 2015) and a small sibling for the demo, with selectable pooling and dilation.
 
-It stays beside torchvision's and timm's: SeeNet, ACoL, OAA and the DeepLabs each publish other pools and dilations of it.
+It stays beside torchvision's and timm's: SeeNet, ACoL, OAA and the DeepLabs publish pools and dilations of their own.
 """
 
 from collections.abc import Sequence
