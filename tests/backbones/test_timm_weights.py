@@ -74,7 +74,7 @@ def of_timm(model: Any, images: Tensor, plain: bool = False) -> list[Tensor]:
         ("resnet18", 65),
         ("convnext_atto", 64),
         ("mobilenetv4_conv_small_035", 65),
-        ("swin_tiny_patch4_window7_224", 64),
+        ("swin_tiny_patch4_window7_224", 224),
         ("vit_tiny_patch16_224", 224),
     ],
 )

@@ -88,6 +88,7 @@ class TimmBackbone(AttentionBackbone, SaliencyBackbone):
         self.widths = tuple(stage.channels for stage in stages)
         self.strides = tuple(stage.stride for stage in stages)
         self.channels, self.stride = self.widths[-1], self.strides[-1]
+        self.map_multiple = self.stride * max(1, round(32 / self.stride))
         self.side_channels = (self.widths[max(0, len(stages) - 2)], self.channels)
 
     @classmethod
