@@ -13,6 +13,7 @@ from weakseg.backbones.base import Pools
 from weakseg.backbones.grid import CENTRES, CORNERS, cells
 from weakseg.backbones.timm_models import TimmBackbone
 from weakseg.errors import InputError
+from weakseg.training.parameters import caffe_groups
 
 # Of each kind the smallest, and how it lies at stride 16 (14 for patches of 14).
 KINDS = {
@@ -268,3 +269,18 @@ def test_the_family_is_in_the_table() -> None:
     declared = BACKBONES["timm/resnet18"]
     assert declared.maker() is TimmBackbone
     assert {"attention", "saliency", "detector"} <= declared.rooms
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet18", "convnext_atto", "swin_tiny_patch4_window7_224", "eva02_tiny_patch14_224"]
+)
+def test_only_matrices_and_kernels_decay(name: str) -> None:
+    body = shared(name)
+    decaying = {id(p) for group in caffe_groups(body) if group.decay for p in group.parameters}
+    kept = {key for key, value in body.model.named_parameters() if id(value) not in decaying}
+    expected = {
+        key
+        for key, value in body.model.named_parameters()
+        if value.ndim < 2 or key.endswith(("pos_embed", "cls_token", "relative_position_bias_table"))
+    }
+    assert kept == expected
