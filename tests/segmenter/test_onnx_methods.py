@@ -22,6 +22,10 @@ WRITTEN: dict[str, tuple[str, str, dict[str, Any]]] = {
     "fcn-alexnet": ("fcn32s", "alexnet", {"width": 16}),
     "vgg_aspp": ("vgg_aspp", "vgg_small", {}),
     "deeplab_v3": ("deeplab_v3", "mobilenet_v3_large", {}),
+    "smp-deeplabv3plus": ("smp/deeplabv3plus", "timm/test_resnet", {}),
+    "smp-dpt": ("smp/dpt", "timm/vit_tiny_patch16_224", {}),
+    "smp-pan": ("smp/pan", "timm/test_resnet", {}),
+    "smp-unet": ("smp/unet", "timm/test_resnet", {}),
     "deeplab_v2": ("deeplab_v2", "resnet50", LIVE),
 }
 
