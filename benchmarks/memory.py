@@ -28,8 +28,7 @@ if room == "attention":
 else:
     from weakseg.segmenter.network import make
     from weakseg.segmenter.networks import NETWORKS
-    options = {"frozen_normalization": False} if method == "deeplab_v2" else {}
-    network = make(NETWORKS[method](**options), architecture, 6)
+    network = make(NETWORKS[method](), architecture, 6)
     given["labels"] = torch.randint(0, 7, (batch, crop, crop), dtype=torch.uint8)
 network.train().to(memory_format=torch.channels_last)
 solver = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], lr=1e-6)

@@ -41,7 +41,8 @@ def test_mobilenet_has_strides_8_and_16() -> None:
     network = MobileNet().eval()
     with torch.inference_mode():
         given = network.stage_features(torch.zeros(1, 3, 65, 97))
-    assert given[network.low].shape == (1, network.low_channels, 9, 13)
+    assert network.strides == (2, 4, 8, 16, 16, 16)
+    assert given[2].shape == (1, network.widths[2], 9, 13)
     assert given[-1].shape == (1, 960, 5, 7)
 
 

@@ -8,7 +8,7 @@ from torch import nn
 from torchvision import models
 
 from weakseg.backbones.base import UNDILATED, Dilations
-from weakseg.backbones.resnet import TORCHVISION_8, ResNet
+from weakseg.backbones.resnet import TORCHVISION, TORCHVISION_8, ResNet
 from weakseg.backbones.weights import read_initial_weights
 from weakseg.errors import InputError
 
@@ -65,16 +65,20 @@ def test_each_block_has_the_dilation_that_is_asked_for(
         assert backbone(torch.zeros(1, 3, 65, 65)).shape[2:] == (9, 9)  # padded by as much: the size stays
 
 
-def test_torchvisions_dilations_are_torchvisions() -> None:
-    theirs = models.resnet50(weights=None, replace_stride_with_dilation=[False, True, True])
+@pytest.mark.parametrize("stride", [8, 16, 32])
+def test_torchvisions_dilations_are_torchvisions(stride: int) -> None:
+    kept = [False, stride <= 8, stride <= 16]
+    theirs = models.resnet50(weights=None, replace_stride_with_dilation=kept)
     layers = (theirs.layer1, theirs.layer2, theirs.layer3, theirs.layer4)
-    assert dilations(ResNet("resnet50", 8, TORCHVISION_8)) == [
+    assert dilations(ResNet("resnet50", stride, TORCHVISION[stride])) == [
         [block.conv2.dilation[0] for block in layer] for layer in layers
     ]
 
 
 def test_frozen_normalization_learns_nothing_and_forgets_nothing() -> None:
-    backbone = ResNet("resnet50", 16, frozen_normalization=True).train()
+    backbone = ResNet("resnet50", 16)
+    backbone.freeze_normalization()
+    backbone.train()
     before = {name: value.clone() for name, value in backbone.state_dict().items() if "bn" in name}
     backbone(torch.rand(2, 3, 64, 64) * 255).sum().backward()
     assert all(torch.equal(before[name], backbone.state_dict()[name]) for name in before)

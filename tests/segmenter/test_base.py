@@ -10,6 +10,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from weakseg.backbones.grid import cells, padding
+from weakseg.errors import InputError
 from weakseg.segmenter.network import build, load, make
 from weakseg.segmenter.networks import NETWORKS
 from weakseg.segmenter.networks.declaration import SegmenterMethod
@@ -19,26 +20,40 @@ from weakseg.segmenter.settings import SegmenterConfig
 from weakseg.storage.weights import Weights, save_weights
 
 CLASSES = 3
-SMALLER = {"vgg16": "vgg_small", "resnet101": "resnet50"}
-"""Backbone → one of the same kind that stands for it where the method has it."""
-SMALL: dict[str, Any] = {"frozen_normalization": False, "width": 64}
-"""Without weights, batch normalisation must learn its statistics."""
+CONVOLUTIONAL, HIERARCHICAL, PLAIN = "timm/test_resnet", "timm/edgenext_xx_small", "timm/test_vit"
+"""Small models of timm. Cells of the first lie over corners, those of the others over the middle of their pixels."""
+PUBLISHED = {
+    "deeplab_v2": ("resnet50", "inception_v3"),
+    "deformable": ("vgg_small", "resnet50"),
+    "deeplab_v3": ("mobilenet_v3_large", "resnet50"),
+    "deeplab_v3_plus": (),
+    "lraspp": ("mobilenet_v3_large",),
+}
+"""Method → what it was published on, or a smaller network of that kind; of the others `vgg_small`."""
+NARROW = {"fcn32s": {"width": 64}, "fcn16s": {"width": 64}, "fcn8s": {"width": 64}}
 
 
-def small(method: str, **options: Any) -> SegmenterMethod:
-    """Settings of a method, for a quick network."""
-    known = {name: value for name, value in SMALL.items() if name in NETWORKS[method].model_fields}
-    return NETWORKS[method](**known | options)
+def published(name: str) -> list[tuple[str, SegmenterMethod, str]]:
+    backbones = PUBLISHED.get(name, ("vgg_small", "alexnet") if name == "fcn32s" else ("vgg_small",))
+    return [
+        (f"{name}-{backbone}", NETWORKS[name](**NARROW.get(name, {})), backbone) for backbone in backbones
+    ]
 
 
 CASES: dict[str, tuple[SegmenterMethod, str]] = {
-    f"{name}-{backbone}": (small(name), backbone)
-    for name, method in NETWORKS.items()
-    for backbone in method.backbones
-    if SMALLER.get(backbone) not in method.backbones
+    case: (method, backbone) for name in NETWORKS for case, method, backbone in published(name)
 } | {
-    "deeplab_v2-scales": (small("deeplab_v2", multi_scale=True), "resnet50"),
-    "deformable-6": (small("deformable", layers=6), "resnet50"),
+    f"{name}-timm": (method(), CONVOLUTIONAL)
+    for name, method in NETWORKS.items()
+    if "timm/" in method.backbones and name != "fcn16s"  # FCN-8s contains it
+}
+CASES |= {
+    "deeplab_v2-scales": (NETWORKS["deeplab_v2"](multi_scale=True), CONVOLUTIONAL),
+    "deformable-6": (NETWORKS["deformable"](layers=6), "vgg_small"),
+    "fcn8s-hierarchical": (NETWORKS["fcn8s"](), HIERARCHICAL),
+    "deeplab_v3_plus-hierarchical": (NETWORKS["deeplab_v3_plus"](width=32), HIERARCHICAL),
+    "largefov-plain": (NETWORKS["largefov"](), PLAIN),
+    "deeplab_v2-plain-scales": (NETWORKS["deeplab_v2"](multi_scale=True), PLAIN),
 }
 BFLOAT16_BOUND = 0.05
 """Largest difference of a logit in bfloat16, as a share of the range of all logits. 8 bits of mantissa are 0.004."""
@@ -80,9 +95,45 @@ def test_every_method_is_tested() -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_another_backbone_is_refused_in_one_sentence(name: str) -> None:
-    others = {"vgg16", "resnet50", "mobilenet_v3_large"} - set(NETWORKS[name].backbones)
+    others = {"vgg16", "inception_v3", "mobilenet_v3_large"} - set(NETWORKS[name].backbones)
     with pytest.raises(ValueError, match=rf"{name} stands on {NETWORKS[name].backbones[0]}"):
         SegmenterConfig(method=name, backbone={"architecture": sorted(others)[0]})
+
+
+ANY = ("resnet50", "mobilenet_v3_large", HIERARCHICAL, PLAIN)
+
+
+@pytest.mark.parametrize("backbone", ANY)
+@pytest.mark.parametrize("name", [name for name, method in NETWORKS.items() if "timm/" in method.backbones])
+def test_a_head_stands_on_any_features_or_says_why_not(name: str, backbone: str) -> None:
+    """Without memory: it scores every cell, and its dilations and skips fit the backbone's strides."""
+    section = {"method": name, "backbone": {"architecture": backbone, "weights": "none"}}
+    refused = NETWORKS[name].refusal(backbone)
+    if refused is not None:
+        assert (backbone, NETWORKS[name].needs in refused) == (PLAIN, True)
+        with pytest.raises(ValueError, match=refused):
+            SegmenterConfig(**section)
+        return
+    with torch.device("meta"):
+        network: Any = build(SegmenterConfig(**section), CLASSES).eval()
+        logits = network.logits(network.whole_cells(torch.zeros(1, 3, 96, 96)))
+    expected = cells(96, network.stride, network.aligned)
+    assert logits.shape == (1, CLASSES + 1, expected, expected)
+
+
+@pytest.mark.parametrize(("name", "dilations"), [("largefov", [3]), ("deeplab_v2", [2, 3, 4, 6])])
+def test_dilations_cover_as_many_pixels_at_any_stride(name: str, dilations: list[int]) -> None:
+    """Of stride 8 they are 12, and 6 to 24."""
+    with torch.device("meta"):
+        network: Any = make(NETWORKS[name](output_stride=32), CONVOLUTIONAL, CLASSES)
+    head = network.aspp if name == "deeplab_v2" else [network.fc6]
+    assert [layer.dilation[0] for layer in head] == [layer.padding[0] for layer in head] == dilations
+    assert network.stride == 32
+
+
+def test_a_stride_that_a_model_cannot_have_is_refused() -> None:
+    with pytest.raises(InputError, match="test_vit cannot have stride 8; its features have 16"):
+        make(NETWORKS["largefov"](output_stride=8), PLAIN, CLASSES)
 
 
 @pytest.mark.parametrize("size", [(65, 65), (50, 71), (33, 40)])

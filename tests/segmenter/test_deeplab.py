@@ -111,9 +111,9 @@ def test_the_computed_field_is_what_a_gradient_touches() -> None:
 
 def test_rates_of_deeplab_v2() -> None:
     with torch.device("meta"):
-        network = DeepLabV2("resnet101", 20, DeepLabV2Settings())
+        network: Any = build(SegmenterConfig(method="deeplab_v2", backbone={"architecture": "resnet101"}), 20)
     rates = {id(p): (g.rate, g.decay) for g in network.parameter_groups() for p in g.parameters}
-    assert {branch.dilation[0] for branch in network.aspp} == {6, 12, 18, 24}  # type: ignore[union-attr, index]
+    assert {branch.dilation[0] for branch in network.aspp} == {6, 12, 18, 24}
     assert {rates[id(branch.weight)] for branch in network.aspp} == {(10.0, 1.0)}
     assert {rates[id(branch.bias)] for branch in network.aspp} == {(20.0, 0.0)}
     assert isinstance(network.backbone, ResNet)
@@ -134,7 +134,7 @@ def test_dilations_layer_by_layer(method: str) -> None:
 
 def test_scales_are_fused_by_their_maximum() -> None:
     torch.manual_seed(0)
-    network = DeepLabV2("resnet50", 2, DeepLabV2Settings(multi_scale=True, frozen_normalization=False)).eval()
+    network = DeepLabV2("resnet50", 2, DeepLabV2Settings(multi_scale=True)).eval()
     with torch.inference_mode():
         fused = network.logits(images())
         whole, middle, half = network._of_scales(images())
@@ -155,7 +155,7 @@ def test_smaller_images_are_whole_cells_long() -> None:
 
 
 def test_each_scale_has_a_loss() -> None:
-    network = DeepLabV2("resnet50", 2, DeepLabV2Settings(multi_scale=True, frozen_normalization=False)).eval()
+    network = DeepLabV2("resnet50", 2, DeepLabV2Settings(multi_scale=True)).eval()
     losses = network.losses({"image": images(), "labels": torch.ones(2, 65, 65)})
     assert set(losses) == {"loss_1", "loss_0.75", "loss_0.5", "loss_maximum"}
 
@@ -212,9 +212,7 @@ def test_the_last_layers_deform_and_nothing_changes_at_first(
     architecture: str, layers: int, expected: list[str]
 ) -> None:
     torch.manual_seed(0)
-    network: Any = deformable(
-        architecture, 2, DeformableSettings(layers=layers, frozen_normalization=False)
-    ).eval()
+    network: Any = deformable(architecture, 2, DeformableSettings(layers=layers)).eval()
     found = [
         name.removesuffix(".conv2")
         for name, module in network.backbone.named_modules()

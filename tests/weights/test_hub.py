@@ -18,7 +18,7 @@ from weakseg.cli import weakseg
 from weakseg.errors import InputError
 from weakseg.storage import timeout
 from weakseg.weights import cache
-from weakseg.weights.known import KNOWN, Known, named
+from weakseg.weights.known import KNOWN, Known, named, trained_on
 
 NAME = "pvt_v2_b0.in1k"
 FILE = f"{NAME}.safetensors"
@@ -381,3 +381,22 @@ def test_a_licence_is_accepted_by_name_before_the_hub_is_asked(
     assert found is not None
     other = replace(found, address=known.address)
     assert cache.fetch(other, ["CC-BY-NC-4.0"]).is_file()
+
+
+@pytest.mark.slow
+def test_a_model_of_timm_starts_from_weights_by_name(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    import timm
+
+    from weakseg.backbones.weights import read_initial_weights
+
+    name = "test_resnet.r160_in1k"
+    found = named(name)
+    assert found is not None
+    address = f"http://127.0.0.1:{hub.port}/timm/{NAME}/resolve/main/model.safetensors"
+    monkeypatch.setitem(KNOWN, name, replace(found, address=address))
+    hub.files[OLD] = save(timm.create_model("test_resnet").state_dict())
+    read = read_initial_weights(name, architecture="timm/test_resnet")
+    assert read is not None and read.state is not None
+    sha256 = hashlib.sha256(hub.files[OLD]).hexdigest()
+    assert {"source": name, "sha256": sha256}.items() <= read.provenance.items()
+    assert trained_on(sha256, read.provenance["source"]) == ("ImageNet", "image")

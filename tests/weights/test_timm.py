@@ -140,6 +140,11 @@ def test_a_licence_that_is_not_known_to_be_free_has_to_be_accepted(
         ("resnet18.a1_in1k", "timm/resnet50", "names weights of timm/resnet18, and those of timm/resnet50"),
         ("vgg16.tv_in1k", "vgg16", "names weights of timm/vgg16, and those of vgg16 were expected: vgg16"),
         ("resnet18.a1_in1k", "", "names weights of timm/resnet18, and a saliency network was"),
+        (
+            "timm/resnet18.a1_in1k",
+            "timm/resnet18",
+            "is no file; leave timm/ out of the name of weights: resnet18.a1_in1k",
+        ),
         ("IMAGENET1K_V1", "timm/gmixer_12_224", "a file, or none: no weights of it are published by name"),
     ],
 )

@@ -12,7 +12,6 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from weakseg.attention.gradcam import grad_cam
 from weakseg.attention.networks.attention_memory import AttentionMemory
 from weakseg.attention.networks.classifier import Classifier
 from weakseg.attention.networks.parts import scale_to_one
@@ -66,7 +65,7 @@ def attention_maps(
     network = network.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     network.read_out = maps.read_out
     sums = maps.source == "network" and network.sums_scales
-    look = partial(_own if maps.source == "network" else grad_cam, network)
+    look = partial(_look(maps.source), network)
     buckets = sorted(
         ((input_size(record, maps.size), record) for record in records), key=lambda item: item[0]
     )
@@ -104,6 +103,14 @@ def _remembered(memory: AttentionMemory | None, record: Record) -> dict[str, np.
         return {}
     recalled = {name: memory.recall(record.id, name) for name in record.labels}
     return {name: values.cpu().numpy() for name, values in recalled.items() if values is not None}
+
+
+def _look(source: str) -> Callable[[Classifier, Tensor, Tensor], tuple[Tensor, Tensor]]:
+    if source == "network":
+        return _own
+    from weakseg.attention.gradcam import grad_cam  # takes as long to import as half of torch
+
+    return grad_cam
 
 
 def _own(network: Classifier, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,6 @@ from pydantic import Field, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 from weakseg.attention.networks import NETWORKS
-from weakseg.backbones import serving
 from weakseg.backbones.settings import BackboneConfig
 from weakseg.settings.methods import Choice
 from weakseg.settings.section import Positive, RunName, Scale, Section
@@ -80,12 +79,7 @@ class AttentionConfig(Choice, methods=NETWORKS):
 
     @model_validator(mode="after")
     def _has_backbone(self) -> Self:
-        known = serving("attention")
-        if self.backbone.architecture not in known:
-            raise ValueError(
-                f"backbone.architecture is {self.backbone.architecture}; an attention network stands on "
-                f"{known.names()}"
-            )
+        self.own.check_backbone(self.backbone.architecture)
         return self
 
     @model_validator(mode="after")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
+from weakseg.backbones.timm_names import CONVOLUTIONAL
 from weakseg.settings.methods import Method
 from weakseg.weights.known import check_use
 
@@ -37,6 +38,11 @@ class Architecture(Method):
     torchvision: ClassVar[Torchvision | None] = None
     pixel_bytes: ClassVar[int]
     network_mb: ClassVar[int] = 1500
+
+    @classmethod
+    def kind(cls) -> str:
+        """What kind of network it is, a name of `timm_names`."""
+        return CONVOLUTIONAL
 
     def check(self, section: Any) -> None:
         """Refuse weights that do not exist, or belong to another architecture."""

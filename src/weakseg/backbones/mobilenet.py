@@ -30,8 +30,7 @@ from weakseg.backbones.weights import NORMALIZATIONS
 class MobileNet(Backbone):
     """Stages that end where torchvision's networks tap: at blocks that halve the resolution, and last.
 
-    `low` is the number of the stage at stride 8 that LR-ASPP takes details from, of `low_channels` channels; `widths`
-    are the channels of all stages.
+    `widths` are the channels of all stages, `strides` their pixels of the image per cell.
 
     Args:
         stride: output stride: 16, dilated as for segmentation, or 32, where stages 1, 2, 3 and 5 have strides 4 to 32.
@@ -50,10 +49,9 @@ class MobileNet(Backbone):
         strided = [number for number, block in enumerate(self.features) if getattr(block, "_is_cn", False)]
         self._ends = [0, *strided, len(self.features) - 1]
         self.widths = tuple(int(self.features[end].out_channels) for end in self._ends)
-        self.low = len(self._ends) - 4
         halvings = (1, 2, 3, 3 if stride == 8 else 4, 5 if stride == 32 else 4, 5 if stride == 32 else 4)
         self.strides = tuple(2**times for times in halvings[: len(self._ends)])
-        self.low_channels, self.channels = self.widths[self.low], self.widths[-1]
+        self.channels = self.widths[-1]
 
     def _stages(self) -> list[Sequence[nn.Module]]:
         starts = [0, *(end + 1 for end in self._ends[:-1])]

@@ -39,7 +39,8 @@ from weakseg.backbones.grid import CORNERS
 from weakseg.backbones.weights import NORMALIZATIONS
 
 TORCHVISION_8: Dilations = ((1, 2), (2, 4))
-"""Stride 8 by torchvision's `replace_stride_with_dilation`: a first block keeps the dilation of the layer before."""
+TORCHVISION: dict[int, Dilations] = {8: TORCHVISION_8, 16: ((1, 1), (1, 2)), 32: UNDILATED}
+"""Stride → by torchvision's `replace_stride_with_dilation`: a first block keeps the dilation of the layer before."""
 
 
 class ResNet(SaliencyBackbone):

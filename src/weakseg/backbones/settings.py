@@ -19,8 +19,9 @@ class BackboneConfig(Choice, methods=BACKBONES, key="architecture"):
     SPG's own; `timm/<name>`: a model of timm with features; segmenters alone: `alexnet`, `resnet50`, `resnet101`,
     `mobilenet_v3_large`. docs/backbones.md says what stands on what."""
     weights: FilePath = "IMAGENET1K_V1"
-    """Initial weights: a name of `weakseg weights list` (`vgg16`, `resnet50`) or torchvision's `IMAGENET1K_V1` and
-    `IMAGENET1K_FEATURES`, fetched once; a file (`.pth`, `.safetensors`, `.npz`, Keras `.h5`); or `none`."""
+    """Initial weights: a name of `weakseg weights list` (`vgg16`; of timm `<model>.<tag>`) or torchvision's
+    `IMAGENET1K_V1` and `IMAGENET1K_FEATURES`, fetched once; a file (`.pth`, `.safetensors`, `.npz`, Keras `.h5`); or
+    `none`."""
     frozen_stages: int = Field(0, ge=0, le=4)
     """Stages whose weights stay as they are (not the statistics of batch normalisation, where there is any). SeeNet's,
     OAA's and SPG's authors freeze none; 2 makes a step of VGG16 a fifth cheaper."""
@@ -29,7 +30,7 @@ class BackboneConfig(Choice, methods=BACKBONES, key="architecture"):
     batches are worse. `null`: true for ResNets and models of timm, unless they start from `none`; false for others."""
     normalization: Literal["auto", "torchvision", "caffe_rgb", "caffe_bgr", "inception"] = "auto"
     """Mean, deviation and channel order the weights expect; `auto`: `caffe_bgr` for `.npz` and `.h5`,
-    `caffe_rgb` for `vgg16-features`, `inception` for Inception-v3, else `torchvision`."""
+    `caffe_rgb` for `vgg16-features`, `inception` for Inception-v3, timm's own for its models, else `torchvision`."""
 
     @model_validator(mode="after")
     def _reads_normalization(self) -> Self:

@@ -1,4 +1,7 @@
-"""VGG16 (Simonyan and Zisserman, 2015) and a small sibling for the demo, with selectable pooling and dilation."""
+"""VGG16 (Simonyan and Zisserman, 2015) and a small sibling for the demo, with selectable pooling and dilation.
+
+It stays beside torchvision's and timm's: SeeNet, ACoL, OAA and the DeepLabs each publish other pools and dilations of it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -133,7 +136,9 @@ class Vgg(AttentionBackbone, SaliencyBackbone):
         if stride:
             size = 3 if stride == 1 else kernel
             padding = size // 2 if size == 3 else 0
-            layers.append(nn.MaxPool2d(size, stride, padding=padding, ceil_mode=self._ceil_mode))
+            pool = nn.MaxPool2d(size, stride, padding=padding, ceil_mode=self._ceil_mode)
+            # Maximum and ReLU commute, to the bit: this way the ReLU sees a quarter of the pixels.
+            layers.insert(-1, pool)
         return nn.Sequential(*layers)
 
     def _stages(self) -> list[Sequence[nn.Module]]:

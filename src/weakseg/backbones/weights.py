@@ -19,7 +19,7 @@ from weakseg.backbones.architecture import Torchvision
 from weakseg.backbones.states import check_finite, read_state, require_file, unreadable
 from weakseg.errors import InputError
 from weakseg.storage.weights import file_sha256
-from weakseg.weights.cache import digest, ready
+from weakseg.weights.cache import provenance, ready
 from weakseg.weights.known import Known, find, near
 
 Triple = tuple[float, float, float]
@@ -93,17 +93,13 @@ def read_initial_weights(
         weights, usual = _read_file(Path(source))
     else:
         path = ready(known)
-        weights = replace(_read_torch(path), provenance=_provenance(known, path))
+        weights = replace(_read_torch(path), provenance=provenance(known, path))
         usual = "caffe_rgb" if known.torchvision == "IMAGENET1K_FEATURES" else "torchvision"
     mean, std, is_bgr = NORMALIZATIONS[usual if normalization == "auto" else normalization]
     if is_bgr:
         first, bias = weights.convolutions[0]
         weights.convolutions[0] = (first.flip(1), bias)
     return replace(weights, mean=mean, std=std)
-
-
-def _provenance(known: Known, path: Path) -> dict[str, str]:
-    return {"source": known.name, "sha256": digest(path)}
 
 
 def _timm(source: str, known: Known | None, normalization: str, architecture: str) -> InitialWeights:
@@ -119,16 +115,14 @@ def _timm(source: str, known: Known | None, normalization: str, architecture: st
     expected, config, first = expected_state(architecture.removeprefix("timm/"))
     state = own_names(architecture.removeprefix("timm/"), read_state(path, next(iter(expected))))
     _require(state, expected, source, f"timm's {architecture.removeprefix('timm/')}")
-    provenance = (
-        {"source": source, "sha256": file_sha256(path)} if known is None else _provenance(known, path)
-    )
+    origin = {"source": source, "sha256": file_sha256(path)} if known is None else provenance(known, path)
     if normalization == "auto":
         mean, std = (tuple(255.0 * value for value in config[key]) for key in ("mean", "std"))
     else:
         mean, std, is_bgr = NORMALIZATIONS[normalization]
         if is_bgr:
             state = {**state, first: state[first].flip(1)}
-    return InitialWeights([], None, None, mean, std, provenance, state)
+    return InitialWeights([], None, None, mean, std, origin, state)
 
 
 def _smp(path: Path, normalization: str, encoder: str) -> InitialWeights:
@@ -179,9 +173,7 @@ def _torchvision(
             f"was expected: {near(source, architecture)}."
         )
     state = read_state(path, next(iter(expected)))
-    provenance = (
-        {"source": source, "sha256": file_sha256(path)} if known is None else _provenance(known, path)
-    )
+    origin = {"source": source, "sha256": file_sha256(path)} if known is None else provenance(known, path)
     needed = {name: value for name, value in expected.items() if not name.startswith(CLASSIFIERS)}
     _require(state, needed, source, f"torchvision's {architecture}")
     mean, std, is_bgr = NORMALIZATIONS[network.normalization if normalization == "auto" else normalization]
@@ -192,7 +184,7 @@ def _torchvision(
     if architecture == "alexnet":
         fc6 = _dense(state, "classifier.1", (4096, 256, 6, 6))
         fc7 = _dense(state, "classifier.4", (4096, 4096, 1, 1))
-    return InitialWeights([], fc6, fc7, mean, std, provenance, state)
+    return InitialWeights([], fc6, fc7, mean, std, origin, state)
 
 
 def _read_file(path: Path) -> tuple[InitialWeights, str]:

@@ -127,6 +127,9 @@ def check_use(value: str, architecture: str = "") -> None:
         raise ValueError(
             f"{value} names weights of torchvision, and {wanted} expected: {near(value, architecture)}"
         )
+    plain = value.removeprefix(FAMILY)
+    if plain != value and named(plain) is not None and not Path(value).exists():
+        raise ValueError(f"{value} is no file; leave {FAMILY} out of the name of weights: {plain}")
     known = find(value, architecture)
     if known is not None and known.architecture != architecture:
         belongs = f"names weights of {known.architecture}" if known.architecture else "is a saliency network"

@@ -94,7 +94,11 @@ def ask(known: Known, source: str, again: int) -> Known:
     from urllib3 import Retry
 
     overloaded = Retry(
-        again, backoff_factor=1, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False
+        again,
+        backoff_factor=1,
+        status_forcelist=(429, 500, 502, 503, 504),
+        raise_on_status=False,
+        respect_retry_after_header=False,  # it may be minutes, in which nothing is said
     )
     with requests.Session() as session:
         for scheme in ("http://", "https://"):

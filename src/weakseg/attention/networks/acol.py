@@ -7,7 +7,8 @@ VGG16 (`vgg_v1.py`, `my_optim.py`); vgg_small has the same pools and heads of it
 
 from pydantic import Field
 
-from weakseg.attention.networks.declaration import AttentionMethod
+from weakseg.attention.networks.declaration import LOCAL_FEATURES, AttentionMethod
+from weakseg.backbones.standing import OF_SEVERAL_RESOLUTIONS
 
 
 class AcolSettings(AttentionMethod):
@@ -18,6 +19,7 @@ class AcolSettings(AttentionMethod):
     stride = 8
     new_layers_rate = 10.0
     preset = "voc-acol.yaml"
+    kinds, needs = OF_SEVERAL_RESOLUTIONS, LOCAL_FEATURES
 
     erase_from: float = Field(0.6, gt=0, le=1)
     """Attention of the first classifier from which features are erased for the second; released 0.6."""

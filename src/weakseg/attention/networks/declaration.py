@@ -2,10 +2,13 @@
 
 from typing import ClassVar
 
+from weakseg.backbones.standing import OnBackbone, all_serving
 from weakseg.settings.methods import Method
 
+LOCAL_FEATURES = "local features"
 
-class AttentionMethod(Method):
+
+class AttentionMethod(OnBackbone, Method):
     """A classifier whose attention says where the classes are; its network is a `Classifier` of `parts.py`.
 
     Attributes:
@@ -17,6 +20,7 @@ class AttentionMethod(Method):
         read_outs: ways to make maps of its scores, of which `maps.read_out` names one.
     """
 
+    backbones: ClassVar[tuple[str, ...]] = all_serving("attention")
     trains: ClassVar[bool] = True
     learns_from: ClassVar[str | None] = None
     stride: ClassVar[int] = 16

@@ -7,7 +7,8 @@ must look elsewhere; OAA+ trains a second network of the same shape on those acc
 Rates, loss and decay are those of the authors' PyTorch release.
 """
 
-from weakseg.attention.networks.declaration import AttentionMethod
+from weakseg.attention.networks.declaration import LOCAL_FEATURES, AttentionMethod
+from weakseg.backbones.standing import OF_SEVERAL_RESOLUTIONS
 
 
 class OaaSettings(AttentionMethod):
@@ -18,6 +19,7 @@ class OaaSettings(AttentionMethod):
     stride = 8
     new_layers_rate = 10.0
     preset = "voc-oaa.yaml"
+    kinds, needs = OF_SEVERAL_RESOLUTIONS, LOCAL_FEATURES
 
     drop: bool = False
     """OAA-drop: half of the images are shown without what was attended to last (above 0.6). Published on VOC: 67.5
@@ -32,6 +34,7 @@ class OaaPlusSettings(AttentionMethod):
     stride = 8
     new_layers_rate = 10.0
     preset = "voc-oaa-plus.yaml"
+    kinds, needs = OF_SEVERAL_RESOLUTIONS, LOCAL_FEATURES
     learns_from = "oaa"
     read_outs = ("relu", "sigmoid")
 

@@ -9,6 +9,7 @@ code does otherwise.
 from typing import TYPE_CHECKING, Literal
 
 from weakseg.attention.networks.declaration import AttentionMethod
+from weakseg.backbones.standing import OF_SEVERAL_RESOLUTIONS
 
 if TYPE_CHECKING:
     from weakseg.attention.settings import AttentionConfig
@@ -21,6 +22,7 @@ class SpgSettings(AttentionMethod):
     made_by = "Spg"
     stride = 8
     preset = "voc-spg.yaml"
+    kinds, needs = OF_SEVERAL_RESOLUTIONS, "features of two resolutions"
 
     guided: bool = True
     """`false`: SPG-plain, the classifier without its self-produced masks."""

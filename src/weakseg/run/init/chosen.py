@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import median
 from typing import Any
+
+from weakseg.devices import may_have_gpu
 
 EPOCHS = 8
 STEP = 25
@@ -15,17 +16,13 @@ SEGMENTER = {"batch": 10, "least": 800}
 USUAL = 400
 """Longest side, pixels, from which images take the preset's sizes."""
 PER_SHARD = 100
-
-
 SIZED = ("quick", "photographs")
 """The presets whose iterations and sizes follow from the images; the others are published schedules."""
-GPUS = ("/dev/nvidia0", "/dev/dxg", "/dev/kfd")
-"""Devices of NVIDIA's driver, of Windows' under Linux, and of AMD's: asking torch takes seconds."""
 
 
 def preset() -> str:
     """The preset that suits this machine: with a GPU, `photographs`; without one, `quick`."""
-    return "photographs" if any(Path(each).exists() for each in GPUS) else "quick"
+    return "photographs" if may_have_gpu() else "quick"
 
 
 def cores() -> int:

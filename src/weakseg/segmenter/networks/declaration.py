@@ -1,26 +1,36 @@
 """What the file of a segmenter declares above its import of torch."""
 
-from typing import Any, ClassVar
+from typing import Any, Literal
 
+from weakseg.backbones.standing import OnBackbone
 from weakseg.settings.methods import Method
 
 
-class SegmenterMethod(Method):
+class SegmenterMethod(OnBackbone, Method):
     """The settings of a segmenter.
 
     Its `made_by` is called with the backbone's architecture, the number of classes C without background, and these
     settings; it makes a `PixelClassifier`.
-
-    Attributes:
-        backbones: architectures that it stands on.
     """
-
-    backbones: ClassVar[tuple[str, ...]]
 
     def check(self, section: Any) -> None:
         """Refuse a backbone that the segmenter does not stand on."""
+        self.check_backbone(section.backbone.architecture)
+
+
+class StridedMethod(SegmenterMethod):
+    """A segmenter on features whose stride can be chosen, where the backbone is a model of timm."""
+
+    output_stride: Literal[8, 16, 32] | None = None
+    """Of models of timm, pixels of the image per cell of the features; `null`: 8, of hierarchical transformers 16, of
+    plain ones their patch size. Other backbones have the published stride."""
+
+    def check(self, section: Any) -> None:
+        """Refuse a stride where the published network has its own."""
+        super().check(section)
         found = section.backbone.architecture
-        if found not in self.backbones and f"{found.partition('/')[0]}/" not in self.backbones:
+        if self.output_stride is not None and not found.startswith("timm/"):
             raise ValueError(
-                f"backbone.architecture is {found}; {self.name} stands on {' or '.join(self.backbones)}"
+                f"{self.name}.output_stride is {self.output_stride}, but only models of timm have a choice and "
+                f"backbone.architecture is {found}; leave it out"
             )

@@ -27,8 +27,15 @@ class DeepLabV3PlusSettings(SegmenterMethod):
     """Learning-rate multiplier of everything above the backbone."""
 
     def check(self, section: Any) -> None:
-        """Refuse a share of one image: the head normalises the mean of each image over the batch."""
+        """Refuse a stride that MobileNetV3 does not have, and a share of one image.
+
+        The head normalises the mean of each image over the batch.
+        """
         super().check(section)
+        if self.output_stride != 16 and section.backbone.architecture == "mobilenet_v3_large":
+            raise ValueError(
+                f"{self.name}.output_stride is {self.output_stride}, but mobilenet_v3_large has 16"
+            )
         if section.training.share < 2:
             raise ValueError(
                 f"training.batch_size gives each process {section.training.share}; {self.name} normalises over its "
@@ -37,14 +44,10 @@ class DeepLabV3PlusSettings(SegmenterMethod):
 
 
 import torch
-import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.backbones import BACKBONES
-from weakseg.backbones.base import UNDILATED
-from weakseg.backbones.mobilenet import MobileNet
-from weakseg.backbones.resnet import TORCHVISION_8, ResNet
-from weakseg.backbones.timm_models import TimmBackbone
+from weakseg.backbones.grid import resize
+from weakseg.segmenter.networks.features import build_features, scaled
 from weakseg.segmenter.networks.parts import SCORE_STD, PixelClassifier, initialize
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
@@ -57,6 +60,7 @@ class DeepLabV3Plus(PixelClassifier):
     """Context of five branches, brought to the fine features' cells and joined with them; two convolutions, scores.
 
     Where a backbone has no features of stride 4, its finest are taken, of a plain transformer those of an early block.
+    Dilated layers have one rate: the multi-grid of the authors' ResNets is left out.
 
     Args:
         architecture: name of the backbone.
@@ -68,12 +72,12 @@ class DeepLabV3Plus(PixelClassifier):
 
     def __init__(self, architecture: str, classes: int, settings: DeepLabV3PlusSettings) -> None:
         super().__init__()
-        self.backbone: ResNet | MobileNet | TimmBackbone = _backbone(architecture, settings.output_stride)
+        self.backbone = build_features(architecture, settings.output_stride)
         strides, widths = self.backbone.strides, self.backbone.widths
         self.fine = max((n for n, stride in enumerate(strides) if stride <= FINE), default=0)
         self.stride, self.aligned = strides[self.fine], self.backbone.aligned
         width, separable = settings.width, settings.separable
-        rates = [max(1, round(rate * 16 / self.backbone.stride)) for rate in RATES]
+        rates = [scaled(rate, 16, self.backbone.stride) for rate in RATES]
         inside = self.backbone.channels
         self.branches = nn.ModuleList(
             [_convolution(inside, width, 1), *(_convolution(inside, width, 3, r, separable) for r in rates)]
@@ -94,8 +98,7 @@ class DeepLabV3Plus(PixelClassifier):
         fine, coarse = stages[self.fine], stages[-1]
         mean = self.mean(coarse.mean(dim=(2, 3), keepdim=True)).expand(-1, -1, *coarse.shape[2:])
         context = self.project(torch.cat([*(branch(coarse) for branch in self.branches), mean], 1))
-        corners = self.aligned == "corners"
-        context = functional.interpolate(context, fine.shape[2:], mode="bilinear", align_corners=corners)
+        context = resize(context, fine.shape[2:], self.aligned)
         scores: Tensor = self.score(self.decode(torch.cat([context, self.reduce(fine)], 1))).float()
         return scores
 
@@ -103,15 +106,6 @@ class DeepLabV3Plus(PixelClassifier):
         """Weights 1, biases 2 without decay, those above the backbone times `new_layers_rate`."""
         new = nn.ModuleList(child for name, child in self.named_children() if name != "backbone")
         return caffe_groups(self.backbone) + caffe_groups(new, self.new_layers_rate)
-
-
-def _backbone(architecture: str, stride: int) -> ResNet | MobileNet | TimmBackbone:
-    if architecture.startswith("resnet"):
-        return ResNet(architecture, stride, TORCHVISION_8 if stride == 8 else UNDILATED)
-    if architecture == "mobilenet_v3_large":
-        return MobileNet(16)
-    made: TimmBackbone = BACKBONES[architecture].maker().for_segmenter(architecture, stride)
-    return made
 
 
 def _convolution(

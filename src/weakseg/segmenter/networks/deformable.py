@@ -31,6 +31,7 @@ from torch import Tensor, nn
 
 from weakseg.backbones.base import unit_scale
 from weakseg.backbones.resnet import ResNet
+from weakseg.backbones.vgg import Vgg
 from weakseg.segmenter.networks.deeplab_v2 import DeepLabV2, DeepLabV2Settings
 from weakseg.segmenter.networks.largefov import LargeFov, LargeFovSettings
 from weakseg.segmenter.networks.parts import PixelClassifier
@@ -47,6 +48,7 @@ def deformable(architecture: str, classes: int, settings: DeformableSettings) ->
     layers = settings.layers
     if architecture.startswith("vgg"):
         plain = LargeFov(architecture, classes, LargeFovSettings(new_dense_rate=settings.new_dense_rate))
+        assert isinstance(plain.backbone, Vgg)
         convolutions = [
             (stage, name)
             for stage in plain.backbone.stages

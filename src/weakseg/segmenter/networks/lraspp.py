@@ -1,5 +1,6 @@
-"""LR-ASPP (Howard et al., ICCV 2019): torchvision's own head on MobileNetV3, for computers without a GPU."""
+"""LR-ASPP (Howard et al., ICCV 2019): torchvision's own head, for computers without a GPU; published on MobileNetV3."""
 
+from weakseg.backbones.standing import OF_SEVERAL_RESOLUTIONS
 from weakseg.segmenter.networks.declaration import SegmenterMethod
 from weakseg.settings.section import Positive
 
@@ -9,7 +10,8 @@ class LrAsppSettings(SegmenterMethod):
 
     name = "lraspp"
     made_by = "LrAspp"
-    backbones = ("mobilenet_v3_large",)
+    backbones = ("mobilenet_v3_large", "resnet50", "resnet101", "timm/")
+    kinds, needs = OF_SEVERAL_RESOLUTIONS, "features of stride 8 beside coarser ones"
 
     new_layers_rate: Positive = 1.0
     """Learning-rate multiplier of the head."""
@@ -17,10 +19,11 @@ class LrAsppSettings(SegmenterMethod):
 
 from torch import Tensor
 
-from weakseg.backbones.mobilenet import MobileNet
+from weakseg.segmenter.networks.features import build_features, stage_at
 from weakseg.segmenter.networks.parts import PixelClassifier
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
+STRIDE, COARSE = 8, 16  # of the details, which the scores have, and of the last features
 INSIDE = 128  # channels, as in torchvision
 
 
@@ -28,26 +31,27 @@ class LrAspp(PixelClassifier):
     """Scores of the last features at stride 16, scaled by the whole image's mean, plus those of details at stride 8.
 
     Args:
-        architecture: `mobilenet_v3_large`.
+        architecture: name of the backbone.
         classes: number of classes C, without background.
         settings: of the method.
     """
 
-    stride = 8
+    stride = STRIDE
 
     def __init__(self, architecture: str, classes: int, settings: LrAsppSettings) -> None:
         from torchvision.models.segmentation.lraspp import LRASPPHead
 
         super().__init__()
-        self.backbone: MobileNet = MobileNet()
-        low, high = self.backbone.low_channels, self.backbone.channels
-        self.head = LRASPPHead(low, high, classes + 1, INSIDE)
+        self.backbone = build_features(architecture, COARSE)
+        self.aligned = self.backbone.aligned
+        self.low = stage_at(self.backbone, STRIDE)
+        self.head = LRASPPHead(self.backbone.widths[self.low], self.backbone.channels, classes + 1, INSIDE)
         self.new_layers_rate = settings.new_layers_rate
 
     def logits(self, images: Tensor) -> Tensor:
-        """Class scores N×(C+1)×h×w float32 at stride 8; h = (H − 1) / 8 + 1 for H = 8k + 1."""
+        """Class scores N×(C+1)×h×w float32 at stride 8; h = (H − 1) / 8 + 1 for H = 8k + 1, or H / 8."""
         stages = self.backbone.stage_features(images)
-        scores: Tensor = self.head({"low": stages[self.backbone.low], "high": stages[-1]}).float()
+        scores: Tensor = self.head({"low": stages[self.low], "high": stages[-1]}).float()
         return scores
 
     def parameter_groups(self) -> list[ParameterGroup]:
