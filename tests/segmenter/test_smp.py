@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import segmentation_models_pytorch as published
+import timm
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from weakseg.backbones import BACKBONES
 from weakseg.backbones.grid import cells
 from weakseg.backbones.smp_encoders import ENCODERS
-from weakseg.backbones.timm_models import TimmBackbone, create
+from weakseg.backbones.timm_models import TimmBackbone
 from weakseg.backbones.weights import read_initial_weights
 from weakseg.errors import InputError
 from weakseg.segmenter.network import build, load, make
@@ -187,7 +188,7 @@ def test_frozen_stages_and_statistics_do_not_learn(name: str) -> None:
 def test_the_encoder_takes_timms_weights_of_the_whole_model(name: str, tmp_path: Path) -> None:
     encoder = encoder_of(name).removeprefix("timm/")
     torch.manual_seed(5)
-    whole = create(encoder)
+    whole = timm.create_model(encoder, num_classes=0)
     save_file(moved(whole.state_dict()), tmp_path / "w.safetensors")
     initial = read_initial_weights(str(tmp_path / "w.safetensors"), architecture=f"timm/{encoder}")
     network: Any = build(section(name, weights=str(tmp_path / "w.safetensors")), CLASSES, initial)
@@ -240,11 +241,11 @@ REFUSED = {
     "spelling": ("UnetPlusPlus", SMALL, r"no segmenter UnetPlusPlus; did you mean unetplusplus\?"),
     "unknown": ("sam", SMALL, r"no segmenter sam; it has unet, unetplusplus"),
     "encoder": ("fpn", "smp/resnet-18", r"no encoder resnet-18; did you mean resnet18"),
-    "not dilated": ("pan", "smp/vgg16_bn", r"smp/vgg16_bn, which .* cannot dilate under smp/pan"),
-    "not joined": ("linknet", "smp/mit_b0", r"smp/mit_b0, which .* cannot join under smp/linknet"),
-    "not plain": ("dpt", SMALL, r"smp/dpt stands on plain vision transformers"),
-    "plain": ("fpn", PLAIN, r"features of one size; smp/fpn needs several: choose smp/dpt"),
-    "ours": ("fpn", "vgg16", r"smp/fpn stands on timm/ or smp/"),
+    "not dilated": ("pan", "smp/vgg16_bn", r"is smp/vgg16_bn; smp/pan needs an encoder .* with dilation"),
+    "not joined": ("linknet", "smp/mit_b0", r"is smp/mit_b0; smp/linknet needs an encoder .* of stride 2"),
+    "not plain": ("dpt", SMALL, r"smp/dpt stands on plain transformers of timm"),
+    "plain": ("fpn", PLAIN, r"smp/fpn needs features of several sizes"),
+    "ours": ("fpn", "vgg16", r"smp/fpn stands on timm/<name> or smp/<name>"),
 }
 
 

@@ -147,6 +147,7 @@ class AttentionBackbone(Backbone):
         head_width, dense_width: channels of the convolutions of a head, and of ACoL's.
         head_dropout: of SPG-A.
         side_channels, side_width: channels of the features that SPG's B1 and B2 see, and inside B1 and B2.
+        map_multiple: pixels; of images with such sides the cells cover the image and nothing else.
     """
 
     head_width: int
@@ -154,6 +155,7 @@ class AttentionBackbone(Backbone):
     head_dropout: float = 0.0
     side_channels: tuple[int, int]
     side_width: int
+    map_multiple: int = 32
 
     @classmethod
     @abstractmethod

@@ -112,9 +112,10 @@ def _timm(source: str, known: Known | None, normalization: str, architecture: st
             f"backbone.weights is '{source}' for {architecture}; none, a file ending in .pth or .safetensors or a name "
             f"was expected: {near(source, architecture)}."
         )
-    expected, config, first = expected_state(architecture.removeprefix("timm/"))
-    state = own_names(architecture.removeprefix("timm/"), read_state(path, next(iter(expected))))
-    _require(state, expected, source, f"timm's {architecture.removeprefix('timm/')}")
+    name = architecture.removeprefix("timm/")
+    expected, config, first = expected_state(name, "" if known is None else known.name)
+    state = own_names(name, read_state(path, next(iter(expected))), expected)
+    _require(state, expected, source, f"timm's {name}")
     origin = {"source": source, "sha256": file_sha256(path)} if known is None else provenance(known, path)
     if normalization == "auto":
         mean, std = (tuple(255.0 * value for value in config[key]) for key in ("mean", "std"))

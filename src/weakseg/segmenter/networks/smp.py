@@ -62,10 +62,28 @@ class SmpSettings(SegmenterMethod):
         """Its name in the package."""
         return cls.name.removeprefix("smp/")
 
+    @classmethod
+    def refusal(cls, architecture: str) -> str | None:
+        """As of `OnBackbone`; also what the package refuses of its own encoders."""
+        refused = super().refusal(architecture)
+        if refused is not None:
+            return refused
+        segmenter, (family, _, encoder) = cls.architecture(), architecture.partition("/")
+        plain = family == "timm" and kind(encoder) == PLAIN
+        if segmenter == "dpt" and not plain:
+            return f"{cls.name} stands on plain transformers of timm, such as timm/vit_tiny_patch16_224"
+        if segmenter != "dpt" and plain:
+            return f"{cls.name} needs features of several sizes, which a plain transformer does not have: take smp/dpt"
+        if family == "smp" and encoder.startswith(_REFUSED.get(segmenter, ())):
+            done = "with dilation" if segmenter in DILATED else "with features of stride 2"
+            return (
+                f"{cls.name} needs an encoder that segmentation_models_pytorch takes {done}, and not this one"
+            )
+        return None
+
     def check(self, section: Any) -> None:
         """Refuse an encoder that does not fit, a missing package, and a share of one image where it is normalised."""
         super().check(section)
-        _check_encoder(self.architecture(), section.backbone.architecture)
         if find_spec("segmentation_models_pytorch") is None:
             raise ValueError(
                 f"method is {self.name}, and segmentation_models_pytorch is not installed: run pip install "
@@ -76,26 +94,6 @@ class SmpSettings(SegmenterMethod):
                 f"training.batch_size gives each process {section.training.share}; {self.name} normalises over its "
                 "share of the batch and needs 2 or more"
             )
-
-
-def _check_encoder(segmenter: str, backbone: str) -> None:
-    family, _, encoder = backbone.partition("/")
-    plain = family == "timm" and kind(encoder) == PLAIN
-    if segmenter == "dpt" and not plain:
-        raise ValueError(
-            f"backbone.architecture is {backbone}; smp/dpt stands on plain vision transformers of timm, such as "
-            "timm/vit_tiny_patch16_224"
-        )
-    if segmenter != "dpt" and plain:
-        raise ValueError(
-            f"backbone.architecture is {backbone}, which has features of one size; smp/{segmenter} needs several: "
-            "choose smp/dpt or another backbone"
-        )
-    if family == "smp" and encoder.startswith(_REFUSED.get(segmenter, ())):
-        raise ValueError(
-            f"backbone.architecture is {backbone}, which segmentation_models_pytorch cannot "
-            f"{'dilate' if segmenter in DILATED else 'join'} under smp/{segmenter}; choose another encoder"
-        )
 
 
 import warnings
