@@ -190,6 +190,35 @@ def optimizers() -> dict[str, Any]:
     }
 
 
+def order() -> dict[str, Any]:
+    """A training step with the ReLU before the pool, as papers draw it, and with S_B and S_C each by itself."""
+    keep_memory()
+    found: dict[str, Any] = {}
+    for network in ("seenet", "small", "largefov"):
+        steps = {
+            "ReLU first": training_step(network, change=_relu_first),
+            "pool first": training_step(network),
+        }
+        if network == "seenet":
+            apart = training_step(network, change=_apart)
+            steps = {"S_B and S_C apart": apart, **steps}
+        found[network] = in_turn(steps)
+    return found
+
+
+def _relu_first(network: nn.Module) -> nn.Module:
+    for stage in network.backbone.stages:  # type: ignore[union-attr]
+        if isinstance(stage[-2], nn.MaxPool2d):
+            stage[-2], stage[-1] = stage[-1], stage[-2]
+    return network
+
+
+def _apart(network: nn.Module) -> nn.Module:
+    whole = network.branch_b.forward
+    network.branch_b.forward = lambda both: torch.cat([whole(half) for half in both.chunk(2)])  # type: ignore[union-attr, operator, method-assign]
+    return network
+
+
 def arithmetic() -> dict[str, Any]:
     """A training step in float32 and bfloat16, channels last and first."""
     keep_memory()
@@ -264,6 +293,7 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "imports": imports,
     "allocator": allocator,
     "optimizers": optimizers,
+    "order": order,
     "arithmetic": arithmetic,
     "compiled": compiled,
 }
