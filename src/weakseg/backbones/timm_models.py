@@ -71,6 +71,7 @@ class TimmBackbone(AttentionBackbone, SaliencyBackbone):
     """
 
     unit_features = True
+    first_level = 0
 
     def __init__(
         self, architecture: str, stride: int | None = None, *, centred: bool = False, least: int = 1
@@ -110,10 +111,23 @@ class TimmBackbone(AttentionBackbone, SaliencyBackbone):
     @classmethod
     def for_saliency(cls, architecture: str, stride: int, dilations: Dilations, frozen: bool) -> Self:
         """As of `SaliencyBackbone`."""
-        made = cls(architecture, stride)
+        made = cls(architecture, stride, least=4)
+        if len(made.strides) < 4:  # it cannot be dilated
+            made = cls(architecture, least=4)
+        if made.strides not in ((4, 8, 8, 8), (4, 8, 16, 16), (4, 8, 16, 32)):
+            raise InputError(
+                f"{architecture} has features of the strides {', '.join(map(str, made.strides))}, but saliency "
+                "networks and detectors need 4, 8, 16 and 32; choose another model."
+            )
         if frozen:
             made.freeze_normalization()
         return made
+
+    def levels(self, images: Tensor) -> list[Tensor]:
+        """As of `SaliencyBackbone`, without cells that lie wholly over padding."""
+        height, width = images.shape[2:]
+        features = zip(super().levels(images), self.strides, strict=True)
+        return [given[:, :, : -(-height // stride), : -(-width // stride)] for given, stride in features]
 
     def drop_last_stage(self) -> None:
         """End with the stage before the last."""
