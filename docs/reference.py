@@ -172,8 +172,8 @@ def reference() -> str:
 def weights() -> str:
     """The table of published weights, as Markdown."""
     rows = [
-        f"| `{known.name}` | {known.file_name} | {known.megabytes} | {known.licence}"
-        f"{'' if known.commercial else ' (no commercial use)'} | {known.trained_on} | `{known.sha256[:8]}…` |\n"
+        f"| `{known.name}` | {known.file_name} | {known.megabytes} | {known.terms} | {known.trained_on} | "
+        f"{f'`{known.sha256[:8]}…`' if known.sha256 else 'asked of the hub'} |\n"
         for known in KNOWN.values()
     ]
     head = "| name | file | size | licence | trained on | SHA-256 |\n|---|---|---|---|---|---|\n"

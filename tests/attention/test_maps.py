@@ -1,5 +1,7 @@
 """Maps of many images: bucketing, mirrored fusion, present classes."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -180,3 +182,9 @@ def test_images_are_enlarged_smoothly_and_shrunk_by_means() -> None:
     assert np.abs(mixed.astype(int) - 100).max() <= 20
     both = _resized(stripes, (10, 64))
     assert np.array_equal(both, cv2.resize(stripes, (64, 10), interpolation=cv2.INTER_AREA))
+
+
+def test_maps_of_the_network_itself_need_no_captum() -> None:
+    code = "import sys, weakseg.attention.maps; print('captum' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]

@@ -116,3 +116,14 @@ def test_release_thresholds_differ_from_the_papers() -> None:
     first, second = (network.branches(images, labels) for network in (paper, release))
     assert torch.equal(first[0], second[0])
     assert not torch.equal(first[1], second[1])
+
+
+def test_branches_that_share_weights_run_in_one_pass(network: SeeNet, batch: dict[str, Tensor]) -> None:
+    seen: list[int] = []
+    network.branch_b.register_forward_hook(lambda module, given, made: seen.append(len(given[0])))
+    network.eval()
+    _, score_b, score_c = network.branches(batch["image"], batch["labels"])
+    assert seen == [4]
+    *_, erased = network._erased(batch["image"], batch["labels"])
+    torch.testing.assert_close(score_b, network.branch_b(erased))
+    assert not torch.allclose(score_b, score_c)

@@ -1,6 +1,8 @@
 """The CRF engines against mean field written out in full, pixel against pixel, and against pydensecrf."""
 
+import subprocess
 import sys
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -11,6 +13,7 @@ from weakseg.crf.engine import ENGINES, dense_crf
 from weakseg.crf.lattice import Lattice
 from weakseg.crf.lattice_torch import TorchLattice
 from weakseg.crf.settings import OF_A_PRESET, PRESETS, CrfConfig
+from weakseg.devices import may_have_gpu
 from weakseg.errors import InputError
 
 
@@ -148,3 +151,24 @@ def test_without_pydensecrf_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
     image, probabilities = scene(8, 8, 2)
     with pytest.raises(InputError, match=r"pip install -e '\.\[pydensecrf\]' in weakseg's checkout"):
         dense_crf(image, probabilities, custom(3, 3, 30, 13, 4, 5, engine="pydensecrf"))
+
+
+def test_a_machine_without_a_gpu_refines_labels_without_torch() -> None:
+    """An import of torch takes as long as the CRF of a hundred small images."""
+    code = """
+import sys, numpy, weakseg.devices
+weakseg.devices.may_have_gpu = lambda: False
+from weakseg.crf.engine import dense_crf
+from weakseg.crf.settings import CrfConfig
+dense_crf(numpy.zeros((4, 5, 3), numpy.uint8), numpy.full((2, 4, 5), 0.5, numpy.float32), CrfConfig())
+print("torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]
+
+
+def test_a_gpu_is_found_by_its_drivers_device(tmp_path: Path) -> None:
+    (tmp_path / "nvidiactl").touch()  # the driver's, also where it finds no card
+    assert not may_have_gpu(tmp_path)
+    (tmp_path / "nvidia7").touch()  # as in a container that was given one of several
+    assert may_have_gpu(tmp_path)

@@ -107,6 +107,16 @@ def test_box_of_a_map_is_in_the_images_pixels() -> None:
     assert boxes_at(values, (448, 896), [0.99])[0] == box  # shares of the map's own maximum
 
 
+def test_boxes_of_many_thresholds_are_those_of_each_alone() -> None:
+    generator = np.random.default_rng(0)
+    thresholds = [0.05 * number for number in range(20)]
+    for side in (5, 9):
+        values = generator.random((side, side), np.float32)
+        alone = [boxes_at(values, (60, 80), [threshold])[0] for threshold in thresholds]
+        assert boxes_at(values, (60, 80), thresholds) == alone
+    assert boxes_at(np.zeros((4, 4), np.float32), (60, 80), [0.0, 0.5]) == [(0, 0, 0, 0)] * 2
+
+
 def case(width: int, ranking: list[str] | None, wanted: str = "cat") -> Case:
     """A map that is 1 on 10 columns of 100 and 0.5 on `width` columns; the object has 40."""
     values = np.zeros((100, 100), np.float32)

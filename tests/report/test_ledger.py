@@ -153,6 +153,27 @@ def test_a_published_file_is_known_wherever_it_lies(rooms: Any, name: str) -> No
     assert found.line == "supervision: image labels + ImageNet"
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "labels"),
+    [
+        ("pvt_v2_b0.in1k", "ImageNet", "image"),
+        ("vit_small_patch14_reg4_dinov2.lvd142m", "LVD-142M without labels", "none"),
+        ("samvit_base_patch16.sa1b", "SA-1B masks", "pixels"),
+        (
+            "vit_base_patch16_radio_v3.c_radio",
+            "unknown weights (vit_base_patch16_radio_v3.c_radio)",
+            "unknown",
+        ),
+    ],
+)
+def test_weights_whose_hash_a_hub_told_are_known_by_their_name(
+    rooms: Any, name: str, data: str, labels: str
+) -> None:
+    found = ledger([rooms("attention", {}, source=name, sha256="1" * 64)], [], [], {})
+    assert found.line == f"supervision: image labels + {data}"
+    assert found.sources[-1].labels == labels
+
+
 def test_a_named_saliency_network_is_in_the_ledger(rooms: Any) -> None:
     weights = dict([rooms("attention", {}), rooms("segmenter", {"labels": "proxy"})])
     entered = Entered(weights, {}, [], {"saliency": KNOWN["u2netp"]})

@@ -14,6 +14,7 @@ from weakseg.cli import weakseg
 from weakseg.config import Config
 from weakseg.config.layers import layered
 from weakseg.errors import InputError
+from weakseg.run.init import chosen
 from weakseg.run.init.chosen import iterations, shards, sizes
 from weakseg.run.init.masks import mask_classes
 from weakseg.run.init.seen import see
@@ -129,7 +130,7 @@ def test_classes_split_and_iterations_are_seen(init: Init, here: Path) -> None:
     assert values["dataset"]["classes"] == ["dog", "cat"]  # the most frequent first
     assert values["dataset"]["table"] == {"images": "photos", "labels": "photos.csv", "masks": None}
     assert values["attention"] == {"training": {"iterations": 300}}
-    assert values["preset"] == "photographs"
+    assert values["preset"] == chosen.preset()
 
 
 def test_folder_and_table_are_found_where_they_are_the_only_ones(init: Init, here: Path) -> None:
@@ -275,6 +276,20 @@ def test_hostile_names_survive_the_configuration(init: Init, here: Path) -> None
     _photographs(here, names, ["train"] * 6 + ["val"])
     init("mine")
     assert sorted(_config("mine")["dataset"]["classes"]) == sorted(names)
+
+
+@pytest.mark.parametrize(("gpu", "preset"), [(False, "quick"), (True, "photographs")])
+def test_the_preset_suits_the_machine(
+    init: Init, here: Path, monkeypatch: pytest.MonkeyPatch, gpu: bool, preset: str
+) -> None:
+    monkeypatch.setattr(chosen, "may_have_gpu", lambda: gpu)
+    _photographs(here, ["dog", "cat"] * 200, ["train"] * 390 + ["val"] * 10)
+    assert any(f"preset {preset}" in line for line in init("mine"))
+    values = _config("mine")
+    assert values["preset"] == preset
+    assert values["segmenter"]["training"]["iterations"] == 800  # follows from the images, in both
+    config = parse(Config, layered([Path("mine.yaml")]), "mine")
+    assert config.segmenter.backbone.architecture == ("vgg16" if gpu else "timm/tf_efficientnet_lite0")
 
 
 def test_another_preset_keeps_its_schedule(init: Init, here: Path) -> None:

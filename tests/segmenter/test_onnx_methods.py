@@ -21,6 +21,10 @@ WRITTEN: dict[str, tuple[str, str, dict[str, Any]]] = {
     "fcn-alexnet": ("fcn32s", "alexnet", {"width": 16}),
     "vgg_aspp": ("vgg_aspp", "vgg_small", {}),
     "deeplab_v3": ("deeplab_v3", "mobilenet_v3_large", {}),
+    "smp-deeplabv3plus": ("smp/deeplabv3plus", "timm/test_resnet", {}),
+    "smp-dpt": ("smp/dpt", "timm/vit_tiny_patch16_224", {}),
+    "smp-pan": ("smp/pan", "timm/test_resnet", {}),
+    "smp-unet": ("smp/unet", "timm/test_resnet", {}),
     "deeplab_v2": ("deeplab_v2", "resnet50", {}),
 }
 
@@ -56,9 +60,13 @@ def test_the_file_agrees_and_says_where_its_cells_lie(name: str, tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_what_torch_cannot_write_is_one_sentence(tmp_path: Path) -> None:
-    run = finished(tmp_path / "run", "deformable", "resnet50", {})
-    with pytest.raises(InputError, match=r"cannot write a deformable segmenter") as caught:
+@pytest.mark.parametrize(
+    ("method", "architecture"), [("deformable", "resnet50"), ("smp/pspnet", "timm/test_resnet")]
+)
+def test_what_torch_cannot_write_is_one_sentence(method: str, architecture: str, tmp_path: Path) -> None:
+    """PSPNet's pools to a number of cells read past the end where an image has fewer."""
+    run = finished(tmp_path / "run", method, architecture, {})
+    with pytest.raises(InputError, match=rf"cannot write a {method} segmenter") as caught:
         export_onnx(Run(run), tmp_path / "model.onnx")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "model.onnx").exists()

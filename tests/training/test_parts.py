@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weakseg.training.augment import Crops
+from weakseg.training.augment import Crops, jitter
 from weakseg.training.parameters import caffe_groups
 from weakseg.training.sampling import Portion, PositionedSamples, PositionSampler
 from weakseg.training.schedule import rate_factor
@@ -136,6 +136,20 @@ def test_resize_brings_the_longest_side_to_size() -> None:
     _, labels = augment(0, resize=30, scales=(1.0, 1.0))
     assert labels is not None
     assert (labels != 255).sum() == 30 * 20
+
+
+def test_jitter_is_brightness_then_contrast_then_saturation() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    differences = []
+    for seed in range(8):
+        brightness, contrast, saturation = np.random.default_rng(seed).uniform(0.6, 1.4, 3)
+        values = image * brightness
+        values = values.mean() + (values - values.mean()) * contrast
+        grey = values.mean(axis=2, keepdims=True)
+        wanted = np.clip(grey + (values - grey) * saturation, 0, 255)
+        differences.append(jitter(np.random.default_rng(seed), image, 0.4) - wanted)
+    assert np.abs(differences).max() <= 1.0
+    assert abs(np.mean(differences)) < 0.05  # rounded, not cut off
 
 
 def test_jitter_changes_the_image_not_the_labels() -> None:

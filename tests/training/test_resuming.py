@@ -5,6 +5,7 @@ and an optimiser's state that was loaded before stays behind and is refused by t
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -389,3 +390,66 @@ def test_rows_between_checkpoints_leave_a_measure_empty(tmp_path: Path) -> None:
     training = TrainingConfig.model_validate(OPTIONS | {"iterations": 15, "checkpoint_every": 15})
     fit(moved(), network(), Images(), tmp_path, "mark", training, measure=Looks())
     assert [row["bright"] != "" for row in read_history(tmp_path / HISTORY)] == [False, True]
+
+
+def on_timm(room: str, model: str, frozen: bool) -> nn.Module:
+    from weakseg.attention.network import build as build_attention
+    from weakseg.attention.settings import AttentionConfig
+    from weakseg.segmenter.network import build as build_segmenter
+    from weakseg.segmenter.settings import SegmenterConfig
+
+    torch.manual_seed(5)
+    backbone = {"architecture": f"timm/{model}", "weights": "none"}
+    built: Any = (
+        build_attention(AttentionConfig.model_validate({"method": "cam", "backbone": backbone}), 2)
+        if room == "attention"
+        else build_segmenter(SegmenterConfig(method="deeplab_v3_plus", backbone=backbone), 2)
+    )
+    if frozen:
+        built.backbone.freeze_normalization()
+    return built
+
+
+@pytest.mark.parametrize(
+    ("room", "model", "frozen"),
+    [
+        ("attention", "regnetx_002", False),
+        ("attention", "convnext_atto", False),
+        ("attention", "vit_tiny_patch16_224", False),
+        ("segmenter", "mobilenetv4_conv_small_035", True),
+        ("segmenter", "pvt_v2_b0", False),
+    ],
+)
+def test_models_of_timm_resume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: str, model: str, frozen: bool
+) -> None:
+    """With layers that are skipped at random, and with normalisation that learns or stays."""
+    import timm
+
+    dropping = partial(timm.create_model, drop_path_rate=0.3)
+    monkeypatch.setattr(timm, "create_model", dropping)
+    assert any(type(part).__name__ == "DropPath" for part in on_timm(room, model, frozen).modules())
+    samples = Seen if room == "attention" else Painted
+    resumed, whole = killed_and_resumed(
+        tmp_path,
+        lambda: on_timm(room, model, frozen),
+        lambda _: samples(),
+        moved,
+        iterations=6,
+        checkpoint_every=3,
+        optimizer="adamw",
+        learning_rate=1e-4,
+        precision="fp32",
+    )
+    assert same(resumed, whole)
+    built = on_timm(room, model, frozen)
+    assert not same(resumed, built)
+    normal = {
+        f"{place}.{key}"
+        for place, part in built.backbone.named_modules()  # type: ignore[union-attr,operator]
+        if isinstance(part, nn.BatchNorm2d)
+        for key in part.state_dict()
+    }
+    before, after = built.backbone.state_dict(), resumed.backbone.state_dict()  # type: ignore[union-attr,operator]
+    moved_on = [key for key in normal if not torch.equal(before[key], after[key])]
+    assert bool(moved_on) == (bool(normal) and not frozen)

@@ -15,7 +15,7 @@ from weakseg.settings.reading import parse
 ROOT = Path(__file__).parents[2]
 PRESETS = ROOT / "workflow" / "presets"
 WHOLE = ("voc-animals", "voc")
-NAMED = ("photographs",)
+NAMED = ("photographs", "quick")
 """Presets without images: a configuration of one's own names them."""
 TEMPLATES = ("your-images",)
 OVERLAYS = {
@@ -25,6 +25,11 @@ OVERLAYS = {
         "saliency-maps",
         "attention-train",
         "proxy-fuse",
+    },
+    "voc-animals-quick": {
+        "attention-train",
+        "proxy-fuse",
+        "segmenter-train",
     },
     "demo-ceiling": {"segmenter-train"},
     "seenet-release": {"attention-train"},
@@ -71,7 +76,10 @@ def test_a_named_preset_leaves_nothing_of_the_demo_but_run_and_images(name: str)
         "shards": 4,
         "dataset": {"source": "table", "classes": ["cat"], "bad_images": "stop"},
     }
-    named = laid(_read(PRESETS / f"{name}.yaml"), images)
+    chain = [_read(PRESETS / f"{name}.yaml")]
+    while (below := chain[0].pop("preset", None)) is not None:
+        chain.insert(0, _read(PRESETS / f"{below}.yaml"))
+    named = laid(*chain, images)
     over_demo = parse(Config, laid(_read(ROOT / "config.yaml"), named), name)
     assert over_demo.stages() == parse(Config, named, name).stages()
 
@@ -98,6 +106,16 @@ def test_the_template_is_what_a_user_decides() -> None:
     assert len([line for line in yaml.safe_dump(template).splitlines() if not line.endswith(":")]) <= 12
     config = parse(Config, layered([PRESETS / "your-images.yaml"]), "your-images")
     assert (config.preset, config.segmenter.training.resize) == ("photographs", 500)
+
+
+def test_quick_is_what_was_measured() -> None:
+    ours, measured = (_read(PRESETS / f"{name}.yaml") for name in ("quick", "voc-animals-quick"))
+    for values in (ours, measured):
+        for key in ("run", "preset"):
+            values.pop(key, None)
+        assert values["attention"]["backbone"] is values["segmenter"]["backbone"]
+        assert "efficientnet_lite0" in values["attention"]["backbone"].pop("weights")
+    assert ours == measured
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -1,5 +1,6 @@
 """A run that names published weights: they come first, or nothing trains."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ STAMP = "results/demo/weights/u2netp.json"
 @pytest.fixture
 def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Empty caches, and an address at which nothing listens."""
-    for name in ("WEAKSEG_CACHE", "TORCH_HOME", "U2NET_HOME"):
+    for name in ("WEAKSEG_CACHE", "TORCH_HOME", "U2NET_HOME", "HF_HOME"):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
     monkeypatch.setenv("WEAKSEG_WEIGHTS_FROM", "http://127.0.0.1:9")
     return tmp_path
@@ -60,3 +61,36 @@ def test_a_name_is_fetched_recorded_and_used_once(
     status, output = ran.snakemake("-n", "--config", other, *NAMED[2:], "--", target)
     assert "weights_fetch" in output and "saliency_maps" in output
     assert "attention_train" not in output
+
+
+@pytest.mark.slow
+def test_weights_of_timm_are_fetched_by_name_with_the_record_of_a_copied_cache(
+    ran: Any, apart: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, revision = "test_resnet.r160_in1k", "a" * 40
+    mirror, content = apart / "mirror", b"weights" * 100
+    mirror.mkdir()
+    sha256 = hashlib.sha256(content).hexdigest()
+    address = f"https://huggingface.co/timm/{name}/resolve/{revision}/model.safetensors"
+    (mirror / f"{name}.safetensors").write_bytes(content)
+    record = {"address": address, "sha256": sha256, "size": len(content)}
+    (mirror / f"{name}.safetensors.json").write_text(json.dumps(record), encoding="utf-8")
+    monkeypatch.setenv("WEAKSEG_WEIGHTS_FROM", str(mirror))
+    stamp = f"results/demo/weights/{name}.json"
+    backbone = f"{{architecture: timm/test_resnet, weights: {name}}}"
+    chosen = ("--config", f"attention={{method: cam, backbone: {backbone}}}")
+    status, output = ran.snakemake("--cores", "2", *chosen, "--", stamp)
+    assert status == 0, output
+    assert json.loads((ran.folder / stamp).read_text(encoding="utf-8")) == {
+        "name": name,
+        "sha256": sha256,
+        "revision": revision,
+        "licence": "Apache-2.0",
+    }
+    status, output = ran.snakemake("-n", "--config", chosen[1].replace("r160", "r161"), "--", stamp)
+    assert status == 1
+    assert (
+        "attention.backbone.weights is test_resnet.r161_in1k, which is neither a file nor the name of"
+        in output
+    )
+    assert f"correct it: {name} (all names: weakseg weights list timm/test_resnet)" in output

@@ -27,7 +27,7 @@ rule attention_train:
         "<run>/benchmarks/attention_train.tsv"
     conda:
         "../../envs/weakseg.yaml"
-    threads: 16
+    threads: training_cores(cfg, "attention")
     resources:
         mem_mb=memory("attention_train"),
         runtime=1440,

@@ -9,7 +9,7 @@ from snakemake.logging import logger
 from snakemake.utils import min_version
 
 from weakseg.config.layers import layered, names
-from weakseg.config.memory import megabytes
+from weakseg.config.memory import megabytes, training_cores
 from weakseg.errors import InputError
 from weakseg.run import inputs
 from weakseg.run.reuse import configured, reused_indexes

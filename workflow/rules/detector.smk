@@ -23,7 +23,7 @@ rule detector_train:
         "<run>/benchmarks/detector_train.tsv"
     conda:
         "../../envs/weakseg.yaml"
-    threads: 16
+    threads: training_cores(cfg, "detector")
     resources:
         mem_mb=memory("detector_train"),
         runtime=1440,

@@ -27,7 +27,7 @@ rule saliency_train:
         "<run>/benchmarks/saliency_train.tsv"
     conda:
         "../../envs/weakseg.yaml"
-    threads: 16
+    threads: training_cores(cfg, "saliency")
     resources:
         mem_mb=memory("saliency_train"),
         runtime=240,

@@ -54,7 +54,7 @@ rule segmenter_train:
         "<run>/benchmarks/segmenter_train/round-{round}.tsv"
     conda:
         "../../envs/weakseg.yaml"
-    threads: 16
+    threads: training_cores(cfg, "segmenter")
     resources:
         mem_mb=memory("segmenter_train"),
         runtime=1440,

@@ -1,14 +1,16 @@
 # Published weights that the configuration names: fetched once for all runs, and verified, before anything trains.
 #
-# Inputs:  none; the addresses and checksums of weakseg's table (`weakseg weights list`)
-# Outputs: <run>/weights/<name>.json (name, SHA-256 and licence; the file itself lies in a cache outside of the run), and
-#          <run>/weights/ready, for which every training waits
+# Inputs:  none; the addresses and checksums of weakseg's table (`weakseg weights list`), or of the hub
+# Outputs: <run>/weights/<name>.json (name, SHA-256, licence, and of a hub's file its revision; the file itself lies in a
+#          cache outside of the run), and <run>/weights/ready, for which every training waits
+
+import re
 
 WEIGHTS = said(inputs.known_weights, TABLE)
 
 
 wildcard_constraints:
-    known="|".join(known.name for known in WEIGHTS) or "none",
+    known="|".join(re.escape(known.name) for known in WEIGHTS) or "none",
 
 
 rule weights_fetch:

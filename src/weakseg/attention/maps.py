@@ -12,7 +12,6 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from weakseg.attention.gradcam import grad_cam
 from weakseg.attention.networks.attention_memory import AttentionMemory
 from weakseg.attention.networks.classifier import Classifier
 from weakseg.attention.networks.parts import scale_to_one
@@ -23,7 +22,6 @@ from weakseg.dataset.records import Record
 from weakseg.training.exhausted import Halving
 from weakseg.training.precision import autocast
 
-MULTIPLE = 32  # image sides are rounded to it, so that few distinct sizes remain
 Look = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Images and labels → maps N×C×h×w, not negative, and class scores N×C."""
 
@@ -66,9 +64,10 @@ def attention_maps(
     network = network.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     network.read_out = maps.read_out
     sums = maps.source == "network" and network.sums_scales
-    look = partial(_own if maps.source == "network" else grad_cam, network)
+    look = partial(_look(maps.source), network)
+    multiple = network.backbone.map_multiple
     buckets = sorted(
-        ((input_size(record, maps.size), record) for record in records), key=lambda item: item[0]
+        ((input_size(record, maps.size, multiple), record) for record in records), key=lambda item: item[0]
     )
     count = maps.batch_size
     chunks = [
@@ -83,7 +82,7 @@ def attention_maps(
         images, labels = (torch.cat(tensors) for tensors in zip(*inputs, strict=True))
         batch = images.to(device, memory_format=torch.channels_last)
         with autocast(maps.precision, device):
-            values, scores = _fused(look, batch, labels.to(device), maps.scales, maps.flip, sums)
+            values, scores = _fused(look, batch, labels.to(device), maps.scales, maps.flip, sums, multiple)
         return list(zip(values.cpu().numpy(), scores.cpu().numpy(), strict=True))
 
     see = Halving(seen, "image", "lower attention.maps.size or the largest of attention.maps.scales")
@@ -106,6 +105,14 @@ def _remembered(memory: AttentionMemory | None, record: Record) -> dict[str, np.
     return {name: values.cpu().numpy() for name, values in recalled.items() if values is not None}
 
 
+def _look(source: str) -> Callable[[Classifier, Tensor, Tensor], tuple[Tensor, Tensor]]:
+    if source == "network":
+        return _own
+    from weakseg.attention.gradcam import grad_cam  # takes as long to import as half of torch
+
+    return grad_cam
+
+
 def _own(network: Classifier, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """The network's own maps N×C×h×w, raw where it sums them, and its class scores N×C."""
     with torch.inference_mode():
@@ -113,13 +120,19 @@ def _own(network: Classifier, images: Tensor, labels: Tensor) -> tuple[Tensor, T
 
 
 def _fused(
-    look: Look, images: Tensor, labels: Tensor, scales: Sequence[float], flip: bool, sums: bool
+    look: Look,
+    images: Tensor,
+    labels: Tensor,
+    scales: Sequence[float],
+    flip: bool,
+    sums: bool,
+    multiple: int,
 ) -> tuple[Tensor, Tensor]:
     """Maps N×C×h×w in [0, 1] and class scores N×C over scales and flips."""
     maps: list[Tensor] = []
     scores: list[Tensor] = []
     for scale in scales:
-        scaled = images if scale == 1.0 else _resize(images, scale)
+        scaled = images if scale == 1.0 else _resize(images, scale, multiple)
         values, found = _one_scale(look, scaled, labels, flip, sums)
         if maps:
             values = functional.interpolate(values, maps[0].shape[2:], mode="bilinear", align_corners=False)
@@ -139,17 +152,23 @@ def _one_scale(look: Look, images: Tensor, labels: Tensor, flip: bool, sums: boo
     return fused, sum(scores.chunk(2)) / 2  # type: ignore[return-value]
 
 
-def _resize(images: Tensor, scale: float) -> Tensor:
-    sides = [max(MULTIPLE, round(side * scale / MULTIPLE) * MULTIPLE) for side in images.shape[2:]]
+def _resize(images: Tensor, scale: float, multiple: int) -> Tensor:
+    sides = [_rounded(side * scale, multiple) for side in images.shape[2:]]
     return functional.interpolate(images.float(), sides, mode="bilinear", align_corners=False, antialias=True)
 
 
-def input_size(record: Record, size: int) -> tuple[int, int]:
-    """Height and width of the network's input: longest side `size`, aspect kept up to rounding."""
+def input_size(record: Record, size: int, multiple: int) -> tuple[int, int]:
+    """Height and width of the network's input: longest side `size`, aspect kept up to rounding to a multiple.
+
+    The map then covers the image, and few distinct sizes remain.
+    """
     height, width = image_size(record.image)
     scale = size / max(height, width)
-    rounded = [max(MULTIPLE, round(side * scale / MULTIPLE) * MULTIPLE) for side in (height, width)]
-    return rounded[0], rounded[1]
+    return _rounded(height * scale, multiple), _rounded(width * scale, multiple)
+
+
+def _rounded(side: float, multiple: int) -> int:
+    return max(1, round(side / multiple)) * multiple
 
 
 def _load(shape: tuple[int, int], records: Sequence[Record]) -> Tensor:

@@ -17,6 +17,7 @@ BACKBONES: Methods[Architecture] = Methods(
     "resnet.ResNet101Architecture",
     "mobilenet.MobileNetArchitecture",
     "timm_models.TimmArchitecture",
+    "smp_encoders.SmpArchitecture",
 )
 """Name → what the backbone's file declares."""
 

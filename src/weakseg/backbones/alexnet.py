@@ -1,4 +1,7 @@
-"""AlexNet (Krizhevsky, 2014, as torchvision has it), padded so that the cells of every stage lie over one grid."""
+"""AlexNet (Krizhevsky, 2014, as torchvision has it), padded so that the cells of every stage lie over one grid.
+
+FCN-AlexNet needs it; timm has none.
+"""
 
 from collections.abc import Sequence
 

@@ -28,6 +28,8 @@ class Architecture(Method):
         keeps_statistics: batch normalisation stays frozen unless told otherwise, where the network starts from weights.
         torchvision: where those weights are torchvision's, whole, and not VGG16's alone.
         pixel_bytes: bytes that a training step keeps of each pixel of its batch, whatever network stands on it.
+        cores: that a training on a processor uses at most: 1 where a step is so short that its threads wait for each
+            other, and for the process that loads images, longer than they compute.
         network_mb: weights, gradients and the optimiser's two copies, with the layers above it, in MB.
     """
 
@@ -37,6 +39,7 @@ class Architecture(Method):
     keeps_statistics: ClassVar[bool] = False
     torchvision: ClassVar[Torchvision | None] = None
     pixel_bytes: ClassVar[int]
+    cores: ClassVar[int] = 16
     network_mb: ClassVar[int] = 1500
 
     @classmethod

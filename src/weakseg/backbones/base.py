@@ -1,7 +1,7 @@
 """What every backbone does with the images it is given."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -109,6 +109,13 @@ class Backbone(nn.Module, ABC):
         self.load_state_dict(own, strict=False)
         self.take_normalization(initial)
 
+    def take_trained(self, state: Mapping[str, Tensor]) -> None:
+        """Take the state of the attention network's backbone.
+
+        What only this one has, the offsets of deformable convolutions, starts from zero.
+        """
+        self.load_state_dict(self.state_dict() | dict(state))
+
     def normalize(self, images: Tensor) -> Tensor:
         """Subtract the mean and divide by the deviation; N×3×H×W float32."""
         normalized: Tensor = (images.float() - self.mean) / self.std
@@ -144,6 +151,7 @@ class AttentionBackbone(Backbone):
         head_width, dense_width: channels of the convolutions of a head, and of ACoL's.
         head_dropout: of SPG-A.
         side_channels, side_width: channels of the features that SPG's B1 and B2 see, and inside B1 and B2.
+        map_multiple: pixels; of images with such sides the cells cover the image and nothing else.
     """
 
     head_width: int
@@ -151,6 +159,7 @@ class AttentionBackbone(Backbone):
     head_dropout: float = 0.0
     side_channels: tuple[int, int]
     side_width: int
+    map_multiple: int = 32
 
     @classmethod
     @abstractmethod

@@ -18,7 +18,8 @@ CORNERS, CENTRES = "corners", "centres"
 
 def cells(pixels: int, stride: int, aligned: str) -> int:
     """Number of cells along a side."""
-    return -(-pixels // stride) if aligned == CENTRES else -(-(pixels - 1) // stride) + 1
+    # No negative number is divided: ONNX rounds that towards zero.
+    return (pixels + stride - 1) // stride if aligned == CENTRES else (pixels + stride - 2) // stride + 1
 
 
 def padding(pixels: int, stride: int, aligned: str) -> int:

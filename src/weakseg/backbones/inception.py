@@ -1,5 +1,6 @@
 """Inception-v3 (Szegedy et al., CVPR 2016) up to Mixed_6e, at the output stride that SPG publishes.
 
+It stays beside timm's, which is not padded and has no stride 8.
 Torchvision's modules and parameter names, so that its weights fit. Against torchvision the first convolution and
 both pools are padded and, at stride 8, Mixed_6a keeps the resolution.
 """

@@ -17,8 +17,9 @@ class StartedBackbone(Choice):
     architecture: str = "vgg16"
     """Its name in the table of backbones."""
     weights: FilePath = "IMAGENET1K_V1"
-    """Initial weights: a name of `weakseg weights list` (`vgg16`, `resnet50`) or torchvision's `IMAGENET1K_V1` and
-    `IMAGENET1K_FEATURES`, fetched once; a file (`.pth`, `.safetensors`, `.npz`, Keras `.h5`); or `none`."""
+    """Initial weights: a name of `weakseg weights list` (`vgg16`; of timm `<model>.<tag>`) or torchvision's
+    `IMAGENET1K_V1` and `IMAGENET1K_FEATURES`, fetched once; a file (`.pth`, `.safetensors`, `.npz`, Keras `.h5`); or
+    `none`."""
     frozen_stages: int = Field(0, ge=0, le=4)
     """Stages whose weights stay as they are (not the statistics of batch normalisation, where there is any). SeeNet's,
     OAA's and SPG's authors freeze none; 2 makes a step of VGG16 a fifth cheaper."""

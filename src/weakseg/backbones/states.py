@@ -74,10 +74,15 @@ def unwrapped(content: object, known: str, path: Path) -> dict[str, Tensor]:
 
 
 def _prefix(state: Mapping[str, Tensor], known: str) -> str:
-    """What stands before the known name; a numbered layer that has a part of that name is none."""
+    """What stands before the known name; a numbered layer that has a part of that name is none.
+
+    Of names that are not known, `module.` before all of them, as data parallel training puts it.
+    """
     found = [name.removesuffix(known) for name in state if name.endswith(f".{known}")]
     words = [prefix for prefix in found if not any(part.isdigit() for part in prefix.split("."))]
-    return "" if known in state else min(words, key=len, default="")
+    if known in state:
+        return ""
+    return min(words, key=len, default="module." if all(name.startswith("module.") for name in state) else "")
 
 
 def check_finite(value: Tensor, name: str, source: Path | str) -> None:

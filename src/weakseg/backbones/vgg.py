@@ -1,4 +1,7 @@
-"""VGG16 (Simonyan and Zisserman, 2015) and a small sibling for the demo, with selectable pooling and dilation."""
+"""VGG16 (Simonyan and Zisserman, 2015) and a small sibling for the demo, with selectable pooling and dilation.
+
+It stays beside torchvision's and timm's: SeeNet, ACoL, OAA and the DeepLabs publish pools and dilations of their own.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +27,7 @@ class VggSmallArchitecture(Architecture):
     rooms = frozenset({"attention", "detector"})
     published = False
     pixel_bytes = 2500
+    cores = 1
     network_mb = 200
 
 
@@ -39,7 +43,8 @@ class Layout:
     """Channels and number of convolutions of the five stages.
 
     `head` is the width of the fully convolutional layers that a segmenter, or ACoL, puts on top; `attention_head` that
-    of the other attention networks' extra convolutions.
+    of the other attention networks' extra convolutions. With `halves` the first convolution has stride 2 in place of the
+    first pool: at full resolution it would cost a third of a training step.
     """
 
     widths: tuple[int, int, int, int, int]
@@ -47,11 +52,12 @@ class Layout:
     batch_norm: bool
     head: int
     attention_head: int
+    halves: bool = False
 
 
 LAYOUTS = {
     "vgg16": Layout((64, 128, 256, 512, 512), (2, 2, 3, 3, 3), False, 1024, 512),
-    "vgg_small": Layout((16, 32, 64, 128, 128), (1, 1, 2, 2, 2), True, 128, 128),
+    "vgg_small": Layout((16, 32, 64, 128, 128), (1, 1, 2, 2, 2), True, 128, 128, halves=True),
 }
 
 NEUTRAL_MEAN = (127.5, 127.5, 127.5)
@@ -120,20 +126,22 @@ class Vgg(AttentionBackbone, SaliencyBackbone):
     def _stage(self, number: int, channels: int, dilation: int, stride: int, kernel: int) -> nn.Sequential:
         width = self.layout.widths[number]
         layers: list[nn.Module] = []
-        for _ in range(self.layout.depths[number]):
+        halves = self.layout.halves and number == 0
+        for place in range(self.layout.depths[number]):
+            step, has_bias = 2 if halves and place == 0 else 1, not self.layout.batch_norm
             layers.append(
-                nn.Conv2d(
-                    channels, width, 3, padding=dilation, dilation=dilation, bias=not self.layout.batch_norm
-                )
+                nn.Conv2d(channels, width, 3, step, padding=dilation, dilation=dilation, bias=has_bias)
             )
             if self.layout.batch_norm:
                 layers.append(nn.BatchNorm2d(width))
             layers.append(nn.ReLU(inplace=True))
             channels = width
-        if stride:
+        if stride and not halves:
             size = 3 if stride == 1 else kernel
             padding = size // 2 if size == 3 else 0
-            layers.append(nn.MaxPool2d(size, stride, padding=padding, ceil_mode=self._ceil_mode))
+            pool = nn.MaxPool2d(size, stride, padding=padding, ceil_mode=self._ceil_mode)
+            # Maximum and ReLU commute, to the bit: this way the ReLU sees a quarter of the pixels.
+            layers.insert(-1, pool)
         return nn.Sequential(*layers)
 
     def _stages(self) -> list[Sequence[nn.Module]]:

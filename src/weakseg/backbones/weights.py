@@ -19,7 +19,7 @@ from weakseg.backbones.architecture import Torchvision
 from weakseg.backbones.states import check_finite, read_state, require_file, unreadable
 from weakseg.errors import InputError
 from weakseg.storage.weights import file_sha256
-from weakseg.weights.cache import digest, ready
+from weakseg.weights.cache import provenance, ready
 from weakseg.weights.known import Known, find, near
 
 Triple = tuple[float, float, float]
@@ -85,23 +85,21 @@ def read_initial_weights(
     network, known = BACKBONES[architecture].torchvision, find(source, architecture)
     if architecture.startswith("timm/"):
         return _timm(source, known, normalization, architecture)
+    if architecture.startswith("smp/"):
+        return _smp(Path(source), normalization, architecture.removeprefix("smp/"))
     if network is not None:
         return _torchvision(source, known, normalization, architecture, network)
     if known is None:
         weights, usual = _read_file(Path(source))
     else:
         path = ready(known)
-        weights = replace(_read_torch(path), provenance=_provenance(known, path))
+        weights = replace(_read_torch(path), provenance=provenance(known, path))
         usual = "caffe_rgb" if known.torchvision == "IMAGENET1K_FEATURES" else "torchvision"
     mean, std, is_bgr = NORMALIZATIONS[usual if normalization == "auto" else normalization]
     if is_bgr:
         first, bias = weights.convolutions[0]
         weights.convolutions[0] = (first.flip(1), bias)
     return replace(weights, mean=mean, std=std)
-
-
-def _provenance(known: Known, path: Path) -> dict[str, str]:
-    return {"source": known.name, "sha256": digest(path)}
 
 
 def _timm(source: str, known: Known | None, normalization: str, architecture: str) -> InitialWeights:
@@ -114,18 +112,38 @@ def _timm(source: str, known: Known | None, normalization: str, architecture: st
             f"backbone.weights is '{source}' for {architecture}; none, a file ending in .pth or .safetensors or a name "
             f"was expected: {near(source, architecture)}."
         )
-    expected, config, first = expected_state(architecture.removeprefix("timm/"))
-    state = own_names(architecture.removeprefix("timm/"), read_state(path, next(iter(expected))))
-    _require(state, expected, source, f"timm's {architecture.removeprefix('timm/')}")
-    provenance = (
-        {"source": source, "sha256": file_sha256(path)} if known is None else _provenance(known, path)
-    )
+    name = architecture.removeprefix("timm/")
+    expected, config, first = expected_state(name, "" if known is None else known.name)
+    state = own_names(name, read_state(path, next(iter(expected))), expected)
+    _require(state, expected, source, f"timm's {name}")
+    origin = {"source": source, "sha256": file_sha256(path)} if known is None else provenance(known, path)
     if normalization == "auto":
         mean, std = (tuple(255.0 * value for value in config[key]) for key in ("mean", "std"))
     else:
         mean, std, is_bgr = NORMALIZATIONS[normalization]
         if is_bgr:
             state = {**state, first: state[first].flip(1)}
+    return InitialWeights([], None, None, mean, std, origin, state)
+
+
+def _smp(path: Path, normalization: str, encoder: str) -> InitialWeights:
+    """The state of one of segmentation_models_pytorch's own encoders, from a file; more may stand in it."""
+    from weakseg.backbones.smp_encoders import FILES, expected_state, usual_normalization
+
+    if path.suffix not in FILES:
+        raise InputError(
+            f"backbone.weights is '{path}' for smp/{encoder}; none or a file ending in {', '.join(FILES)} was expected."
+        )
+    expected = expected_state(encoder)
+    state = read_state(path, next(iter(expected)))
+    _require(state, expected, str(path), f"segmentation_models_pytorch's {encoder}")
+    mean, std, is_bgr = NORMALIZATIONS[
+        usual_normalization(encoder) if normalization == "auto" else normalization
+    ]
+    if is_bgr:
+        first = next(name for name, value in expected.items() if value.ndim == 4)
+        state = {**state, first: state[first].flip(1)}
+    provenance = {"source": str(path), "sha256": file_sha256(path)}
     return InitialWeights([], None, None, mean, std, provenance, state)
 
 
@@ -156,9 +174,7 @@ def _torchvision(
             f"was expected: {near(source, architecture)}."
         )
     state = read_state(path, next(iter(expected)))
-    provenance = (
-        {"source": source, "sha256": file_sha256(path)} if known is None else _provenance(known, path)
-    )
+    origin = {"source": source, "sha256": file_sha256(path)} if known is None else provenance(known, path)
     needed = {name: value for name, value in expected.items() if not name.startswith(CLASSIFIERS)}
     _require(state, needed, source, f"torchvision's {architecture}")
     mean, std, is_bgr = NORMALIZATIONS[network.normalization if normalization == "auto" else normalization]
@@ -169,7 +185,7 @@ def _torchvision(
     if architecture == "alexnet":
         fc6 = _dense(state, "classifier.1", (4096, 256, 6, 6))
         fc7 = _dense(state, "classifier.4", (4096, 4096, 1, 1))
-    return InitialWeights([], fc6, fc7, mean, std, provenance, state)
+    return InitialWeights([], fc6, fc7, mean, std, origin, state)
 
 
 def _read_file(path: Path) -> tuple[InitialWeights, str]:

@@ -39,8 +39,8 @@ class Config(Section):
     evaluation: EvaluationConfig = EvaluationConfig()
     supervision: SupervisionConfig = SupervisionConfig()
     accept_licenses: list[str] = Field([], max_length=20)
-    """Licences of published weights that you accept although they forbid commercial use, such as `bria-rmbg-1.4`;
-    without it such weights are refused. `weakseg weights list` names them."""
+    """Licences of published weights that you accept although they forbid commercial use or set terms of their own, as
+    `bria-rmbg-1.4` does; without it such weights are refused. `weakseg weights list` names them."""
     health: HealthConfig = HealthConfig()
 
     def stages(self) -> dict[str, dict[str, Any]]:

@@ -45,6 +45,14 @@ def needed_mb(config: Config, rule: str, width: int, height: int) -> int:
     return math.ceil(_training(section.training, network.architecture))
 
 
+def training_cores(config: Config, room: str) -> int:
+    """`threads` of a room's training: as many cores as its network uses."""
+    section = getattr(config, room)
+    network = section.own if room == "saliency" else section.backbone
+    declared = BACKBONES.get(getattr(network, "architecture", ""))
+    return 1 if declared is None else declared.cores
+
+
 def megabytes(config: Config, dataset: Path, rule: str) -> Callable[[object, int], int]:
     """`mem_mb` of a rule for Snakemake, a function of wildcards and attempt; each attempt adds half of the first.
 

@@ -107,8 +107,10 @@ def _fastest() -> str:
 
 @lru_cache
 def _device() -> str:
-    from weakseg.devices import device
+    from weakseg.devices import device, may_have_gpu
 
+    if not may_have_gpu():
+        return "cpu"
     kind = device().type
     return "cpu" if kind == "mps" else kind  # sorting 64-bit numbers on mps is untested
 

@@ -12,8 +12,11 @@ units of its radius, so that outlines lie within about [-1, 1].
 import csv
 import io
 import math
+import os
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -33,6 +36,8 @@ FOREGROUND = (0.10, 0.50)
 """All objects together, as a share of the image's pixels."""
 DIAMETERS = {1: (0.48, 0.68), 2: (0.40, 0.58), 3: (0.35, 0.50)}
 """Number of objects → range of their diameters, as a share of the image's side."""
+MANY = 100
+"""Number of images above which several processes draw them."""
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -223,9 +228,10 @@ def _mask(things: list[Thing], owner: np.ndarray) -> np.ndarray:
 
 def _colour(rng: np.random.Generator) -> np.ndarray:
     """A random colour, from the same distribution for objects, clutter and background: RGB in [0.08, 0.92]."""
-    colour = rng.uniform(0.08, 0.92, 3)
+    colour = rng.uniform(0.08, 0.92, 3).tolist()
     # a random share of grey: few things in photographs are fully saturated
-    return np.asarray(colour + rng.uniform(0.25, 0.85) * (colour.mean() - colour), np.float32)
+    grey, share = sum(colour) / 3, rng.uniform(0.25, 0.85)
+    return np.array([value + share * (grey - value) for value in colour], np.float32)
 
 
 def _two_colours(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -382,14 +388,27 @@ def generate(folder: Path, seed: int, train: int, val: int, saliency: int, size:
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(("image", "labels", "split"))
-    for split, count in zip(SPLITS, (train, val, saliency), strict=True):
-        for number in range(count):
-            image, mask = draw(seed, split, number, size)
-            file = f"{split}-{number:05d}.png"
-            with atomic_path(folder / "images" / file) as temporary:
-                Image.fromarray(image).save(temporary, format="PNG", compress_level=3)
-            write_labels(folder / "masks" / file, mask)
-            present = set() if split == "saliency" else set(mask.ravel().tolist())
-            names = (name for label, name in enumerate(CLASSES, start=1) if label in present)
-            writer.writerow((file, "|".join(names), split))
+    counts = zip(SPLITS, (train, val, saliency), strict=True)
+    places = [(split, number) for split, count in counts for number in range(count)]
+    write = partial(_write, folder, seed, size)
+    # As many processes as this one may use cores, but none for a few images.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if cores > 1 and len(places) > MANY:
+        with ProcessPoolExecutor(cores, initializer=cv2.setNumThreads, initargs=(0,)) as pool:
+            writer.writerows(pool.map(write, places, chunksize=16))
+    else:
+        writer.writerows(map(write, places))
     write_text(folder / "labels.csv", table.getvalue())
+
+
+def _write(folder: Path, seed: int, size: int, place: tuple[str, int]) -> tuple[str, str, str]:
+    """Write the image and the mask of a split and number; their row of the table."""
+    split, number = place
+    image, mask = draw(seed, split, number, size)
+    file = f"{split}-{number:05d}.png"
+    with atomic_path(folder / "images" / file) as temporary:
+        Image.fromarray(image).save(temporary, format="PNG", compress_level=3)
+    write_labels(folder / "masks" / file, mask)
+    present = set() if split == "saliency" else set(mask.ravel().tolist())
+    names = (name for label, name in enumerate(CLASSES, start=1) if label in present)
+    return file, "|".join(names), split

@@ -149,7 +149,7 @@ def boxes_at(values: np.ndarray, size: tuple[int, int], thresholds: Iterable[flo
     Args:
         values: h×w, resized to the image by bilinear interpolation.
         size: height and width of the image.
-        thresholds: shares of the maximum.
+        thresholds: shares of the maximum, ascending.
 
     Returns:
         One box per threshold in the image's pixels; empty if no value is above it.
@@ -157,11 +157,19 @@ def boxes_at(values: np.ndarray, size: tuple[int, int], thresholds: Iterable[flo
     scale = min(1.0, SIDE / max(size))
     height, width = (max(1, round(side * scale)) for side in size)
     enlarged = cv2.resize(values.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    top = float(enlarged.max())
+    top, (x, y) = float(enlarged.max()), (0, 0)
+    across, down = size[1] / width, size[0] / height
     found = []
     for threshold in thresholds:
-        left, upper, right, lower = largest_region((enlarged > threshold * top).astype(np.uint8))
-        across, down = size[1] / width, size[0] / height
+        mask = (enlarged > threshold * top).astype(np.uint8)
+        # A higher threshold leaves pixels out and adds none: only this window is looked at from now on.
+        left, upper, wide, high = cv2.boundingRect(mask)
+        window = (slice(upper, upper + high), slice(left, left + wide))
+        if wide:
+            enlarged, mask, x, y = enlarged[window], mask[window], x + left, y + upper
+        left, upper, right, lower = largest_region(mask)
+        if right:
+            left, upper, right, lower = left + x, upper + y, right + x, lower + y
         found.append((round(left * across), round(upper * down), round(right * across), round(lower * down)))
     return found
 

@@ -133,7 +133,7 @@ def _look_up(path: str, digest: str | None, files: Mapping[str, tuple[str, str]]
     for key in (str(Path(path)), digest):
         if key is not None and key in files:
             return files[key]
-    return (trained_on(digest) if digest else None) or (UNKNOWN, UNKNOWN)
+    return (trained_on(digest, path) if digest else None) or (UNKNOWN, UNKNOWN)
 
 
 def _line(sources: Sequence[Source]) -> str:

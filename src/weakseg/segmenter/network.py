@@ -35,8 +35,7 @@ def build(section: SegmenterConfig, classes: int, initial: Start = None) -> Pixe
     if isinstance(initial, InitialWeights):
         network.load(initial)
     elif initial is not None:
-        # What only the segmenter's backbone has, the offsets of deformable convolutions, starts from zero.
-        network.backbone.load_state_dict(network.backbone.state_dict() | dict(initial))
+        network.backbone.take_trained(initial)
     network.backbone.freeze(section.backbone.frozen_stages)
     if section.backbone.freezes_normalization:
         network.backbone.freeze_normalization()

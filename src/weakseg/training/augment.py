@@ -103,11 +103,12 @@ class Crops:
 def jitter(generator: np.random.Generator, image: np.ndarray, strength: float) -> np.ndarray:
     """Scale brightness, contrast and saturation each by a factor in 1 ± `strength`."""
     brightness, contrast, saturation = generator.uniform(1.0 - strength, 1.0 + strength, 3)
-    values = image.astype(np.float32) * np.float32(brightness)
-    values = values.mean() + (values - values.mean()) * np.float32(contrast)
-    grey = values.mean(axis=2, keepdims=True)
-    values = grey + (values - grey) * np.float32(saturation)
-    jittered: np.ndarray = np.clip(values, 0, 255).astype(np.uint8)
+    # Brightness, then contrast about the image's mean, then saturation about each pixel's grey, its channels' mean:
+    # all of it is one linear map of the colours, which OpenCV applies in one pass.
+    scale, mean = brightness * contrast, np.mean(cv2.mean(image)[:3])
+    colours = scale * (saturation * np.eye(3) + (1.0 - saturation) / 3.0)
+    offset = np.full((3, 1), (1.0 - contrast) * brightness * mean)
+    jittered: np.ndarray = cv2.transform(image, np.hstack([colours, offset]))
     return jittered
 
 

@@ -91,7 +91,7 @@ def fit(
     with _alone(fabric, state, mark), StopRequest(fabric) as stop, worker_deaths(), ExitStack() as ends:
         network.train().to(memory_format=torch.channels_last)
         groups = cast(Trainable, network).parameter_groups()
-        solver = _optimizer(groups, training)
+        solver = _optimizer(groups, training, fabric.device.type)
         model, stepper = fabric.setup(network, solver)
         model.mark_forward_method("losses")
         # Only now: setup moves the network, not what the optimiser would have been given before.
@@ -204,14 +204,16 @@ def _diverged(loss: float, iteration: int, names: list[str], checkpoints: Checkp
     )
 
 
-def _optimizer(groups: list[ParameterGroup], training: TrainingConfig) -> torch.optim.Optimizer:
+def _optimizer(groups: list[ParameterGroup], training: TrainingConfig, kind: str) -> torch.optim.Optimizer:
     options = [
         {"params": group.parameters, "rate": group.rate, "weight_decay": training.weight_decay * group.decay}
         for group in groups
     ]
     rate = training.learning_rate
     if training.optimizer == "adamw":
-        return torch.optim.AdamW(options, lr=rate)
+        # One pass over the parameters: a tenth of a training step on a processor. On a GPU Fabric clips no gradients
+        # of a fused optimiser in fp16.
+        return torch.optim.AdamW(options, lr=rate, fused=kind == "cpu")
     return torch.optim.SGD(options, lr=rate, momentum=training.momentum, nesterov=training.nesterov)
 
 

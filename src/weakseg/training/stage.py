@@ -10,6 +10,7 @@ from torch import nn
 
 from weakseg.storage.atomic import write_text
 from weakseg.storage.weights import Weights, file_sha256, save_weights
+from weakseg.training.allocator import keep_memory
 from weakseg.training.checkpoint import fingerprint
 from weakseg.training.history import HISTORY
 from weakseg.training.launch import launch
@@ -70,6 +71,7 @@ def train_stage(
         extra: facts that are not settings, written into the weights with them.
         measure: makes what is measured at each checkpoint, for that network.
     """
+    keep_memory()
     training = section.training
     fabric = launch(training)
     torch.manual_seed(training.seed)

@@ -1,13 +1,14 @@
 """Finds, fetches and checks published weights.
 
-They lie in one folder for all runs: `WEAKSEG_CACHE`, or the user's cache. Files that torch and rembg fetched are used
-where they are. `WEAKSEG_WEIGHTS_FROM` names another address, or a folder, that holds the files.
+They lie in one folder for all runs: `WEAKSEG_CACHE`, or the user's cache. Files that torch, rembg and Hugging Face's
+client fetched are used where they are. `WEAKSEG_WEIGHTS_FROM` names another address, or a folder, that holds the files.
 """
 
 import os
 import shutil
 import sys
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from weakseg.storage.atomic import atomic_path
 from weakseg.storage.disguised import refuse_disguised
 from weakseg.storage.lock import take
 from weakseg.storage.progress import Reporter, reporting
-from weakseg.weights.known import Known
+from weakseg.weights.declaration import Known
+from weakseg.weights.elsewhere import found_elsewhere, told_elsewhere
+from weakseg.weights.record import NoHash, ask, settled, write_record
 
 AGAIN = 2
 """How often a download that failed is repeated, after one and two seconds."""
@@ -43,17 +46,16 @@ def address(known: Known) -> str:
 
 
 def locate(known: Known) -> Path | None:
-    """The file in the cache, or else one that torch or rembg fetched, if its checksum is right; `None` without one."""
+    """The file in the cache, or else one that another program fetched, if its checksum is right; `None` without one."""
     own = folder() / known.file_name
     if own.is_file():
         return own
-    usual = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    elsewhere = [
-        Path(os.environ.get("TORCH_HOME") or f"{usual}/torch", "hub", "checkpoints"),
-        Path(os.environ.get("U2NET_HOME") or "~/.u2net"),
-    ]
-    found = (place.expanduser() / known.file_name for place in elsewhere)
-    return next((path for path in found if path.is_file() and is_same(known, path)), None)
+    return _elsewhere(recorded(known))
+
+
+def _elsewhere(known: Known) -> Path | None:
+    """The published file where another program keeps it."""
+    return next((path for path in found_elsewhere(known) if is_same(known, path)), None)
 
 
 def ready(known: Known) -> Path:
@@ -64,6 +66,11 @@ def ready(known: Known) -> Path:
     """
     path = locate(known)
     return fetch(known) if path is None else verified(known, path)
+
+
+def recorded(known: Known) -> Known:
+    """Weights whose SHA-256 a hub tells, with what it told; as they are before it was asked."""
+    return settled(known, folder() / known.file_name)
 
 
 def digest(path: Path) -> str:
@@ -82,15 +89,27 @@ def _digest(path: Path, size: int, changed: int) -> str:
 
 def is_same(known: Known, path: Path) -> bool:
     """Whether a file is the published one, by its SHA-256."""
-    return digest(path).startswith(known.sha256)
+    return bool(known.sha256) and digest(path).startswith(known.sha256)
+
+
+def provenance(known: Known, path: Path) -> dict[str, str]:
+    """What a training records of weights that it starts from: `source`, `sha256` and, of a hub's file, `revision`."""
+    revision = recorded(known).revision
+    return {"source": known.name, "sha256": digest(path)} | ({"revision": revision} if revision else {})
 
 
 def verified(known: Known, path: Path) -> Path:
     """The path of a file in the cache.
 
     Raises:
-        InputError: its content is another.
+        InputError: its content is another, or nothing tells what it should be.
     """
+    known = recorded(known)
+    if not known.sha256:
+        raise InputError(
+            f"{path} lies in the cache without a record of its SHA-256; move it elsewhere and run 'weakseg weights add "
+            f"{known.name} FILE'."
+        )
     if not is_same(known, path):
         raise InputError(
             f"weights file {path} is damaged: its SHA-256 starts with {digest(path)[:8]}, and {known.sha256[:8]} of "
@@ -108,19 +127,34 @@ def add(known: Known, file: Path) -> Path:
     if not file.is_file():
         raise InputError(f"{file} is missing; give the path of {known.file_name}, from {known.address}.")
     refuse_disguised(file, "weights file")
-    if not is_same(known, file):
-        raise InputError(
-            f"{file} is not {known.name}: its SHA-256 starts with {digest(file)[:8]}, and {known.sha256[:8]} was "
-            f"expected; fetch it again from {known.address}."
-        )
     target = folder() / known.file_name
+    expected = recorded(known)
+    by_hand = not expected.sha256
+    if by_hand:
+        _refuse_format(known, file)
+        expected = replace(known, sha256=digest(file), size=file.stat().st_size)
+    if not is_same(expected, file):
+        raise InputError(
+            f"{file} is not {known.name}: its SHA-256 starts with {digest(file)[:8]}, and {expected.sha256[:8]} "
+            f"was expected; fetch it again from {expected.address}."
+        )
     with atomic_path(target) as temporary:
         shutil.copyfile(file, temporary)
+    if by_hand:
+        write_record(expected, target, fetched=False)
     return target
 
 
+def _refuse_format(known: Known, file: Path) -> None:
+    """Where no SHA-256 is known, at least the format has to be that of the name."""
+    with file.open("rb") as opened:
+        length, first = int.from_bytes(opened.read(8), "little"), opened.read(1)
+    if known.file_name.endswith(".safetensors") and not (first == b"{" and length < file.stat().st_size):
+        raise InputError(f"{file} is no safetensors file; give model.safetensors of {known.page}.")
+
+
 def fetch(known: Known, accepted: Collection[str] = (), output: Path | None = None) -> Path:
-    """Fetch a file into the cache, unless it is there.
+    """Fetch a file into the cache, unless it is there or another program fetched it.
 
     Two processes do not fetch one file at once. A download that fails leaves nothing.
 
@@ -144,8 +178,15 @@ def fetch(known: Known, accepted: Collection[str] = (), output: Path | None = No
         if target.is_file():
             return verified(known, target)
         shutil.rmtree(part, ignore_errors=True)  # of a killed one
-        _refuse_full(known, place)
-        _downloaded(known, part, output).replace(target)
+        told = recorded(known)
+        wanted = told if told.sha256 else told_elsewhere(known) or _asked(known)
+        found = _elsewhere(wanted)
+        if found is None:
+            _refuse_full(wanted, place)
+            found = _downloaded(wanted, part, output)
+        if wanted is not told:
+            write_record(wanted, target)
+        return found.replace(target) if found.parent == part else found
     except OSError as error:
         raise InputError(
             f"{target} could not be written ({error.strerror or error}); nothing was left half-written: free "
@@ -154,19 +195,19 @@ def fetch(known: Known, accepted: Collection[str] = (), output: Path | None = No
     finally:
         shutil.rmtree(part, ignore_errors=True)
         lock.release()
-    return target
 
 
 def refuse_licence(known: Known, accepted: Collection[str], remedy: str) -> None:
-    """Refuse weights without commercial use whose licence the user did not accept.
+    """Refuse weights without commercial use, or with terms of their own, whose licence the user did not accept.
 
     Raises:
         InputError: they are such.
     """
     if not known.commercial and known.licence not in accepted:
+        sets = "sets terms of its own" if known.commercial is None else "forbids commercial use"
         raise InputError(
-            f"{known.name} is under the licence {known.licence}, which forbids commercial use (see {known.page}); "
-            f"if that is fine, {remedy}."
+            f"{known.name} is under the licence {known.licence}, which {sets} (see {known.page}); if that is fine, "
+            f"{remedy}."
         )
 
 
@@ -177,6 +218,24 @@ def _refuse_full(known: Known, place: Path) -> None:
             f"{place} has {free / MEGA:.0f} MB free, and {known.name} needs {known.megabytes}: free disk space, or set "
             "WEAKSEG_CACHE to another folder, then run the same command again."
         )
+
+
+def _asked(known: Known) -> Known:
+    """Weights with the revision and the SHA-256 that their source tells.
+
+    Raises:
+        InputError: it tells none, or cannot be asked.
+    """
+    source = address(known)
+    try:
+        return ask(known, source, AGAIN)
+    except NoHash:
+        raise InputError(
+            f"{source} tells no SHA-256 of {known.name}, and none is known; fetch the file yourself and give its path, "
+            f"or run 'weakseg weights add {known.name} FILE'."
+        ) from None
+    except OSError as error:
+        raise _not_fetched(known, source, error) from None
 
 
 def _downloaded(known: Known, part: Path, output: Path | None) -> Path:
@@ -224,11 +283,13 @@ def _not_fetched(known: Known, source: str, error: Exception) -> InputError:
 def _reason(known: Known, error: Exception) -> str:
     """Why a download failed, in a few words: the messages of requests name its inner objects."""
     status = getattr(getattr(error, "response", None), "status_code", None)
+    if status in (401, 403):
+        return f"the server answered {status}: it wants an agreement to its terms, or has no such file"
     if status is not None:
         return f"the server answered {status}"
     if isinstance(error, ValueError) and "hash" in str(error):
         return f"what came has another SHA-256 than {known.sha256[:8]}…"
-    if "timed out" in str(error):
+    if "timed out" in str(error).lower():
         return f"no data came for {timeout.SECONDS:g} s"
     if "Incomplete" in str(error) or "Connection broken" in str(error):
         return "the connection broke off"

@@ -47,17 +47,19 @@ class SeeNet(Classifier):
 
     def branches(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Class scores of S_A, S_B and S_C before pooling, each N×C×h×w float32."""
-        features, attention, score_a, score_b = self._scores_a_b(images, labels)
+        features, attention, score_a, erased = self._erased(images, labels)
         background = (attention < sum(THRESHOLDS[self.settings.thresholds]) / 2).to(features.dtype)
-        return score_a, score_b, self.branch_b(features * background).float()
+        # One pass, since S_B and S_C share their weights.
+        score_b, score_c = self.branch_b(torch.cat([erased, features * background])).float().chunk(2)
+        return score_a, score_b, score_c
 
-    def _scores_a_b(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Features, S_A's attention N×1×h×w, and the class scores of S_A and S_B."""
+    def _erased(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Features, S_A's attention N×1×h×w and class scores, and the features that S_B sees."""
         features = self.backbone(images)
         score_a = self.head(features).float()
         attention = union_attention(score_a.detach(), labels)
         erased = conditional_relu(features, ternary_mask(attention, *THRESHOLDS[self.settings.thresholds]))
-        return features, attention, score_a, self.branch_b(erased).float()
+        return features, attention, score_a, erased
 
     def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Sigmoid cross entropy of S_A and S_B against the labels and of S_C against no class.
@@ -74,8 +76,8 @@ class SeeNet(Classifier):
 
     def attention(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Maximum of S_A's and S_B's maps, each by its own maximum, N×C×h×w, zero for absent classes; S_A's scores."""
-        _, _, score_a, score_b = self._scores_a_b(images, labels)
-        maps = torch.maximum(scale_to_one(score_a), scale_to_one(score_b))
+        _, _, score_a, erased = self._erased(images, labels)
+        maps = torch.maximum(scale_to_one(score_a), scale_to_one(self.branch_b(erased).float()))
         return maps * labels[:, :, None, None], pooled(score_a)
 
 

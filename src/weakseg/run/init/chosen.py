@@ -1,9 +1,11 @@
-"""Sizes and iterations that follow from the number and the size of the images, for the preset `photographs`."""
+"""What follows from the machine, and from the number and the size of the images."""
 
 import os
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
+
+from weakseg.devices import may_have_gpu
 
 EPOCHS = 8
 STEP = 25
@@ -14,6 +16,13 @@ SEGMENTER = {"batch": 10, "least": 800}
 USUAL = 400
 """Longest side, pixels, from which images take the preset's sizes."""
 PER_SHARD = 100
+SIZED = ("quick", "photographs")
+"""The presets whose iterations and sizes follow from the images; the others are published schedules."""
+
+
+def preset() -> str:
+    """The preset that suits this machine: with a GPU, `photographs`; without one, `quick`."""
+    return "photographs" if may_have_gpu() else "quick"
 
 
 def cores() -> int:

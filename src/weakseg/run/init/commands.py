@@ -25,7 +25,8 @@ FOLDER = click.Path(path_type=Path)
     "--masks", type=FOLDER, metavar="FOLDER", help="PNGs for scores alone.  [default: found by their names]"
 )
 @click.option(
-    "--preset", default="photographs", show_default=True, help="Values for all that is not written."
+    "--preset",
+    help="Values for all that is not written.  [default: quick, with a GPU photographs]",
 )
 @click.option(
     "--demo", is_flag=True, help="The demo on generated images: NAME, images and table are not needed."
@@ -36,7 +37,7 @@ def init(
     images: Path | None,
     labels: Path | None,
     masks: Path | None,
-    preset: str,
+    preset: str | None,
     demo: bool,
     force: bool,
 ) -> None:

@@ -19,12 +19,14 @@ from weakseg.run.init.split import made_up
 from weakseg.run.init.written import DEMO, HEAD, dataset_lines, with_comments
 from weakseg.settings.reading import parse
 
-SIZED = "photographs"
-"""The preset whose iterations and sizes follow from the images; the others are published schedules."""
 COMMENTS = {
     "attention.training.iterations": "Eight epochs at 16 images a step, at least 300.",
     "segmenter.training.iterations": "Eight epochs at 10 images a step, at least 800. The score rises over thousands.",
     "attention.training.resize": "Pixels: the images are small and are not enlarged to the preset's sizes.",
+}
+PROPOSED = {
+    "quick": "No GPU was found: preset quick, a light network. --preset photographs takes VGG16, as papers do.",
+    "photographs": "A GPU was found: preset photographs, VGG16 as in papers. --preset quick is several times faster.",
 }
 SCREEN = """\
 A table says what each image shows, and which images only measure the result (split val, about a tenth):
@@ -42,17 +44,18 @@ class Start:
 
     Args:
         name: of the run.
-        preset: the values for what is not written.
+        preset: the values for what is not written; `None`: what suits the machine.
         force: whether existing files are replaced.
 
     Raises:
         InputError: the name is none, or the file exists.
     """
 
-    def __init__(self, name: str, preset: str, force: bool) -> None:
+    def __init__(self, name: str, preset: str | None, force: bool) -> None:
         parse(Config, {"run": name}, "NAME")
-        layered([], [f"{KEY}={preset}"])
-        self.name, self.preset, self.force = name, preset, force
+        self.proposed = preset is None
+        self.name, self.preset, self.force = name, preset or chosen.preset(), force
+        layered([], [f"{KEY}={self.preset}"])
         self.path = Path(f"{name}.yaml")
         refuse_existing({self.path: ""}, force)
 
@@ -79,6 +82,7 @@ class Start:
         values = presets() / f"{self.preset}.yaml"
         return [
             *_understood(seen, lists),
+            *([PROPOSED[self.preset]] if self.proposed else []),
             f"Everything that is not in {self.path}: {values}",
             *self._write({self.path: self._text(seen, lists), **texts}),
         ]
@@ -118,7 +122,7 @@ class Start:
 
     def _values(self, seen: Seen) -> dict[str, Any]:
         """What follows from the number and the size of the images."""
-        if self.preset != SIZED:
+        if self.preset not in chosen.SIZED:
             return {}
         training = len(seen.of_split("train"))
         steps = {"attention": chosen.ATTENTION, "segmenter": chosen.SEGMENTER}

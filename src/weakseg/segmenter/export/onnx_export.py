@@ -135,7 +135,7 @@ def _checked(network: PixelClassifier, method: str, file: Path, path: Path) -> f
     """The largest difference between the two on random images.
 
     Raises:
-        InputError: onnxruntime cannot load the file, or the two differ.
+        InputError: onnxruntime cannot load the file or run it, or the two differ.
     """
     try:
         session = open_onnx(file)
@@ -148,7 +148,10 @@ def _checked(network: PixelClassifier, method: str, file: Path, path: Path) -> f
         images = torch.randint(0, 256, (batch, 3, height, width), generator=generator, dtype=torch.uint8)
         with torch.inference_mode():
             expected = network.logits(images).numpy()
-        found = scorer.logits(images).numpy()
+        try:
+            found = scorer.logits(images).numpy()
+        except Exception as error:  # onnxruntime's own exception types are not public
+            raise _impossible(method, f"onnxruntime cannot run it on {height}×{width}") from error
         worst = max(worst, difference(expected, found))
     if not worst <= TOLERANCE:
         raise InputError(

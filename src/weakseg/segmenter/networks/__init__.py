@@ -15,5 +15,6 @@ NETWORKS: Methods[SegmenterMethod] = Methods(
     "deeplab_v3.DeepLabV3Settings",
     "deeplab_v3_plus.DeepLabV3PlusSettings",
     "lraspp.LrAsppSettings",
+    "smp.SmpSettings",
 )
 """Name in the configuration → settings of the segmenter."""
