@@ -43,8 +43,8 @@ class Layout:
     """Channels and number of convolutions of the five stages.
 
     `head` is the width of the fully convolutional layers that a segmenter, or ACoL, puts on top; `attention_head` that
-    of the other attention networks' extra convolutions. With `halves` the first convolution has stride 2 in place of the
-    first pool: at full resolution it would cost a third of a training step.
+    of the other attention networks' extra convolutions. With `halves` the first convolution has stride 2 in place
+    of the first pool: at full resolution it would cost a third of a training step.
     """
 
     widths: tuple[int, int, int, int, int]
