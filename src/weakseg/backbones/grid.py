@@ -17,8 +17,8 @@ CORNERS, CENTRES = "corners", "centres"
 
 
 def cells(pixels: int, stride: int, aligned: str) -> int:
-    """Number of cells along a side."""
-    return -(-pixels // stride) if aligned == CENTRES else -(-(pixels - 1) // stride) + 1
+    """Number of cells along a side; ONNX rounds quotients of negative numbers otherwise than Python, so none is here."""
+    return (pixels + stride - 1) // stride if aligned == CENTRES else (pixels + stride - 2) // stride + 1
 
 
 def padding(pixels: int, stride: int, aligned: str) -> int:
