@@ -28,8 +28,6 @@ from weakseg.storage.weights import Weights, save_weights
 
 CLASSES = 3
 SMALL, PLAIN = "timm/test_resnet", "timm/vit_tiny_patch16_224"
-STRIDES = {"unet": 1, "unetplusplus": 1, "manet": 1, "linknet": 1, "pspnet": 8, "deeplabv3": 8, "dpt": 2}
-"""Pixels per cell of the scores; 4 of the others."""
 
 
 def encoder_of(name: str) -> str:
@@ -80,7 +78,7 @@ def test_the_names_are_those_of_the_package() -> None:
 
 
 def test_scores_of_any_size_have_the_stride_of_the_decoder(name: str, network: Any) -> None:
-    assert network.stride == STRIDES.get(name, 4)
+    assert network.stride == ARCHITECTURES[name] == NETWORKS[f"smp/{name}"].scores_stride
     for size in [(1, 1), (40, 67)]:
         with torch.inference_mode():
             scores = network.eval().logits(torch.zeros(1, 3, *size, dtype=torch.uint8))

@@ -17,7 +17,7 @@ class BackboneConfig(Choice, methods=BACKBONES, key="architecture"):
     architecture: str = "vgg16"
     """`vgg16`; `vgg_small`: five narrow stages with batch normalisation, always trained from scratch; `inception_v3`:
     SPG's own; `timm/<name>`: a model of timm with features; segmenters alone: `alexnet`, `resnet50`, `resnet101`,
-    `mobilenet_v3_large`. docs/backbones.md says what stands on what."""
+    `mobilenet_v3_large`, `smp/<encoder>` (under `smp/<name>`). docs/backbones.md says what stands on what."""
     weights: FilePath = "IMAGENET1K_V1"
     """Initial weights: a name of `weakseg weights list` (`vgg16`; of timm `<model>.<tag>`) or torchvision's
     `IMAGENET1K_V1` and `IMAGENET1K_FEATURES`, fetched once; a file (`.pth`, `.safetensors`, `.npz`, Keras `.h5`); or
