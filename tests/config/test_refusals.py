@@ -183,7 +183,7 @@ def test_segmenters_that_cannot_be(
 @pytest.mark.parametrize(
     ("values", "part"),
     [
-        ({"backbone": {"architecture": "alexnet"}}, "a detector stands on vgg16, vgg_small, resnet50"),
+        ({"backbone": {"architecture": "alexnet"}}, "detector stands on vgg16, vgg_small, resnet50"),
         (
             {"backbone": {"architecture": "resnet50"}, "anchors": [16, 32, 64, 128]},
             "anchors has 4 sides; resnet50 has 5 feature maps",

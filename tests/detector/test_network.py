@@ -24,12 +24,15 @@ CASES: dict[str, dict[str, Any]] = {
     "vgg16": SMALL | {"anchors": [16, 32]},
     "mobilenet_v3_large": SMALL | {"anchors": [8, 16, 32, 64, 128]},
     "resnet50": SMALL | {"anchors": [8, 16, 32, 64, 128]},
+    "timm/test_resnet": SMALL | {"anchors": [8, 16, 32, 64, 128]},
+    "timm/edgenext_xx_small": SMALL | {"anchors": [8, 16, 32, 64, 128]},
 }
-FAST = ("vgg_small", "mobilenet_v3_large")
+FAST = ("vgg_small", "mobilenet_v3_large", "timm/test_resnet")
 
 
-def section(architecture: str) -> DetectorConfig:
-    return DetectorConfig(backbone={"architecture": architecture, "weights": "none"}, **CASES[architecture])
+def section(architecture: str, **backbone: Any) -> DetectorConfig:
+    given = {"architecture": architecture, "weights": "none"} | backbone
+    return DetectorConfig(backbone=given, **CASES[architecture])
 
 
 def make(architecture: str = "vgg_small") -> Detector:
@@ -71,7 +74,9 @@ def descend(network: Detector, given: dict[str, Tensor], steps: int, rate: float
 
 
 def test_every_backbone_is_tested() -> None:
-    assert {*CASES, "resnet101"} == set(serving("detector"))
+    known = serving("detector")
+    assert {name for name in CASES if not name.startswith("timm/")} | {"resnet101"} == set(known)
+    assert set(known.families) == {"timm/"}
 
 
 @pytest.mark.parametrize("architecture", FAST)
@@ -88,7 +93,7 @@ def test_gradient_reaches_every_parameter_and_groups_hold_each_once(architecture
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
     grouped = [id(p) for group in network.parameter_groups() for p in group.parameters]
     assert sorted(grouped) == sorted(id(p) for p in network.parameters())
-    network.start(None, frozen_stages=2)
+    network.start(None, section(architecture, frozen_stages=2).backbone)
     grouped = [id(p) for group in network.parameter_groups() for p in group.parameters]
     assert sorted(grouped) == sorted(id(p) for p in network.parameters() if p.requires_grad)
     assert len(grouped) < len(list(network.parameters()))
@@ -179,18 +184,18 @@ def test_it_starts_from_the_attention_networks_backbone() -> None:
     torch.manual_seed(3)
     trained = SeeNet("vgg_small", 2, SeeNetSettings()).backbone.state_dict()
     network = make()
-    network.start(trained, 0)
+    network.start(trained, section("vgg_small", weights="attention").backbone)
     ours = network.features.backbone.state_dict()
     assert ours.keys() == trained.keys()
     assert all(torch.equal(ours[name], trained[name]) for name in ours)
-    assert not network.frozen_normalization
+    assert not network.features.backbone.frozen_normalization
 
 
 def test_published_weights_keep_their_normalisation() -> None:
     network = make("mobilenet_v3_large")
     backbone = network.features.backbone
     given = InitialWeights([], None, None, (0, 0, 0), (1, 1, 1), {}, backbone.state_dict())
-    network.start(given, 0)
+    network.start(given, section("mobilenet_v3_large", weights="IMAGENET1K_V1").backbone)
     before = {name: value.clone() for name, value in backbone.state_dict().items() if "running" in name}
     descend(network.train(), batch(), steps=1, rate=1e-3)
     after = backbone.state_dict()
@@ -198,6 +203,26 @@ def test_published_weights_keep_their_normalisation() -> None:
     assert all(torch.equal(value, after[name]) for name, value in before.items())
     grouped = {id(p) for group in network.parameter_groups() for p in group.parameters}
     assert grouped == {id(p) for p in network.parameters() if p.requires_grad}
+
+
+@pytest.mark.parametrize(
+    ("options", "frozen"),
+    [
+        ({"weights": "none"}, False),
+        ({"weights": "mobilenet.pth"}, True),
+        ({"weights": "mobilenet.pth", "frozen_normalization": False}, False),
+        ({"weights": "attention", "frozen_normalization": True}, True),
+    ],
+)
+def test_normalisation_is_frozen_by_the_key_that_every_backbone_has(
+    options: dict[str, Any], frozen: bool
+) -> None:
+    network = make("mobilenet_v3_large")
+    network.start(None, section("mobilenet_v3_large", **options).backbone)
+    layers = network.train().features.backbone._normalizations()
+    assert layers
+    assert {layer.training for layer in layers} == {not frozen}
+    assert {layer.weight.requires_grad for layer in layers} == {not frozen}
 
 
 def test_the_pyramid_is_torchvisions() -> None:

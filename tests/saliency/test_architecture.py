@@ -12,7 +12,7 @@ from torch.utils.hooks import RemovableHandle
 from weakseg.saliency.methods.declaration import StagedConfig
 from weakseg.saliency.methods.rcrnet import RcrNet, RcrNetSettings, Refinement
 from weakseg.saliency.methods.rcrnet_video import GruCell, NonLocal, RcrNetVideo, RcrNetVideoSettings
-from weakseg.saliency.methods.srm import PyramidPooling, Srm, SrmSettings, padded
+from weakseg.saliency.methods.srm import PyramidPooling, Srm, SrmSettings
 
 RESNET50 = 23_508_032  # of torchvision, without its classifier of 2048 · 1000 + 1000
 RESNET50_TO_LAYER3 = 8_543_296
@@ -269,7 +269,11 @@ def test_srm_at_the_published_size_aligns_corners() -> None:
 
 def test_srm_pads_other_sizes_so_that_cells_lie_over_every_32nd_pixel() -> None:
     network = Srm(SrmSettings())
-    assert padded(torch.zeros(1, 3, 96, 353)).shape[2:] == (97, 353)
+    seen: list[tuple[int, ...]] = []
+    network.backbone.conv1.register_forward_pre_hook(lambda _, given: seen.append(tuple(given[0].shape[2:])))  # type: ignore[union-attr, operator]
+    with torch.no_grad():
+        network.maps(torch.zeros(1, 3, 96, 65))
+    assert seen == [(97, 65)]
     cells = torch.arange(4.0)[None, None, None].expand(1, 2, 4, 4)  # 97 pixels
     torch.testing.assert_close(network.enlarged(cells, (96, 96))[0, 0, 0], torch.arange(96) / 32)
 
@@ -277,7 +281,7 @@ def test_srm_pads_other_sizes_so_that_cells_lie_over_every_32nd_pixel() -> None:
 def test_frozen_batch_normalization_of_srm_learns_its_weights() -> None:
     layers = [
         module
-        for module in Srm(SrmSettings(frozen_batch_norm=True)).train().modules()
+        for module in Srm(SrmSettings(backbone=StagedConfig(frozen_normalization=True))).train().modules()
         if isinstance(module, nn.BatchNorm2d)
     ]
     assert not any(layer.training for layer in layers)

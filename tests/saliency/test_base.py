@@ -20,6 +20,16 @@ CASES: dict[str, TrainedMethod] = {name: method() for name, method in TRAINED.it
     f"{name}-vgg16": TRAINED[name].model_validate({"backbone": {"architecture": "vgg16"}})
     for name in ("rcrnet", "srm")
 }
+CASES |= {
+    f"{name}-{model}": TRAINED[name].model_validate(
+        {"backbone": {"architecture": f"timm/{model}", "weights": "none"}}
+    )
+    for name in ("rcrnet", "srm")
+    for model in (
+        "test_resnet",
+        "edgenext_xx_small",
+    )  # cells over corners and a dilated stage; neither of both
+}
 
 
 @pytest.fixture(scope="module", params=CASES)
@@ -34,7 +44,8 @@ def built(case: str) -> SaliencyNetwork:
     network = build(CASES[case])
     with torch.no_grad():
         for name, parameter in network.named_parameters():
-            if ".out." in name:  # a non-local block begins as the identity, which hides what is inside it
+            # A non-local block begins as the identity, as do the blocks of timm's ResNets: it hides what is inside.
+            if ".out." in name or (name.endswith("weight") and not parameter.any()):
                 parameter.normal_(0.0, 0.01)
     return network
 

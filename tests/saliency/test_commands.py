@@ -79,7 +79,7 @@ def test_srm_learns_from_a_folder_and_says_so(tmp_path: Path, folder: Path) -> N
     assert weights.settings["trained_on"] == f"masks in {masks}"
     assert weights.settings["srm"]["stages"] == 2
     network: Any = load(out)
-    assert network.frozen_batch_norm is False  # its training started from scratch
+    assert network.backbone.frozen_normalization is False  # its training started from scratch
 
 
 @pytest.mark.slow

@@ -75,11 +75,15 @@ class Backbone(nn.Module, ABC):
             for module in stage:
                 module.requires_grad_(False)
 
-    def freeze_normalization(self) -> None:
-        """Keep the statistics, weights and biases of batch normalisation; small batches spoil them."""
+    def freeze_normalization(self, *, statistics_alone: bool = False) -> None:
+        """Keep the statistics of batch normalisation, which small batches spoil, and its weights and biases.
+
+        Args:
+            statistics_alone: weights and biases learn.
+        """
         self.frozen_normalization = True
         for module in self._normalizations():
-            module.requires_grad_(False)
+            module.requires_grad_(statistics_alone)
 
     def _normalizations(self) -> list[nn.Module]:
         return [module for module in self.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
@@ -168,12 +172,34 @@ class AttentionBackbone(Backbone):
 
 
 class SaliencyBackbone(Backbone):
-    """A backbone of saliency networks: its stages from the second on have the strides 4, 8, 16 and 32."""
+    """A backbone of saliency networks: it has stages of the strides 4, 8, 16 and 32, its levels.
+
+    Attributes:
+        first_level: number of the stage of stride 4.
+    """
+
+    first_level: int = 1
 
     @classmethod
     @abstractmethod
     def for_saliency(cls, architecture: str, stride: int, dilations: Dilations, frozen: bool) -> Self:
-        """With no stage coarser than the stride 8, 16 or 32; a ResNet dilated, its normalisation frozen if told so."""
+        """With no stage coarser than the stride 8, 16 or 32, where it can be dilated; a ResNet's dilations are given.
+
+        Args:
+            architecture: its name in the table.
+            stride: of the last stage.
+            dilations: of a ResNet.
+            frozen: keep the batch normalisation as it is loaded.
+        """
+
+    def levels(self, images: Tensor) -> list[Tensor]:
+        """Features of strides 4, 8, 16 and of the last stage."""
+        return self.stage_features(images)[self.first_level :]
+
+    @property
+    def level_widths(self) -> tuple[int, ...]:
+        """Their channels."""
+        return self.widths[self.first_level :]
 
     @abstractmethod
     def drop_last_stage(self) -> None:

@@ -47,6 +47,8 @@ from weakseg.errors import InputError
 
 MOST_WIDTH = 512
 """Channels of the convolutions of a head, at most; else as many as the features have."""
+LEVEL = 4
+"""Stride of the finest features that saliency networks and detectors look at."""
 
 
 class TimmBackbone(AttentionBackbone, SaliencyBackbone):
@@ -69,6 +71,7 @@ class TimmBackbone(AttentionBackbone, SaliencyBackbone):
     """
 
     unit_features = True
+    first_level = 0
 
     def __init__(self, architecture: str, stride: int | None = None, *, centred: bool = False) -> None:
         plan = timm_stages.plan(architecture.removeprefix("timm/"), stride)
@@ -107,15 +110,34 @@ class TimmBackbone(AttentionBackbone, SaliencyBackbone):
     def for_saliency(cls, architecture: str, stride: int, dilations: Dilations, frozen: bool) -> Self:
         """As of `SaliencyBackbone`."""
         made = cls(architecture, stride)
+        if sum(each >= LEVEL for each in made.strides) < 4:
+            made = cls(architecture)  # it cannot be dilated
+        made._end_with([stage for stage in made.stages if stage.stride >= LEVEL])
+        made._train_only(made._places())
+        if made.strides not in ((4, 8, 8, 8), (4, 8, 16, 16), (4, 8, 16, 32)):
+            raise InputError(
+                f"{architecture} has features of the strides {', '.join(map(str, made.strides))}, but saliency "
+                "networks and detectors need 4, 8, 16 and 32; choose another model."
+            )
         if frozen:
             made.freeze_normalization()
         return made
+
+    def levels(self, images: Tensor) -> list[Tensor]:
+        """As of `SaliencyBackbone`, without cells that lie wholly over padding."""
+        height, width = images.shape[2:]
+        features = zip(super().levels(images), self.strides, strict=True)
+        return [given[:, :, : -(-height // stride), : -(-width // stride)] for given, stride in features]
 
     def drop_last_stage(self) -> None:
         """End with the stage before the last."""
         self._end_with(self.stages[:-1])
         timm_stages.cut(self.model, self.stages, self.plan.normalized)
-        self._train_only(range(len(self.stages)))
+        self._train_only(self._places())
+
+    def _places(self) -> list[int]:
+        """Numbers of the stages among the plan's."""
+        return [number for number, stage in enumerate(self.plan.stages) if stage in self.stages]
 
     def _train_only(self, numbers: Iterable[int]) -> None:
         """Leave the layers that serve none of these stages as they are: HRNet has some, which no gradient reaches."""
@@ -167,7 +189,7 @@ class TimmBackbone(AttentionBackbone, SaliencyBackbone):
         plan, count = self.plan, cells(pixels, self.stride, self.aligned) + int(self.centred)
         least = (count - 1) * self.stride + 1 if plan.aligned == CORNERS else count * self.stride
         least = max(least + self._before, plan.least)
-        return least + -(least - plan.over) % plan.multiple
+        return (least - plan.over + plan.multiple - 1) // plan.multiple * plan.multiple + plan.over
 
     def side_features(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features of the last stage but one and, twice, of the last: where SPG's B1, B2 and A begin."""

@@ -3,12 +3,14 @@
 from torch import Tensor, nn
 from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
 
+from weakseg.backbones import BACKBONES
+from weakseg.backbones.base import UNDILATED, SaliencyBackbone
 from weakseg.backbones.mobilenet import MobileNet
-from weakseg.backbones.resnet import ResNet
 from weakseg.backbones.vgg import Vgg
 
-STAGES = {"resnet50": (1, 2, 3, 4), "resnet101": (1, 2, 3, 4), "mobilenet_v3_large": (1, 2, 3, 5)}
-"""Backbone → its stages of strides 4, 8, 16 and 32, on which a pyramid stands."""
+STRIDES = (4, 8, 16, 32)
+MOBILE_STAGES = (1, 2, 3, 5)
+"""Stages of MobileNetV3 that have these strides."""
 NECK_STD = 0.01
 """Deviation of new layers on VGG16 in py-faster-rcnn; features of Caffe's scale are far larger than unit ones."""
 
@@ -60,23 +62,30 @@ class Pyramid(nn.Module):
 
     def __init__(self, architecture: str, channels: int) -> None:
         super().__init__()
-        mobile = architecture == "mobilenet_v3_large"
-        self.backbone = MobileNet(stride=32) if mobile else ResNet(architecture, stride=32)
-        self._stages, self.out_channels = STAGES[architecture], channels
-        widths = [self.backbone.widths[stage] for stage in self._stages]
+        self.out_channels = channels
+        self.backbone: MobileNet | SaliencyBackbone
+        if architecture == "mobilenet_v3_large":
+            self.backbone = mobile = MobileNet(stride=32)
+            widths = [mobile.widths[stage] for stage in MOBILE_STAGES]
+        else:
+            make = BACKBONES[architecture].maker().for_saliency  # whose networks see the same four levels
+            self.backbone = levelled = make(architecture, STRIDES[-1], UNDILATED, False)
+            widths = list(levelled.level_widths)
         self.neck = FeaturePyramidNetwork(widths, channels, extra_blocks=LastLevelMaxPool())
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Name → N×`channels`×h×w of RGB N×3×H×W in 0…255, the finest first."""
-        given = self.backbone.stage_features(images)
-        maps: dict[str, Tensor] = self.neck(
-            {str(number): given[stage] for number, stage in enumerate(self._stages)}
-        )
+        if isinstance(self.backbone, MobileNet):
+            stages = self.backbone.stage_features(images)
+            given = [stages[number] for number in MOBILE_STAGES]
+        else:
+            given = self.backbone.levels(images)
+        maps: dict[str, Tensor] = self.neck({str(number): features for number, features in enumerate(given)})
         return maps
 
 
 def build_features(architecture: str, stride: int, channels: int) -> SingleMap | Pyramid:
     """What a detector on this backbone looks at; `stride` is VGG's alone."""
-    if architecture in STAGES:
+    if BACKBONES[architecture].pyramid:
         return Pyramid(architecture, channels)
     return SingleMap(architecture, stride, channels)

@@ -15,7 +15,7 @@ from torchvision.ops import MultiScaleRoIAlign
 from weakseg.backbones.start import Start
 from weakseg.backbones.weights import InitialWeights
 from weakseg.detector.features import build_features
-from weakseg.detector.settings import BoxPredictionConfig, DetectorConfig
+from weakseg.detector.settings import BoxPredictionConfig, DetectorBackbone, DetectorConfig
 from weakseg.storage.weights import load_weights, restore
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
@@ -42,7 +42,6 @@ class Detector(nn.Module):
         anchors, channels, width = section.anchors, section.channels, section.width
         self.features = build_features(section.backbone.architecture, section.stride, channels)
         self.new_layers_rate = section.new_layers_rate
-        self.frozen_normalization = False
         share = len(anchors) // self.features.maps
         sizes = tuple(tuple(anchors[share * n : share * (n + 1)]) for n in range(self.features.maps))
         parts = FasterRCNN(
@@ -55,32 +54,16 @@ class Detector(nn.Module):
         )
         self.rpn, self.roi_heads = parts.rpn, parts.roi_heads
 
-    def start(self, initial: Start, frozen_stages: int) -> None:
-        """Take the backbone's initial weights and keep its first stages as they are.
-
-        Published weights bring batch normalisation whose statistics stay as they are: a few large images would spoil
-        them.
-        """
+    def start(self, initial: Start, section: DetectorBackbone) -> None:
+        """Take the backbone's initial weights, and keep of it what its settings say."""
         backbone = self.features.backbone
         if isinstance(initial, InitialWeights):
             backbone.load(initial)
-            self.frozen_normalization = True
-            for module in self._normalizations():
-                module.requires_grad_(False)
         elif initial is not None:
             backbone.load_state_dict(initial)
-        backbone.freeze(frozen_stages)
-
-    def _normalizations(self) -> list[nn.Module]:
-        return [module for module in self.features.backbone.modules() if isinstance(module, nn.BatchNorm2d)]
-
-    def train(self, mode: bool = True) -> "Detector":
-        """Frozen normalisation stays in evaluation mode."""
-        super().train(mode)
-        if self.frozen_normalization:
-            for module in self._normalizations():
-                module.eval()
-        return self
+        backbone.freeze(section.frozen_stages)
+        if section.freezes_normalization:
+            backbone.freeze_normalization()
 
     def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Losses of the class and place of the boxes, and of whether and where the proposals see an object.
@@ -147,5 +130,5 @@ def load(path: Path, classes: Sequence[str]) -> Detector:
 def build(section: DetectorConfig, classes: int, initial: Start) -> Detector:
     """An untrained detector that starts from `initial`."""
     built = Detector(section, classes)
-    built.start(initial, section.backbone.frozen_stages)
+    built.start(initial, section.backbone)
     return built

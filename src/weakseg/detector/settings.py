@@ -1,11 +1,12 @@
 """Detectors and their predictions."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from weakseg.backbones import serving
+from weakseg.backbones import BACKBONES
 from weakseg.backbones.settings import BackboneConfig
+from weakseg.backbones.standing import OF_SEVERAL_RESOLUTIONS, OnBackbone, all_serving
 from weakseg.settings.section import Fraction, Positive, Scale, Section
 from weakseg.training.settings import TrainingConfig
 
@@ -53,14 +54,31 @@ class BoxPredictionConfig(Section):
     """As in training, for the backbone."""
 
 
-class DetectorConfig(Section):
+class DetectorBackbone(BackboneConfig):
+    """The network under a detector."""
+
+    frozen_normalization: bool | None = None
+    """As in segmenter; `null`: true for any backbone that starts from published weights: a step sees few images."""
+
+    @property
+    def freezes_normalization(self) -> bool:
+        """`frozen_normalization`; where that is left open, whether the weights are published ones."""
+        if self.frozen_normalization is None:
+            return self.weights not in ("none", "attention")
+        return self.frozen_normalization
+
+
+class DetectorConfig(OnBackbone):
     """Faster R-CNN on the boxes around the regions of the proxy labels; only the target `detector` makes it."""
 
+    name: ClassVar[str] = "detector"
+    backbones = all_serving("detector")
+    kinds, needs = OF_SEVERAL_RESOLUTIONS, "features of the strides 4, 8, 16 and 32"
     beside = frozenset({"least_region", "prediction"})
 
     least_region: Fraction = 0.005
     """Share of the image below which a region gives no box: of a proxy label none to learn, of a mask none to score."""
-    backbone: BackboneConfig = BackboneConfig()
+    backbone: DetectorBackbone = DetectorBackbone()
     """As in segmenter, `attention` too: `vgg16` and `vgg_small` give one feature map, the others a pyramid of five."""
     stride: Literal[8, 16] = 16
     """`vgg16`, `vgg_small`: pixels per cell of the feature map; 8 for objects of few pixels."""
@@ -81,10 +99,8 @@ class DetectorConfig(Section):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         found = self.backbone.architecture
-        known = serving("detector")
-        if found not in known:
-            raise ValueError(f"backbone.architecture is {found}; a detector stands on {known.names()}")
-        maps = PYRAMID if known[found].pyramid else 1
+        self.check_backbone(found)
+        maps = PYRAMID if BACKBONES[found].pyramid else 1
         if len(self.anchors) % maps:
             raise ValueError(
                 f"anchors has {len(self.anchors)} sides; {found} has {maps} feature maps, so that a multiple of "

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import Field, model_validator
 
 from weakseg.backbones import serving
+from weakseg.backbones.settings import StartedBackbone
+from weakseg.backbones.standing import OF_SEVERAL_RESOLUTIONS, OnBackbone, all_serving
 from weakseg.saliency.training_data.settings import SaliencyData, refuse_unread
-from weakseg.settings.methods import Choice, Method
+from weakseg.settings.methods import Method
 from weakseg.settings.section import FilePath, Positive
 from weakseg.training.settings import TrainingConfig
 from weakseg.weights.known import Known
@@ -65,11 +67,13 @@ class SaliencyMethod(Method):
         return made
 
 
-class TrainedMethod(SaliencyMethod):
+class TrainedMethod(OnBackbone, SaliencyMethod):
     """A network that this program trains, from scratch on the split `saliency` unless a subclass says otherwise.
 
     Its class is a `SaliencyNetwork` of `parts.py`, made of the section alone.
     """
+
+    backbones: ClassVar[tuple[str, ...]] = ("vgg_small",)
 
     training: TrainingConfig = TrainingConfig()
 
@@ -81,28 +85,32 @@ class TrainedMethod(SaliencyMethod):
     @property
     def architecture(self) -> str:
         """Name of the backbone."""
-        return "vgg_small"
+        return self.backbones[0]
 
 
-class StagedConfig(Choice, methods=serving("saliency"), key="architecture"):
+class StagedConfig(StartedBackbone, methods=serving("saliency"), key="architecture"):
     """The backbone under a saliency network."""
 
-    beside = frozenset({"weights"})  # the file counts by its hash
-
     architecture: str = "resnet50"
-    """Published with `resnet50`; 101 layers learn little from a few thousand images; `vgg16` costs more a step."""
+    """Published with `resnet50`; 101 layers learn little from a few thousand images; `vgg16` costs more a step;
+    `timm/<name>`: a model of timm with features of strides 4, 8, 16 and 32."""
     weights: FilePath = "IMAGENET1K_V1"
     """Initial weights: a name of `weakseg weights list` (`resnet50`, `vgg16`) or torchvision's `IMAGENET1K_V1`, fetched
     once; a file of torchvision's parameters (`.pth`, `.safetensors`; of VGG16 also what `attention.backbone.weights`
     takes); or `none`."""
     frozen_stages: int = Field(0, ge=0, le=4)
     """Stages whose weights stay as they are; the papers freeze none."""
+    frozen_normalization: bool | None = None
+    """Whether batch normalisation keeps the statistics that it was loaded with and, in `rcrnet`, the weights and
+    biases; in `srm` these learn, as published. `null`: true unless the backbone starts from `none`."""
 
 
 class NetworkMethod(TrainedMethod):
     """What the networks that start from ImageNet have in common."""
 
     beside = frozenset({"trained", "start", "size"})
+    backbones = all_serving("saliency")
+    kinds, needs = OF_SEVERAL_RESOLUTIONS, "features of the strides 4, 8, 16 and 32"
 
     backbone: StagedConfig = StagedConfig()
     new_layers_rate: Positive = 1.0
@@ -125,16 +133,15 @@ class NetworkMethod(TrainedMethod):
             refuse_unread(self.backbone, {"weights"}, "start")
         return self
 
+    @model_validator(mode="after")
+    def _stands(self) -> Self:
+        self.check_backbone(self.architecture)
+        return self
+
     @property
     def architecture(self) -> str:
         """Name of the backbone."""
         return self.backbone.architecture
-
-    @property
-    def freezes(self) -> bool:
-        """`frozen_batch_norm`; where that is left open, whether the backbone starts from trained weights."""
-        chosen: bool | None = getattr(self, "frozen_batch_norm", None)
-        return self.start is not None or self.backbone.weights != "none" if chosen is None else chosen
 
     def training_reads(self) -> dict[str, str]:
         """Initial weights and the images or videos with masks."""

@@ -22,11 +22,10 @@ class RcrNetSettings(NetworkMethod):
     made_by = "RcrNet"
 
     stride: Literal[8, 16] = 16
-    """Pixels of the image per cell of the last features; 8 is finer and costs more than twice as much."""
+    """Pixels of the image per cell of the last features; 8 is finer and costs more than twice as much. A model of timm
+    that cannot be dilated has 32."""
     activation: Literal["relu", "tanh", "sigmoid"] = "relu"
     """Of the refinement blocks; the published one is `relu`."""
-    frozen_batch_norm: bool | None = None
-    """Whether the backbone's batch normalisation stays as it is; `null`: where it starts from trained weights."""
     training: TrainingConfig = TRAINING
     """On whole images. The paper takes Adam; `adamw` keeps its weight decay out of the step. Its authors published the
     training of the video model only. 2 images or more per step and process."""
@@ -52,8 +51,8 @@ from weakseg.training.parameters import ParameterGroup, caffe_groups
 
 BACKBONE_DILATIONS: dict[int, Dilations] = {16: ((1, 1), (2, 2)), 8: ((2, 2), (2, 2))}
 """Output stride → dilations of a ResNet's layers 3 and 4, first blocks included, as in the released network."""
-DILATIONS = {16: (6, 12, 18), 8: (12, 24, 36)}
-"""Output stride → dilations of the pyramid's three 3×3 convolutions."""
+DILATIONS = {32: (3, 6, 9), 16: (6, 12, 18), 8: (12, 24, 36)}
+"""Output stride → dilations of the pyramid's three 3×3 convolutions; published for 16 and 8."""
 WIDTH = 256  # of the pyramid's branches and output
 SKIP = 96  # channels that a skip connection is reduced to
 INNER = SKIP // 2  # inside the bottleneck that reduces it: an expansion of 2, as in the released network
@@ -78,10 +77,11 @@ class RcrNet(SaliencyNetwork):
         stride, activation = settings.stride, settings.activation
         make = BACKBONES[settings.architecture].maker().for_saliency
         self.backbone: SaliencyBackbone = make(
-            settings.architecture, stride, BACKBONE_DILATIONS[stride], settings.freezes
+            settings.architecture, stride, BACKBONE_DILATIONS[stride], settings.backbone.freezes_normalization
         )
-        self.pyramid = AtrousPyramid(self.backbone.channels, DILATIONS[stride])
-        _, fine, middle, coarse, _ = self.backbone.widths
+        coarsest = getattr(self.backbone, "stride", stride)  # 32 of a model of timm that cannot be dilated
+        self.pyramid = AtrousPyramid(self.backbone.channels, DILATIONS[coarsest])
+        fine, middle, coarse, _ = self.backbone.level_widths
         self.refinements = nn.ModuleList(
             [
                 Refinement(coarse, WIDTH, activation),
@@ -100,7 +100,7 @@ class RcrNet(SaliencyNetwork):
 
     def features(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The pyramid's features N×256×h×w, and those of layers 1, 2 and 3, of RGB N×3×H×W in 0…255."""
-        _, fine, middle, coarse, last = self.backbone.stage_features(images)
+        fine, middle, coarse, last = self.backbone.levels(images)
         return self.pyramid(last), [fine, middle, coarse]
 
     def decode(self, features: Tensor, skips: list[Tensor], size: tuple[int, ...]) -> Tensor:

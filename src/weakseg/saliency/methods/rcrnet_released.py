@@ -41,9 +41,7 @@ def read_released(path: Path, stride: Literal[8, 16] = 16) -> Weights:
     """
     found = _read(path)
     video = any(name.startswith("convgru_") for name in found)
-    settings = (
-        RcrNetVideoSettings(stride=stride) if video else RcrNetSettings(stride=stride, frozen_batch_norm=True)
-    )
+    settings = RcrNetVideoSettings(stride=stride) if video else RcrNetSettings(stride=stride)
     named = {ours: value for name, value in found.items() if (ours := _image_name(name, video)) is not None}
     if video:
         named |= _video_part(found, path)

@@ -32,6 +32,15 @@ class RcrNetVideoSettings(NetworkMethod):
     """As published: one clip a step, at a constant rate, gradients not clipped. `batch_size` counts clips."""
 
     @model_validator(mode="after")
+    def _keeps_statistics(self) -> Self:
+        if self.backbone.frozen_normalization is not None:
+            raise ValueError(
+                "backbone.frozen_normalization is set, but the video model always keeps the statistics of batch "
+                "normalisation and learns its weights, as published; leave it out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _clips_of_videos(self) -> Self:
         if self.data.source in ("split", "folder"):
             refuse_unread(self, {"clip"}, f"data.source '{self.data.source}'")
@@ -61,7 +70,8 @@ class RcrNetVideo(SaliencyNetwork):
     def __init__(self, settings: RcrNetVideoSettings) -> None:
         super().__init__()
         shared = {name: getattr(settings, name) for name in ("backbone", "stride", "activation")}
-        self.image_model = RcrNet(RcrNetSettings(**shared, frozen_batch_norm=False))
+        shared["backbone"] = settings.backbone.model_copy(update={"frozen_normalization": False})
+        self.image_model = RcrNet(RcrNetSettings(**shared))
         self.first, self.second = NonLocal(), NonLocal()
         self.recurrence = BidirectionalGru()
         self.new_layers_rate = settings.new_layers_rate

@@ -5,7 +5,7 @@ stage before it, gathers the image's context by pyramid pooling and corrects the
 second ResNet.
 """
 
-from typing import Literal, Self
+from typing import Literal
 
 from pydantic import Field
 
@@ -24,9 +24,6 @@ class SrmSettings(NetworkMethod):
     """As in `rcrnet`; ten times the base rate, as published. Where the backbone starts without weights, 1 is better."""
     stages: Literal[2, 3] = 3
     """Maps that follow each other; the third is at an eighth of the image."""
-    frozen_batch_norm: bool | None = None
-    """Whether batch normalisation keeps its statistics (its weights and biases learn); `null`: as in `rcrnet`. The
-    published training has one image a step and keeps them."""
     training: TrainingConfig = WHOLE_IMAGES.model_copy(update={"crop": 353, "resize": 353, "batch_size": 8})
     """On whole images of the published size. Published: one image per step, a momentum of 0.99, 300,000 steps, and a
     rate of 1e-10 for the sum over 353² pixels, which on their mean is 1.2e-5."""
@@ -40,7 +37,8 @@ from torch import Tensor, nn
 
 from weakseg.backbones import BACKBONES
 from weakseg.backbones.base import UNDILATED, Backbone, SaliencyBackbone, unit_scale
-from weakseg.saliency.methods.parts import SaliencyNetwork, keep_statistics, softmax_loss
+from weakseg.backbones.grid import padding, whole
+from weakseg.saliency.methods.parts import SaliencyNetwork, softmax_loss
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
 # Layers as in the released train.prototxt: no bias but that of the coarse map, and a single ReLU, after REDUCED.
@@ -64,14 +62,17 @@ class Srm(SaliencyNetwork):
         self.backbone: SaliencyBackbone = make(settings.architecture, STRIDE, UNDILATED, False)
         self.second: SaliencyBackbone = make(settings.architecture, STRIDE, UNDILATED, False)
         self.second.drop_last_stage()  # it ends with C4
-        self.frozen_batch_norm = settings.freezes
+        if settings.backbone.freezes_normalization:  # the published training has one image a step
+            for backbone in self.backbones():
+                backbone.freeze_normalization(statistics_alone=True)
         # Cells of a ResNet lie over pixel 32·i, so that maps are enlarged with their corners aligned; a VGG16's pools
-        # of kernel 2 put them over the middle of 32 pixels.
+        # of kernel 2 put them over the middle of 32 pixels and leave out what is less.
         self.corners = self.backbone.cells_at_corners
+        self.aligned: str | None = getattr(self.backbone, "aligned", None)
         self.coarse = nn.Sequential(
             nn.Conv2d(self.backbone.channels, COARSE, 3, padding=1, bias=False), nn.Conv2d(COARSE, CLASSES, 1)
         )
-        _, _, fine, middle, _ = self.second.widths
+        fine, middle = self.second.level_widths[1:3]
         self.refinements = nn.ModuleList(
             [Stage(channels, self.corners) for channels in (middle, fine)[: settings.stages - 1]]
         )
@@ -81,22 +82,16 @@ class Srm(SaliencyNetwork):
         """Both."""
         return [self.backbone, self.second]
 
-    def train(self, mode: bool = True) -> Self:
-        """Batch normalisation stays in evaluation mode where it is frozen."""
-        super().train(mode)
-        if self.frozen_batch_norm:
-            keep_statistics(self)
-        return self
-
     def maps(self, images: Tensor) -> list[Tensor]:
         """Scores N×2×h×w of each stage, strides 32, 16 and 8, for RGB N×3×H×W in 0…255.
 
-        On a ResNet they lie over the image padded to 32·k + 1 pixels a side, as 353 are.
+        On a ResNet they lie over the image padded to 32·k + 1 pixels a side, as 353 are; on models of timm whose cells
+        lie over the middle of their pixels, to 32·k.
         """
-        if self.corners:
-            images = padded(images)
-        coarse = self.backbone(images)
-        _, _, fine, middle, _ = self.second.stage_features(images)
+        if self.aligned is not None:
+            images = whole(images, STRIDE, self.aligned)
+        coarse = self.backbone.levels(images)[-1]
+        fine, middle = self.second.levels(images)[1:3]
         if not self.backbone.unit_features:
             coarse, middle, fine = unit_scale(coarse), unit_scale(middle), unit_scale(fine)
         scores = [self.coarse(coarse)]
@@ -106,10 +101,10 @@ class Srm(SaliencyNetwork):
 
     def enlarged(self, scores: Tensor, size: tuple[int, ...]) -> Tensor:
         """Scores of any stage at the image's pixels, N×2×H×W float32."""
-        if not self.corners:
+        if self.aligned is None:
             return interpolated(scores.float(), size, corners=False)
-        whole = tuple(side + missing(side) for side in size)
-        return interpolated(scores.float(), whole, corners=True)[:, :, : size[0], : size[1]]
+        all_cells = tuple(side + padding(side, STRIDE, self.aligned) for side in size)
+        return interpolated(scores.float(), all_cells, self.corners)[:, :, : size[0], : size[1]]
 
     def logits(self, images: Tensor) -> Tensor:
         """N×1×H×W: the last stage's object score minus its background score."""
@@ -190,19 +185,6 @@ class PyramidPooling(nn.Module):
 
 def _convolution(channels: int, width: int, kernel: int) -> nn.Conv2d:
     return nn.Conv2d(channels, width, kernel, padding=kernel // 2, bias=False)
-
-
-def missing(side: int) -> int:
-    """Pixels that a side lacks to be 32·k + 1 long."""
-    return -(side - 1) % STRIDE
-
-
-def padded(images: Tensor) -> Tensor:
-    """Images N×3×H×W, their sides made 32·k + 1 pixels long by repeating the last row and column."""
-    below, right = (missing(side) for side in images.shape[2:])
-    if not (below or right):
-        return images
-    return functional.pad(images.float(), (0, right, 0, below), mode="replicate")
 
 
 def interpolated(values: Tensor, size: tuple[int, ...], corners: bool) -> Tensor:

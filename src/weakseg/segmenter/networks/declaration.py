@@ -1,6 +1,6 @@
 """What the file of a segmenter declares above its import of torch."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from weakseg.backbones.standing import OnBackbone
 from weakseg.settings.methods import Method
@@ -11,7 +11,12 @@ class SegmenterMethod(OnBackbone, Method):
 
     Its `made_by` is called with the backbone's architecture, the number of classes C without background, and these
     settings; it makes a `PixelClassifier`.
+
+    Attributes:
+        scores_stride: pixels per cell of its scores, or fewer than they can have: what files of scores take.
     """
+
+    scores_stride: ClassVar[int] = 8
 
     def check(self, section: Any) -> None:
         """Refuse a backbone that the segmenter does not stand on."""
@@ -22,8 +27,8 @@ class StridedMethod(SegmenterMethod):
     """A segmenter on features whose stride can be chosen, where the backbone is a model of timm."""
 
     output_stride: Literal[8, 16, 32] | None = None
-    """Of models of timm, pixels of the image per cell of the features; `null`: 8, of hierarchical transformers 16, of
-    plain ones their patch size. Other backbones have the published stride."""
+    """Of models of timm, pixels of the image per cell of the features; `null`: 8, or 16 of those that cannot be dilated
+    to it, or the patch size of plain transformers. Other backbones have the published stride."""
 
     def check(self, section: Any) -> None:
         """Refuse a stride where the published network has its own."""
