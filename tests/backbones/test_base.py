@@ -64,3 +64,20 @@ def test_torchvisions_networks_have_published_weights(name: str) -> None:
 def test_the_declarations_need_no_torch() -> None:
     code = "import sys, weakseg.backbones.settings; print('torch' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+
+
+@pytest.mark.parametrize("name", ["vgg16", "vgg_small"])
+def test_pools_come_before_relus_with_the_same_values_and_gradients(name: str) -> None:
+    torch.manual_seed(0)
+    body = BACKBONES[name].maker().for_attention(name, 16, Pools())
+    found = []
+    for _ in range(2):
+        body.zero_grad()
+        features = body(IMAGES)
+        features.square().sum().backward()
+        found.append((features.detach(), [parameter.grad.clone() for parameter in body.parameters()]))
+        for stage in body.stages[:4]:
+            assert isinstance(stage[-1], torch.nn.ReLU) == (len(found) == 1)
+            stage[-2], stage[-1] = stage[-1], stage[-2]
+    assert torch.equal(found[0][0], found[1][0])
+    assert all(map(torch.equal, found[0][1], found[1][1]))
