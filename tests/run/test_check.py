@@ -143,6 +143,19 @@ def test_too_little_memory_and_disk_are_told(project: Path, monkeypatch: pytest.
     assert "of disk, and 1.0 MB are free: free some, or start the run on another disk" in text
 
 
+def test_files_of_scores_take_what_their_stride_makes_them() -> None:
+    backbone = {"architecture": "timm/test_resnet", "weights": "none"}
+    fine, coarse = (
+        needs.disk(
+            Table(Config(**values(segmenter={"method": method, "backbone": backbone}))),
+            {"val": 1000},
+            500 * 400,
+        )
+        for method in ("smp/unet", "smp/fpn")
+    )
+    assert fine - coarse == pytest.approx(1000 * 500 * 400 * 2 * 3 * (1 - 1 / 16))  # float16, three classes
+
+
 def test_the_time_is_that_of_iterations_and_images(monkeypatch: pytest.MonkeyPatch) -> None:
     def table(iterations: int) -> Table:
         training = {"iterations": iterations, "batch_size": 2, "crop": 64}

@@ -1,6 +1,7 @@
 """The segmenters of segmentation_models_pytorch: every architecture, at small sizes, on its smallest encoders."""
 
 import importlib.util
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,18 @@ import pytest
 import segmentation_models_pytorch as published
 import timm
 import torch
+from click.testing import CliRunner
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from tiny_run import CLASSES as CLASSES_OF_TINY
+from tiny_run import Tiny
 from weakseg.backbones import BACKBONES
 from weakseg.backbones.grid import cells
 from weakseg.backbones.smp_encoders import ENCODERS
 from weakseg.backbones.timm_models import TimmBackbone
 from weakseg.backbones.weights import read_initial_weights
+from weakseg.cli import weakseg
 from weakseg.errors import InputError
 from weakseg.segmenter.network import build, load, make
 from weakseg.segmenter.networks import NETWORKS
@@ -24,12 +29,12 @@ from weakseg.segmenter.networks.smp import ARCHITECTURES, POOLED
 from weakseg.segmenter.prediction.predict import predict_scores
 from weakseg.segmenter.prediction.settings import PredictionConfig
 from weakseg.segmenter.settings import SegmenterConfig
+from weakseg.storage.labels import read_labels
+from weakseg.storage.shards import ShardReader
 from weakseg.storage.weights import Weights, save_weights
 
 CLASSES = 3
 SMALL, PLAIN = "timm/test_resnet", "timm/vit_tiny_patch16_224"
-STRIDES = {"unet": 1, "unetplusplus": 1, "manet": 1, "linknet": 1, "pspnet": 8, "deeplabv3": 8, "dpt": 2}
-"""Pixels per cell of the scores; 4 of the others."""
 
 
 def encoder_of(name: str) -> str:
@@ -80,7 +85,7 @@ def test_the_names_are_those_of_the_package() -> None:
 
 
 def test_scores_of_any_size_have_the_stride_of_the_decoder(name: str, network: Any) -> None:
-    assert network.stride == STRIDES.get(name, 4)
+    assert network.stride == ARCHITECTURES[name] == NETWORKS[f"smp/{name}"].scores_stride
     for size in [(1, 1), (40, 67)]:
         with torch.inference_mode():
             scores = network.eval().logits(torch.zeros(1, 3, *size, dtype=torch.uint8))
@@ -321,6 +326,31 @@ def test_a_small_image_is_padded_to_what_the_encoder_takes() -> None:
     with torch.inference_mode():
         assert network.eval().logits(torch.zeros(1, 3, 5, 7, dtype=torch.uint8)).shape[2:] == (5, 7)
     assert network.backbone.least == 96
+
+
+def test_the_commands_train_it_and_predict_with_it(tiny: Tiny, tmp_path: Path) -> None:
+    method = {
+        "method": "smp/deeplabv3plus",
+        "backbone": {"architecture": SMALL, "weights": "none"},
+        "smp": {"new_layers_rate": 5.0},
+    }
+    training = {"iterations": 3, "batch_size": 2, "crop": 33, "workers": 0}
+    settings = {"train": method | {"labels": "masks", "training": training}, "predict": {"scales": [1.0]}}
+    for command, values in settings.items():
+        (tmp_path / f"{command}.json").write_text(json.dumps(values), encoding="utf-8")
+    weights, scores = tmp_path / "weights.pt", tmp_path / "scores.h5"
+
+    def run(command: str, *arguments: object) -> None:
+        words = ["segmenter", command, "--config", tmp_path / f"{command}.json", *tiny.data, *arguments]
+        done = CliRunner().invoke(weakseg, list(map(str, words)), catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+
+    run("train", "--state", tmp_path / "state", "--out", weights)
+    run("predict", "--split", "val", "--shard", "1-of-1", "--weights", weights, "--labels", tmp_path / "labels",
+        "--out", scores)  # fmt: skip
+    assert ShardReader([scores]).attribute("aligned") == "corners"
+    assert read_labels(tmp_path / "labels" / "val" / "5.png").shape == (30, 40)
+    assert load(weights, CLASSES_OF_TINY).decoder is not None
 
 
 def test_they_stand_in_the_tables() -> None:

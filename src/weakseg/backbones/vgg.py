@@ -43,8 +43,7 @@ class Layout:
     """Channels and number of convolutions of the five stages.
 
     `head` is the width of the fully convolutional layers that a segmenter, or ACoL, puts on top; `attention_head` that
-    of the other attention networks' extra convolutions. With `halves` the first convolution has stride 2 in place
-    of the first pool: at full resolution it would cost a third of a training step.
+    of the other attention networks' extra convolutions.
     """
 
     widths: tuple[int, int, int, int, int]
@@ -52,12 +51,11 @@ class Layout:
     batch_norm: bool
     head: int
     attention_head: int
-    halves: bool = False
 
 
 LAYOUTS = {
     "vgg16": Layout((64, 128, 256, 512, 512), (2, 2, 3, 3, 3), False, 1024, 512),
-    "vgg_small": Layout((16, 32, 64, 128, 128), (1, 1, 2, 2, 2), True, 128, 128, halves=True),
+    "vgg_small": Layout((16, 32, 64, 128, 128), (1, 1, 2, 2, 2), True, 128, 128),
 }
 
 NEUTRAL_MEAN = (127.5, 127.5, 127.5)
@@ -126,17 +124,17 @@ class Vgg(AttentionBackbone, SaliencyBackbone):
     def _stage(self, number: int, channels: int, dilation: int, stride: int, kernel: int) -> nn.Sequential:
         width = self.layout.widths[number]
         layers: list[nn.Module] = []
-        halves = self.layout.halves and number == 0
-        for place in range(self.layout.depths[number]):
-            step, has_bias = 2 if halves and place == 0 else 1, not self.layout.batch_norm
+        for _ in range(self.layout.depths[number]):
             layers.append(
-                nn.Conv2d(channels, width, 3, step, padding=dilation, dilation=dilation, bias=has_bias)
+                nn.Conv2d(
+                    channels, width, 3, padding=dilation, dilation=dilation, bias=not self.layout.batch_norm
+                )
             )
             if self.layout.batch_norm:
                 layers.append(nn.BatchNorm2d(width))
             layers.append(nn.ReLU(inplace=True))
             channels = width
-        if stride and not halves:
+        if stride:
             size = 3 if stride == 1 else kernel
             padding = size // 2 if size == 3 else 0
             pool = nn.MaxPool2d(size, stride, padding=padding, ceil_mode=self._ceil_mode)

@@ -26,8 +26,8 @@ _OF_IMAGES = (
 _CGROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _LABELS = 0.1
 """Bytes per pixel of a label map as PNG; of voc-animals, fused ones have 0.007 to 0.03, refined ones 0.009 to 0.08."""
-_SCORES = 2 / 64
-"""Bytes per pixel and class of a prediction's scores, float16 at an eighth of the image's side, uncompressed."""
+_SCORES = 2
+"""Bytes per cell and class of a prediction's scores, float16, uncompressed."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,8 @@ def disk(table: Table, images: dict[str, int], pixels: int) -> float:
     mapped = images.get("train", 0) + images.get("val", 0)
     proxies = mapped * (min(pixels, side**2 if side else pixels) + 2 * _LABELS * pixels)
     classes = len(config.dataset.classes) or 20
-    predicted = images.get(config.evaluation.split, 0) * (_SCORES * (classes + 1) + 2 * _LABELS) * pixels
+    scores = _SCORES * (classes + 1) / config.segmenter.own.scores_stride**2
+    predicted = images.get(config.evaluation.split, 0) * (float(scores) + 2 * _LABELS) * pixels
     return trained + proxies + predicted * config.segmenter.rounds
 
 

@@ -1,6 +1,6 @@
 """What the file of a segmenter declares above its import of torch."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from weakseg.backbones.standing import OnBackbone
 from weakseg.settings.methods import Method
@@ -11,7 +11,12 @@ class SegmenterMethod(OnBackbone, Method):
 
     Its `made_by` is called with the backbone's architecture, the number of classes C without background, and these
     settings; it makes a `PixelClassifier`.
+
+    Attributes:
+        scores_stride: pixels per cell of its scores, or fewer than they can have: what files of scores take.
     """
+
+    scores_stride: ClassVar[int] = 8
 
     def check(self, section: Any) -> None:
         """Refuse a backbone that the segmenter does not stand on."""

@@ -13,6 +13,7 @@ class DeepLabV3PlusSettings(SegmenterMethod):
 
     name = "deeplab_v3_plus"
     made_by = "DeepLabV3Plus"
+    scores_stride = 4
     backbones = ("timm/", "resnet50", "resnet101", "mobilenet_v3_large")
 
     output_stride: Literal[8, 16] = 16

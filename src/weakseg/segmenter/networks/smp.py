@@ -5,28 +5,29 @@ decoder's stride. Nothing is fetched: weights are read as every backbone's.
 """
 
 import difflib
+from functools import cache
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Self
 
 from weakseg.backbones.timm_names import HIERARCHICAL, PLAIN, kind
 from weakseg.segmenter.networks.declaration import SegmenterMethod
 from weakseg.settings.section import Positive
 
-ARCHITECTURES = (
-    "unet",
-    "unetplusplus",
-    "manet",
-    "linknet",
-    "fpn",
-    "pspnet",
-    "deeplabv3",
-    "deeplabv3plus",
-    "pan",
-    "upernet",
-    "segformer",
-    "dpt",
-)
-"""Names of `create_model`, lower case."""
+ARCHITECTURES = {
+    "unet": 1,
+    "unetplusplus": 1,
+    "manet": 1,
+    "linknet": 1,
+    "fpn": 4,
+    "pspnet": 8,
+    "deeplabv3": 8,
+    "deeplabv3plus": 4,
+    "pan": 4,
+    "upernet": 4,
+    "segformer": 4,
+    "dpt": 2,
+}
+"""Names of `create_model`, lower case → pixels per cell of the scores before they are enlarged."""
 DILATED = ("deeplabv3", "deeplabv3plus", "pan")
 POOLED = (*DILATED, "upernet")
 """They normalise the mean of each image over the batch."""
@@ -56,6 +57,14 @@ class SmpSettings(SegmenterMethod):
             near = difflib.get_close_matches(member.lower(), ARCHITECTURES, n=1)
             hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(ARCHITECTURES)}"
             raise ValueError(f"segmentation_models_pytorch has no segmenter {member}; {hint}")
+
+    @classmethod
+    @cache
+    def member(cls, name: str) -> type[Self]:
+        """As of `Method`, with the stride of its scores."""
+        declared = super().member(name)
+        declared.scores_stride = ARCHITECTURES.get(declared.architecture(), 1)
+        return declared
 
     @classmethod
     def architecture(cls) -> str:
