@@ -10,6 +10,7 @@ from weakseg.backbones import BACKBONES, serving
 from weakseg.backbones.base import UNDILATED, AttentionBackbone, Backbone, Pools, SaliencyBackbone
 from weakseg.backbones.settings import BackboneConfig
 from weakseg.backbones.weights import NORMALIZATIONS
+from weakseg.errors import InputError
 from weakseg.weights.known import find
 
 IMAGES = torch.randint(0, 256, (1, 3, 64, 96), generator=torch.Generator().manual_seed(0))
@@ -81,3 +82,14 @@ def test_pools_come_before_relus_with_the_same_values_and_gradients(name: str) -
             stage[-2], stage[-1] = stage[-1], stage[-2]
     assert torch.equal(found[0][0], found[1][0])
     assert all(map(torch.equal, found[0][1], found[1][1]))
+
+
+def test_a_trained_backbone_is_taken_as_far_as_it_is_needed() -> None:
+    """What cannot be dilated ends early under an attention network: a finer network takes less of it, no other more."""
+    make = BACKBONES["timm/edgenext_xx_small"].maker()
+    trained = make.for_attention("timm/edgenext_xx_small", 16, Pools())
+    finer, whole = (make("timm/edgenext_xx_small", stride) for stride in (8, 32))
+    finer.take_trained(trained.state_dict())
+    assert all(torch.equal(value, trained.state_dict()[name]) for name, value in finer.state_dict().items())
+    with pytest.raises(InputError, match=r"edgenext_xx_small ends before 'model\.stages\.3"):
+        whole.take_trained(trained.state_dict())

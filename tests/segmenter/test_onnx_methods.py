@@ -26,6 +26,8 @@ WRITTEN: dict[str, tuple[str, str, dict[str, Any]]] = {
     "smp-pan": ("smp/pan", "timm/test_resnet", {}),
     "smp-unet": ("smp/unet", "timm/test_resnet", {}),
     "deeplab_v2": ("deeplab_v2", "resnet50", {}),
+    "fcn8s-timm": ("fcn8s", "timm/test_resnet", {}),
+    "largefov-vit": ("largefov", "timm/test_vit", {}),
 }
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from weakseg.backbones.weights import InitialWeights
+from weakseg.errors import InputError
 
 RGB = tuple[float, float, float]
 EPSILON = 1e-8
@@ -112,9 +113,20 @@ class Backbone(nn.Module, ABC):
     def take_trained(self, state: Mapping[str, Tensor]) -> None:
         """Take the state of the attention network's backbone.
 
-        What only this one has, the offsets of deformable convolutions, starts from zero.
+        The offsets of deformable convolutions, which only this one has, start from zero. Later stages that only the
+        other one has are left out.
+
+        Raises:
+            InputError: the other one ends before this one does.
         """
-        self.load_state_dict(self.state_dict() | dict(state))
+        own = self.state_dict()
+        lacking = [name for name in own if name not in state and ".offset." not in name]
+        if lacking:
+            raise InputError(
+                f"backbone.weights is 'attention', whose {self.architecture} ends before '{lacking[0]}': it cannot be "
+                "dilated to the stride of the maps and does without its last layers; name published weights here."
+            )
+        self.load_state_dict(own | {name: value for name, value in state.items() if name in own})
 
     def normalize(self, images: Tensor) -> Tensor:
         """Subtract the mean and divide by the deviation; N×3×H×W float32."""

@@ -49,8 +49,9 @@ class BackboneConfig(StartedBackbone, methods=BACKBONES, key="architecture"):
 
     architecture: str = "vgg16"
     """`vgg16`; `vgg_small`: five narrow stages with batch normalisation, always trained from scratch; `inception_v3`:
-    SPG's own; `timm/<name>`: a model of timm with features; segmenters alone: `alexnet`, `resnet50`, `resnet101`,
-    `mobilenet_v3_large`, `smp/<encoder>` (under `smp/<name>`). docs/backbones.md says what stands on what."""
+    SPG's own; `timm/<name>`: a model of timm with features; in the segmenter and the detector
+    `resnet50`, `resnet101`, `mobilenet_v3_large`; in the segmenter `alexnet`, `smp/<encoder>` (under `smp/<name>`).
+    docs/backbones.md says what stands on what."""
     normalization: Literal["auto", "torchvision", "caffe_rgb", "caffe_bgr", "inception"] = "auto"
     """Mean, deviation and channel order the weights expect; `auto`: `caffe_bgr` for `.npz` and `.h5`,
     `caffe_rgb` for `vgg16-features`, `inception` for Inception-v3, timm's own for its models, else `torchvision`."""

@@ -60,7 +60,7 @@ class Detector(nn.Module):
         if isinstance(initial, InitialWeights):
             backbone.load(initial)
         elif initial is not None:
-            backbone.load_state_dict(initial)
+            backbone.take_trained(initial)
         backbone.freeze(section.frozen_stages)
         if section.freezes_normalization:
             backbone.freeze_normalization()
