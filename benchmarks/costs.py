@@ -257,7 +257,7 @@ def _quantize(model: Path, out: Path, files: list[Path]) -> None:
             file = next(self._left, None)
             return None if file is None else {name: prepare(read_image(file), "u2net", 320)}
 
-    quantize_static(str(model), str(out), Images(), quant_format=QuantFormat.QDQ, per_channel=True)
+    quantize_static(str(model), str(out), Images(), quant_format=QuantFormat.QDQ)
 
 
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {

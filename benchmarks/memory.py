@@ -51,6 +51,26 @@ NETWORKS = (
     ("segmenter", "deeplab_v2", "resnet50"),
     ("segmenter", "deeplab_v2", "resnet101"),
     ("segmenter", "lraspp", "mobilenet_v3_large"),
+    *(
+        (room, method, f"timm/{model}")
+        for room, method in (("attention", "cam"), ("segmenter", "deeplab_v3_plus"))
+        for model in (
+            "tf_efficientnet_lite0",
+            "resnet18",
+            "resnet50",
+            "convnext_tiny",
+            "mobilenetv4_conv_small",
+            "regnetx_002",
+            "hrnet_w18_small",
+            "swin_tiny_patch4_window7_224",
+            "maxvit_pico_rw_256",
+            "pvt_v2_b0",
+            "vit_tiny_patch16_224",
+            "vit_small_patch14_reg4_dinov2",
+            "vit_base_patch16_224",
+            "eva02_tiny_patch14_224",
+        )
+    ),
 )
 BATCHES = ((129, 2), (193, 4))
 

@@ -15,7 +15,7 @@ from weakseg.segmenter.prediction.model import Model, Prediction
 from weakseg.segmenter.prediction.settings import PredictionConfig
 
 sys.path.insert(0, str(Path(__file__).parent))
-from reference import reference, weights
+from reference import backbones, reference, weights
 
 # Names that annotations of `loaded` alone use: it imports them for type checkers only.
 vars(loaded).update(Image=Image, Model=Model, Prediction=Prediction, PredictionConfig=PredictionConfig)
@@ -69,8 +69,9 @@ def without_constructor(app: Sphinx, what: str, *_: object) -> tuple[str, str] |
 
 
 def with_reference(app: Sphinx, name: str, source: list[str]) -> None:
-    """Append the tables that are made from the code: all values of the configuration, all published weights."""
-    made = {"configuration": reference, "weights": weights}
+    """Append the tables that are made from the code: all values of the configuration, published weights, and
+    what stands on which backbone."""
+    made = {"configuration": reference, "weights": weights, "backbones": backbones}
     if name in made:
         source[0] += made[name]()
 
@@ -87,4 +88,6 @@ def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-signature", without_constructor)
     app.connect("source-read", with_reference)
     app.connect("include-read", on_its_page)
-    app.connect("env-get-outdated", lambda *_: ["configuration", "weights", "api"])  # made from the code
+    app.connect(
+        "env-get-outdated", lambda *_: ["configuration", "weights", "backbones", "api"]
+    )  # made from the code

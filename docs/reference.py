@@ -1,4 +1,4 @@
-"""The tables of docs/configuration.md, read from the models of the configuration.
+"""The tables of docs/configuration.md, weights.md and backbones.md, read from the code.
 
 A section that several places share, such as `training`, has one table; each place lists what differs there.
 """
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from weakseg.config import Config
+from weakseg.config.standing import markdown
 from weakseg.weights.known import KNOWN
 
 Model = type[BaseModel]
@@ -178,6 +179,11 @@ def weights() -> str:
     ]
     head = "| name | file | size | licence | trained on | SHA-256 |\n|---|---|---|---|---|---|\n"
     return "\n" + head + "".join(rows)
+
+
+def backbones() -> str:
+    """The table of what stands on what, as Markdown."""
+    return markdown()
 
 
 if __name__ == "__main__":

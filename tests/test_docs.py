@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from weakseg.config import Config
+from weakseg.config.standing import kinds
 from weakseg.storage import shards, weights
 from weakseg.training.revisions import REVISIONS
 
@@ -90,6 +91,18 @@ def test_the_reference_describes_every_value(tables: ModuleType) -> None:
         for name, field in model.model_fields.items():
             if tables.nested(field) is None:
                 assert f"| `{name}` |" in written, f"{key}.{name}"
+
+
+def test_the_table_of_backbones_has_a_row_for_every_method(tables: ModuleType) -> None:
+    rows = re.findall(r"^\| (\w+) \| `([^`]+)` \|((?: (?:yes|–) \|)+)$", tables.backbones(), re.MULTILINE)
+    for room in ("attention", "saliency", "segmenter"):
+        section = Config.model_fields[room].annotation
+        assert section is not None
+        named = {name for found, name, _ in rows if found == room}
+        networks = {name for name, method in section._methods.items() if hasattr(method, "backbones")}
+        assert networks - {"folder"} == {name for name in named if "/" not in name}
+    assert {cells.count("|") for *_, cells in rows} == {len(kinds())}
+    assert "backbones" in text("docs/index.md")
 
 
 def test_the_reference_gives_the_default_of_its_place(tables: ModuleType) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from weakseg.backbones import BACKBONES
 from weakseg.config import Config
-from weakseg.config.memory import needed_mb
+from weakseg.config.memory import needed_mb, training_cores
 
 PHOTOGRAPH = (4000, 3000)
 
@@ -42,3 +42,11 @@ def test_the_bound_of_the_crf_bounds_its_memory(given: Callable[[str, Any], Conf
 def test_every_backbone_declares_its_memory(architecture: str) -> None:
     assert BACKBONES[architecture].pixel_bytes >= 1000
     assert BACKBONES[architecture].network_mb >= 100
+
+
+def test_a_tiny_networks_training_uses_one_core(given: Callable[[str, Any], Config]) -> None:
+    small = given("attention.backbone", {"architecture": "vgg_small", "weights": "none"})
+    assert training_cores(small, "attention") == 1
+    assert training_cores(small, "segmenter") == 16  # VGG16
+    assert training_cores(given("saliency.method", "small"), "saliency") == 1
+    assert training_cores(given("saliency.method", "onnx"), "saliency") == 1  # none trains

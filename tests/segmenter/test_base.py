@@ -131,6 +131,16 @@ def test_dilations_cover_as_many_pixels_at_any_stride(name: str, dilations: list
     assert network.stride == 32
 
 
+@pytest.mark.parametrize(
+    ("backbone", "stride"),
+    [(CONVOLUTIONAL, 8), ("timm/mobilenetv3_small_050", 16), (HIERARCHICAL, 16), (PLAIN, 16)],
+)
+def test_the_usual_stride_leaves_out_no_half_of_a_model(backbone: str, stride: int) -> None:
+    """8 as published; what cannot be dilated has but a few layers there."""
+    with torch.device("meta"):
+        assert make(NETWORKS["largefov"](), backbone, CLASSES).stride == stride
+
+
 def test_a_stride_that_a_model_cannot_have_is_refused() -> None:
     with pytest.raises(InputError, match="test_vit cannot have stride 8; its features have 16"):
         make(NETWORKS["largefov"](output_stride=8), PLAIN, CLASSES)

@@ -196,6 +196,15 @@ def test_killed_training_ends_with_the_same_weights(tmp_path: Path) -> None:
     assert [int(row["iteration"]) for row in rows] == [10, 20, 30, 40]
 
 
+def test_a_fused_optimizer_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:
+    adamw = {"optimizer": "adamw", "learning_rate": 1e-3, "schedule": "constant"}
+    train(tmp_path / "stopped", iterations=20, **adamw)
+    saved = load_checkpoint(tmp_path / "stopped", "m")
+    assert saved is not None
+    assert all(group["fused"] for group in saved["optimizer"]["param_groups"])
+    assert same(train(tmp_path / "stopped", **adamw), train(tmp_path / "whole", **adamw))
+
+
 def test_another_fingerprint_starts_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train(tmp_path, mark="old", iterations=20)
     assert same(train(tmp_path, mark="new"), train(tmp_path / "fresh", mark="new"))

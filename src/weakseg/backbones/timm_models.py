@@ -189,7 +189,7 @@ class TimmBackbone(AttentionBackbone, SaliencyBackbone):
         plan, count = self.plan, cells(pixels, self.stride, self.aligned) + int(self.centred)
         least = (count - 1) * self.stride + 1 if plan.aligned == CORNERS else count * self.stride
         least = max(least + self._before, plan.least)
-        return least + -(least - plan.over) % plan.multiple
+        return (least - plan.over + plan.multiple - 1) // plan.multiple * plan.multiple + plan.over
 
     def side_features(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features of the last stage but one and, twice, of the last: where SPG's B1, B2 and A begin."""

@@ -27,8 +27,8 @@ class StridedMethod(SegmenterMethod):
     """A segmenter on features whose stride can be chosen, where the backbone is a model of timm."""
 
     output_stride: Literal[8, 16, 32] | None = None
-    """Of models of timm, pixels of the image per cell of the features; `null`: 8, of hierarchical transformers 16, of
-    plain ones their patch size. Other backbones have the published stride."""
+    """Of models of timm, pixels of the image per cell of the features; `null`: 8, or 16 of those that cannot be dilated
+    to it, or the patch size of plain transformers. Other backbones have the published stride."""
 
     def check(self, section: Any) -> None:
         """Refuse a stride where the published network has its own."""

@@ -1,11 +1,10 @@
 """The backbones under heads that stand on any features; where their cells lie over the image."""
 
-from weakseg.backbones import BACKBONES
+from weakseg.backbones import BACKBONES, timm_stages
 from weakseg.backbones.base import Dilations
 from weakseg.backbones.mobilenet import MobileNet
 from weakseg.backbones.resnet import TORCHVISION, ResNet
 from weakseg.backbones.timm_models import TimmBackbone
-from weakseg.backbones.timm_names import HIERARCHICAL
 from weakseg.errors import InputError
 
 Features = ResNet | MobileNet | TimmBackbone
@@ -14,8 +13,8 @@ DILATIONS: Dilations = ((2, 2), (4, 4))
 """Every block of layers 3 and 4 of a ResNet, the first included, as DeepLab v2 and deeplab-pytorch have it."""
 PUBLISHED = 8
 """Pixels per cell of the features that DeepLab v1 and v2 publish."""
-OF_TRANSFORMERS = 16
-"""Of hierarchical transformers, which cannot be dilated: at 8 half of their stages would be left out."""
+UNDILATED = 16
+"""Of models that cannot be dilated: at 8 half of their stages would be left out."""
 
 
 def build_features(
@@ -43,9 +42,21 @@ def build_features(
 
 
 def build_chosen(architecture: str, chosen: int | None, dilations: Dilations | None = None) -> Features:
-    """An untrained backbone at a stride that a user chose, or `None`: as published, of a transformer its own."""
-    usual = OF_TRANSFORMERS if BACKBONES[architecture].kind() == HIERARCHICAL else PUBLISHED
-    return build_features(architecture, chosen or usual, dilations, exact=chosen is not None)
+    """An untrained backbone at a stride that a user chose; `None`: 8 as published, 16 if it cannot be dilated to it."""
+    stride = chosen or (PUBLISHED if _dilatable(architecture) else UNDILATED)
+    return build_features(architecture, stride, dilations, exact=chosen is not None)
+
+
+def _dilatable(architecture: str) -> bool:
+    """Whether all stages of a backbone are there at the published stride."""
+    family, _, name = architecture.partition("/")
+    if family != "timm":
+        return True
+    try:
+        dilated = timm_stages.plan(name, PUBLISHED)
+    except InputError:
+        return False
+    return len(dilated.stages) == len(timm_stages.plan(name, None).stages)
 
 
 def scaled(rate: int, published: int, stride: int) -> int:
