@@ -132,14 +132,16 @@ def apart(work: Callable[[], dict[str, float]]) -> dict[str, float]:
 @click.command()
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(min=1))
 @click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="JSON file; written after each round."
+    "--out", type=click.Path(path_type=Path), required=True, help="JSON file; written after each row."
 )
 def main(rounds: int, out: Path) -> None:
     """Measure every pair in turn, `rounds` times; medians are kept."""
     torch.set_num_threads(1)
-    cases = list(networks())
+    cases, machine = list(networks()), describe()
     rows = [{"backbone": backbone, "room": room, "method": method} for backbone, room, method, _ in cases]
     taken: list[list[dict[str, float]]] = [[] for _ in cases]
+    settings = {"side": SIDE, "batch": BATCH, "threads": 1, "precision": "float32"}
+    out.parent.mkdir(parents=True, exist_ok=True)
     for turn in range(rounds):
         for row, times, (_, room, _, make) in zip(rows, taken, cases, strict=True):
             if turn == 0:
@@ -147,12 +149,11 @@ def main(rounds: int, out: Path) -> None:
             found = apart(lambda room=room, make=make: measure(room, make))  # type: ignore[misc]
             if "failed" not in found:
                 times.append(found)
-            row |= _summary(times) if times else found
+            row |= {"rounds": len(times)} | (_summary(times) if times else found)
             click.echo(json.dumps(row))
-        settings = {"side": SIDE, "batch": BATCH, "threads": 1, "precision": "float32", "rounds": turn + 1}
-        out.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"machine": describe(), "settings": settings, "rows": rows}, indent=1)
-        out.write_text(text + "\n", encoding="utf-8")
+            done = [each for each in rows if "rounds" in each]
+            text = json.dumps({"machine": machine, "settings": settings, "rows": done}, indent=1)
+            out.write_text(text + "\n", encoding="utf-8")
 
 
 def _summary(times: list[dict[str, float]]) -> dict[str, float]:

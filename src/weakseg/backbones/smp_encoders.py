@@ -127,8 +127,9 @@ class SmpEncoder(Backbone):
             if not rows or height % rows or height * columns != width * rows:
                 continue
             self.stride = height // rows
-            sides = range(self.multiple, height + 1, self.multiple)
-            self.least = next(side for side in sides if _cells(scores, side, side)[0] * self.stride == side)
+            sides = range(self.multiple, height, self.multiple)
+            fits = (side for side in sides if _cells(scores, side, side)[0] * self.stride == side)
+            self.least = next(fits, height)
             self.aligned = CORNERS if self.stride > 1 and _pads(self.encoder) else CENTRES
             return
         raise InputError(
