@@ -50,7 +50,7 @@ def test_layers_and_rates_of_the_released_acol() -> None:
     assert [(m.kernel_size, m.stride, m.padding) for m in pools] == [
         (3, stride, 1) for stride in (2, 2, 2, 1, 1)
     ]
-    assert isinstance(network.backbone.stages[4][-1], nn.MaxPool2d)  # after conv5
+    assert isinstance(network.backbone.stages[4][-2], nn.MaxPool2d)  # after conv5, before its ReLU
     dilations = {m.dilation for m in network.modules() if isinstance(m, nn.Conv2d)}
     assert dilations == {(1, 1)}
     with torch.no_grad():

@@ -14,7 +14,7 @@ from weakseg.segmenter.export.onnx_model import read_onnx
 from weakseg.segmenter.network import make
 from weakseg.segmenter.networks import NETWORKS
 from weakseg.storage.run import Run
-from weakseg.storage.weights import Weights, save_weights
+from weakseg.storage.weights import Weights, load_weights, save_weights
 
 WRITTEN: dict[str, tuple[str, str, dict[str, Any]]] = {
     "fcn8s": ("fcn8s", "vgg_small", {}),
@@ -29,6 +29,8 @@ WRITTEN: dict[str, tuple[str, str, dict[str, Any]]] = {
     "fcn8s-timm": ("fcn8s", "timm/test_resnet", {}),
     "largefov-vit": ("largefov", "timm/test_vit", {}),
 }
+OF_TIMM = ("mobilenetv4_conv_small_035", "vit_tiny_patch16_224", "pvt_v2_b0")
+"""Of the kinds of tests/backbones/test_timm.py; each takes half a minute."""
 
 
 def finished(folder: Path, method: str, architecture: str, options: dict[str, Any]) -> Path:
@@ -59,6 +61,20 @@ def test_the_file_agrees_and_says_where_its_cells_lie(name: str, tmp_path: Path)
     network: Any = weakseg.load(run).model._scorer
     assert (scorer.stride, scorer.aligned) == (network.stride, network.aligned)
     assert classes == ["background", "a", "b"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", OF_TIMM)
+def test_the_file_on_a_model_of_timm_agrees(model: str, tmp_path: Path) -> None:
+    run = finished(tmp_path / "run", "deeplab_v3_plus", f"timm/{model}", {"width": 16, "low_width": 8})
+    file = run / "segmenter" / "weights.pt"
+    weights = load_weights(file, "segmenter")
+    weights.state["score.weight"] *= 1000  # untrained scores are so small that all would agree
+    save_weights(file, weights)
+    assert export_onnx(Run(run), tmp_path / "model.onnx") <= TOLERANCE
+    scorer, _, _ = read_onnx(tmp_path / "model.onnx")
+    network: Any = weakseg.load(run).model._scorer
+    assert (scorer.stride, scorer.aligned) == (network.stride, network.aligned)
 
 
 @pytest.mark.slow

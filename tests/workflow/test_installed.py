@@ -97,7 +97,8 @@ def installed(tracked: list[str], tmp_path_factory: pytest.TempPathFactory) -> I
     for name in tracked:
         (clone / name).parent.mkdir(parents=True, exist_ok=True)
         (clone / name).write_bytes((ROOT / name).read_bytes())
-    pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
+    # Isolated from PYTHONPATH, which could show pip the checkout's own weakseg.
+    pip = (sys.executable, "-I", "-m", "pip", "--quiet", "--disable-pip-version-check")
     build = ("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(clone))
     subprocess.run([*pip, *build], check=True, timeout=300)
     clone.rename(folder / "elsewhere")  # nothing may remember it
