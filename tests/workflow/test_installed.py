@@ -97,10 +97,11 @@ def installed(tracked: list[str], tmp_path_factory: pytest.TempPathFactory) -> I
     for name in tracked:
         (clone / name).parent.mkdir(parents=True, exist_ok=True)
         (clone / name).write_bytes((ROOT / name).read_bytes())
-    # Isolated from PYTHONPATH, which could show pip the checkout's own weakseg.
-    pip = (sys.executable, "-I", "-m", "pip", "--quiet", "--disable-pip-version-check")
+    pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
+    # PYTHONPATH could show pip the checkout's own weakseg.
+    surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     build = ("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(clone))
-    subprocess.run([*pip, *build], check=True, timeout=300)
+    subprocess.run([*pip, *build], check=True, timeout=300, env=surroundings)
     clone.rename(folder / "elsewhere")  # nothing may remember it
     (wheel,) = folder.glob("*.whl")
     environment = Environment(folder, wheel, [])
@@ -111,7 +112,10 @@ def installed(tracked: list[str], tmp_path_factory: pytest.TempPathFactory) -> I
     (packages / "others.pth").write_text("".join(f"{path}\n" for path in site.getsitepackages()))
     python = folder / "env" / "bin" / "python"
     subprocess.run(
-        [*pip, "--python", str(python), "install", "--no-deps", str(wheel)], check=True, timeout=300
+        [*pip, "--python", str(python), "install", "--no-deps", str(wheel)],
+        check=True,
+        timeout=300,
+        env=surroundings,
     )
     program = python.with_name("snakemake")
     program.write_text(f"#!{python}\nfrom snakemake.cli import main\n\nmain()\n")
