@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from brightness import Brightness, Images, network, same
 from weakseg.errors import InputError
 from weakseg.training.checkpoint import (
     CHECKPOINT,
@@ -27,7 +28,6 @@ from weakseg.training.checkpoint import (
 from weakseg.training.history import HISTORY, read_history
 from weakseg.training.launch import launch
 from weakseg.training.loop import fit
-from weakseg.training.parameters import ParameterGroup, caffe_groups
 from weakseg.training.sampling import PositionedSamples
 from weakseg.training.settings import TrainingConfig
 
@@ -55,43 +55,6 @@ def options(**changes: Any) -> TrainingConfig:
     return TrainingConfig(**OPTIONS).model_copy(update=changes)
 
 
-class Brightness(nn.Module):
-    """Tells bright from dark images; dropout and batch normalisation make resuming hard."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.5), nn.Conv2d(8, 1, 3)
-        )
-
-    def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        scores = self.layers(batch["image"].float() / 255).mean(dim=(1, 2, 3))
-        return {"loss_bright": nn.functional.binary_cross_entropy_with_logits(scores, batch["bright"])}
-
-    def parameter_groups(self) -> list[ParameterGroup]:
-        return caffe_groups(self)
-
-
-class Images:
-    """Forty-two noisy images, half of them bright."""
-
-    def __len__(self) -> int:
-        return 42
-
-    def sample(self, item: int, generator: np.random.Generator) -> dict[str, Tensor]:
-        bright = item % 2
-        pixels = generator.integers(0, 128, (3, 12, 12), dtype=np.uint8) + np.uint8(100 * bright)
-        return {"image": torch.from_numpy(pixels), "bright": torch.tensor(float(bright))}
-
-    def name(self, item: int) -> str:
-        return f"image-{item}"
-
-
-def network() -> Brightness:
-    torch.manual_seed(5)
-    return Brightness()
-
-
 def train(state: Path, mark: str = "m", precision: str = "fp32", **changes: Any) -> Brightness:
     model = network()
     fit(
@@ -103,12 +66,6 @@ def train(state: Path, mark: str = "m", precision: str = "fp32", **changes: Any)
         options(**changes),
     )
     return model
-
-
-def same(a: nn.Module, b: nn.Module) -> bool:
-    return all(
-        torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True)
-    )
 
 
 def test_it_learns_and_writes_its_history(tmp_path: Path) -> None:
@@ -167,6 +124,7 @@ KILLED = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
+sys.path.insert(0, {shared!r})
 import test_loop
 slow = test_loop.Brightness.losses
 def losses(self, batch):
@@ -178,7 +136,11 @@ test_loop.train(Path({state!r}))
 
 
 def test_killed_training_ends_with_the_same_weights(tmp_path: Path) -> None:
-    program = KILLED.format(tests=str(Path(__file__).parent), state=str(tmp_path / "killed"))
+    program = KILLED.format(
+        tests=str(Path(__file__).parent),
+        shared=str(Path(__file__).parents[1]),
+        state=str(tmp_path / "killed"),
+    )
     process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while not (tmp_path / "killed" / CHECKPOINT).exists():

@@ -15,11 +15,11 @@ import torch
 from lightning_fabric.plugins.precision.amp import MixedPrecision
 from torch import Tensor, nn
 
+from brightness import Brightness, Images, network, same
 from weakseg.training.checkpoint import load_checkpoint
 from weakseg.training.fabric import Fabric
 from weakseg.training.history import HISTORY, read_history
 from weakseg.training.loop import fit
-from weakseg.training.parameters import ParameterGroup, caffe_groups
 from weakseg.training.sampling import Samples, seed_step
 from weakseg.training.settings import TrainingConfig
 
@@ -38,49 +38,6 @@ OPTIONS: dict[str, Any] = {
     "workers": 0,
     "seed": 3,
 }
-
-
-class Brightness(nn.Module):
-    """Tells bright from dark images."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.5), nn.Conv2d(8, 1, 3)
-        )
-
-    def losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        scores = self.layers(batch["image"].float() / 255).mean(dim=(1, 2, 3)).float()
-        return {"loss_bright": nn.functional.binary_cross_entropy_with_logits(scores, batch["bright"])}
-
-    def parameter_groups(self) -> list[ParameterGroup]:
-        return caffe_groups(self)
-
-
-def network() -> Brightness:
-    torch.manual_seed(5)
-    return Brightness()
-
-
-class Images:
-    """Forty-two noisy images, half of them bright."""
-
-    def __len__(self) -> int:
-        return 42
-
-    def sample(self, item: int, generator: np.random.Generator) -> dict[str, Tensor]:
-        bright = item % 2
-        pixels = generator.integers(0, 128, (3, 12, 12), dtype=np.uint8) + np.uint8(100 * bright)
-        return {"image": torch.from_numpy(pixels), "bright": torch.tensor(float(bright))}
-
-    def name(self, item: int) -> str:
-        return f"image-{item}"
-
-
-def same(a: nn.Module, b: nn.Module) -> bool:
-    return all(
-        torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True)
-    )
 
 
 class Cut(Exception):
@@ -348,48 +305,6 @@ def test_no_room_keeps_a_tensor_that_would_not_move_with_its_network(room: str) 
     assert kept == []
     network.to("meta")
     assert {value.device.type for value in network.state_dict().values()} == {"meta"}
-
-
-class Looks:
-    """A measure that draws random numbers and would change batch statistics in training mode."""
-
-    columns = ("bright",)
-
-    def __init__(self) -> None:
-        self.modes: list[bool] = []
-
-    def __call__(self, network: nn.Module) -> dict[str, float | None]:
-        self.modes.append(any(module.training for module in network.modules()))
-        value = network.layers(torch.rand(4, 3, 12, 12)).mean()  # type: ignore[union-attr,operator]
-        assert not value.requires_grad
-        return {"bright": float(value)}
-
-
-def test_what_is_measured_at_checkpoints_changes_nothing_and_is_in_the_history(tmp_path: Path) -> None:
-    plain, watched, stopped = network(), network(), network()
-    looks = Looks()
-    training = TrainingConfig.model_validate(OPTIONS | {"precision": "fp32"})
-    fit(moved(), plain, Images(), tmp_path / "plain", "mark", training)
-    fit(moved(), watched, Images(), tmp_path / "watched", "mark", training, measure=looks)
-    assert same(plain, watched)
-    assert looks.modes == [False, False]
-    assert watched.training
-    shorter = training.model_copy(update={"iterations": 5, "schedule": "constant"})
-    longer = shorter.model_copy(update={"iterations": 10})
-    fit(moved(), stopped, Images(), tmp_path / "stopped", "mark", shorter, measure=Looks())
-    resumed, whole = network(), network()
-    fit(moved(), resumed, Images(), tmp_path / "stopped", "mark", longer, measure=Looks())
-    fit(moved(), whole, Images(), tmp_path / "whole", "mark", longer)
-    assert same(resumed, whole)
-    rows = read_history(tmp_path / "stopped" / HISTORY)
-    assert [row["iteration"] for row in rows] == ["5", "10"]
-    assert all(float(row["bright"]) == float(row["bright"]) for row in rows)
-
-
-def test_rows_between_checkpoints_leave_a_measure_empty(tmp_path: Path) -> None:
-    training = TrainingConfig.model_validate(OPTIONS | {"iterations": 15, "checkpoint_every": 15})
-    fit(moved(), network(), Images(), tmp_path, "mark", training, measure=Looks())
-    assert [row["bright"] != "" for row in read_history(tmp_path / HISTORY)] == [False, True]
 
 
 def on_timm(room: str, model: str, frozen: bool) -> nn.Module:

@@ -20,13 +20,13 @@ class AlexNetArchitecture(Architecture):
 
 from torch import nn
 
-from weakseg.backbones.base import Backbone
+from weakseg.backbones.base import Chain
 from weakseg.backbones.weights import NORMALIZATIONS
 
 _STAGES = ((0, 3), (3, 6), (6, 8), (8, 10), (10, 13))
 
 
-class AlexNet(Backbone):
+class AlexNet(Chain):
     """Five stages of one convolution each, stride 32, torchvision's parameter names.
 
     Against torchvision the first convolution is padded by 5, not 2, and the pools by 1, not 0: cell i of the last stage

@@ -19,7 +19,7 @@ UNDILATED: Dilations = ((1, 1), (1, 1))
 
 
 class Backbone(nn.Module, ABC):
-    """A chain of stages. Input is RGB N×3×H×W in 0…255 of any dtype.
+    """Stages of features. Input is RGB N×3×H×W in 0…255 of any dtype.
 
     The buffers `mean` and `std` (RGB, same range) normalise it and belong to the weights.
 
@@ -48,16 +48,8 @@ class Backbone(nn.Module, ABC):
         self.frozen_normalization = False
 
     @abstractmethod
-    def _stages(self) -> Sequence[Sequence[nn.Module]]:
-        """The modules of each stage, in the order in which they are applied."""
-
     def _run(self, images: Tensor) -> Iterator[Tensor]:
-        features = self.normalize(images)
-        for number, stage in enumerate(self._stages()):
-            with torch.set_grad_enabled(torch.is_grad_enabled() and number >= self.frozen_stages):
-                for module in stage:
-                    features = module(features)
-            yield features
+        """What each stage gives, one after the other."""
 
     def forward(self, images: Tensor) -> Tensor:
         """Features of the last stage, N×`channels`×h×w."""
@@ -69,12 +61,9 @@ class Backbone(nn.Module, ABC):
         """What each stage gives."""
         return list(self._run(images))
 
+    @abstractmethod
     def freeze(self, stages: int) -> None:
         """Keep the first `stages` stages as they are: their edge filters serve any images, and a step is cheaper."""
-        self.frozen_stages = stages
-        for stage in self._stages()[:stages]:
-            for module in stage:
-                module.requires_grad_(False)
 
     def freeze_normalization(self, *, statistics_alone: bool = False) -> None:
         """Keep the statistics of batch normalisation, which small batches spoil, and its weights and biases.
@@ -144,6 +133,29 @@ class Backbone(nn.Module, ABC):
         """Take the mean and deviation that the weights expect."""
         self.mean.copy_(torch.tensor(initial.mean).view(1, 3, 1, 1))
         self.std.copy_(torch.tensor(initial.std).view(1, 3, 1, 1))
+
+
+class Chain(Backbone):
+    """A backbone whose stages are lists of modules, each applied to what the one before gives."""
+
+    @abstractmethod
+    def _stages(self) -> Sequence[Sequence[nn.Module]]:
+        """The modules of each stage, in the order in which they are applied."""
+
+    def _run(self, images: Tensor) -> Iterator[Tensor]:
+        features = self.normalize(images)
+        for number, stage in enumerate(self._stages()):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and number >= self.frozen_stages):
+                for module in stage:
+                    features = module(features)
+            yield features
+
+    def freeze(self, stages: int) -> None:
+        """As of `Backbone`."""
+        self.frozen_stages = stages
+        for stage in self._stages()[:stages]:
+            for module in stage:
+                module.requires_grad_(False)
 
 
 @dataclass(frozen=True)

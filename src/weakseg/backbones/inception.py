@@ -26,7 +26,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from weakseg.backbones.base import AttentionBackbone, Pools
+from weakseg.backbones.base import AttentionBackbone, Chain, Pools
 from weakseg.backbones.weights import NORMALIZATIONS
 
 ALIGNED_PADDING = (6, 10, 6, 10)
@@ -38,7 +38,7 @@ in an image of one pixel.
 """
 
 
-class Inception(AttentionBackbone):
+class Inception(Chain, AttentionBackbone):
     """Five stages: convolutions 1a to 2b, 3b to 4a, Mixed_5, Mixed_6a, Mixed_6b to 6e.
 
     Args:

@@ -22,12 +22,12 @@ class MobileNetArchitecture(Architecture):
 
 from torch import nn
 
-from weakseg.backbones.base import Backbone
+from weakseg.backbones.base import Chain
 from weakseg.backbones.grid import CORNERS
 from weakseg.backbones.weights import NORMALIZATIONS
 
 
-class MobileNet(Backbone):
+class MobileNet(Chain):
     """Stages that end where torchvision's networks tap: at blocks that halve the resolution, and last.
 
     `widths` are the channels of all stages, `strides` their pixels of the image per cell.

@@ -34,7 +34,7 @@ class ResNet101Architecture(ResNet50Architecture):
 
 from torch import nn
 
-from weakseg.backbones.base import UNDILATED, Dilations, SaliencyBackbone
+from weakseg.backbones.base import UNDILATED, Chain, Dilations, SaliencyBackbone
 from weakseg.backbones.grid import CORNERS
 from weakseg.backbones.weights import NORMALIZATIONS
 
@@ -43,7 +43,7 @@ TORCHVISION: dict[int, Dilations] = {8: TORCHVISION_8, 16: ((1, 1), (1, 2)), 32:
 """Stride → by torchvision's `replace_stride_with_dilation`: a first block keeps the dilation of the layer before."""
 
 
-class ResNet(SaliencyBackbone):
+class ResNet(Chain, SaliencyBackbone):
     """Five stages: the first convolution and pool, then layers 1 to 4 with 256, 512, 1024 and 2048 channels.
 
     The stride of a block lies on its 3×3 convolution, as torchvision's weights expect it.

@@ -5,7 +5,7 @@ class: what they need of an image, and which stage is which, is found by asking 
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from weakseg.backbones.architecture import Architecture
@@ -39,7 +39,7 @@ class SmpArchitecture(Architecture):
 
     @classmethod
     def check_member(cls, member: str) -> None:
-        """Refuse what is no encoder of the package."""
+        """Refuse a name that is not an encoder of the package."""
         if member not in ENCODERS:
             near = difflib.get_close_matches(member.removeprefix("timm-").removeprefix("tu-"), ENCODERS, n=3)
             hint = f"did you mean {' or '.join(near)}?" if near else "models of timm are written timm/<model>"
@@ -102,8 +102,9 @@ class SmpEncoder(Backbone):
         self.widths = tuple(int(width) for width in encoder.out_channels if width)  # type: ignore[union-attr]
         self.channels = self.widths[-1]
 
-    def _stages(self) -> list[list[nn.Module]]:
-        raise NotImplementedError("an encoder runs its stages itself")
+    def _run(self, images: Tensor) -> Iterator[Tensor]:
+        found = self.encode(self.fitted(images))
+        yield from found[0] if isinstance(found, tuple) else found
 
     def encode(self, images: Tensor) -> Any:
         """What the encoder gives the decoder, of normalised images N×3×H×W of sides that it takes."""

@@ -37,7 +37,7 @@ import sys
 
 import torch
 import torch.nn.functional as functional
-from torch import Tensor, nn
+from torch import Tensor
 
 from weakseg.backbones import timm_stages
 from weakseg.backbones.base import AttentionBackbone, Dilations, Pools, SaliencyBackbone
@@ -144,9 +144,6 @@ class TimmBackbone(AttentionBackbone, SaliencyBackbone):
         names = timm_stages.reached(self.plan, tuple(numbers), self.plan.normalized)
         for name, parameter in self.model.named_parameters():
             parameter.requires_grad_(name in names and parameter.requires_grad)
-
-    def _stages(self) -> Sequence[Sequence[nn.Module]]:
-        raise NotImplementedError("a timm model runs its stages itself")
 
     def _run(self, images: Tensor) -> Iterator[Tensor]:
         yield from self._features(images, self.stages)

@@ -34,7 +34,7 @@ class VggSmallArchitecture(Architecture):
 import torch
 from torch import Tensor, nn
 
-from weakseg.backbones.base import AttentionBackbone, Dilations, Pools, SaliencyBackbone
+from weakseg.backbones.base import AttentionBackbone, Chain, Dilations, Pools, SaliencyBackbone
 from weakseg.backbones.weights import InitialWeights
 
 
@@ -62,7 +62,7 @@ NEUTRAL_MEAN = (127.5, 127.5, 127.5)
 NEUTRAL_STD = (64.0, 64.0, 64.0)
 
 
-class Vgg(AttentionBackbone, SaliencyBackbone):
+class Vgg(Chain, AttentionBackbone, SaliencyBackbone):
     """Five stages of 3×3 convolutions, ReLU after each, a maximum pool after each stage but maybe the last.
 
     Args:

@@ -26,7 +26,7 @@ def list_source(settings: DatasetConfig, folder: Path) -> Listing | None:
     from weakseg.dataset.table import list_table
 
     if settings.source == "demo":
-        from weakseg.dataset.demo import CLASSES
+        from weakseg.dataset.demo_shapes import CLASSES
 
         demo = folder / DEMO
         if not (demo / "labels.csv").is_file():

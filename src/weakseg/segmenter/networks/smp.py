@@ -52,7 +52,7 @@ class SmpSettings(SegmenterMethod):
 
     @classmethod
     def check_member(cls, member: str) -> None:
-        """Refuse what is no architecture of the package."""
+        """Refuse a name that is not an architecture of the package."""
         if member not in ARCHITECTURES:
             near = difflib.get_close_matches(member.lower(), ARCHITECTURES, n=1)
             hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(ARCHITECTURES)}"
