@@ -1,10 +1,29 @@
 """A network that learns in a second, for tests of the training loop."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from weakseg.training.parameters import ParameterGroup, caffe_groups
+
+OPTIONS: dict[str, Any] = {
+    "iterations": 40,
+    "batch_size": 4,
+    "optimizer": "sgd",
+    "learning_rate": 0.01,
+    "momentum": 0.9,
+    "nesterov": False,
+    "weight_decay": 1e-4,
+    "schedule": "poly",
+    "warmup": 0,
+    "clip_gradient": 10.0,
+    "checkpoint_every": 10,
+    "workers": 0,
+    "seed": 3,
+    "precision": "fp32",
+}
 
 
 class Brightness(nn.Module):

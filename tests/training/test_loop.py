@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from brightness import Brightness, Images, network, same
+from brightness import OPTIONS, Brightness, Images, network, same
 from weakseg.errors import InputError
 from weakseg.training.checkpoint import (
     CHECKPOINT,
@@ -31,22 +31,6 @@ from weakseg.training.loop import fit
 from weakseg.training.sampling import PositionedSamples
 from weakseg.training.settings import TrainingConfig
 
-OPTIONS: dict[str, Any] = {
-    "iterations": 40,
-    "batch_size": 4,
-    "optimizer": "sgd",
-    "learning_rate": 0.01,
-    "momentum": 0.9,
-    "nesterov": False,
-    "weight_decay": 1e-4,
-    "schedule": "poly",
-    "warmup": 0,
-    "clip_gradient": 10.0,
-    "checkpoint_every": 10,
-    "workers": 0,
-    "seed": 3,
-    "precision": "fp32",
-}
 FP32 = TrainingConfig(precision="fp32")
 
 

@@ -21,7 +21,7 @@ PROGRAM = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from test_loop import OPTIONS, Images
+from brightness import OPTIONS, Images
 import torch
 from torch import nn
 from weakseg.attention.networks.oaa import Oaa, OaaSettings
@@ -61,7 +61,7 @@ if fabric.is_global_zero:
 
 def start(folder: Path, state: Path, processes: int, pause: float = 0.0) -> "subprocess.Popen[str]":
     program = folder / "program.py"
-    program.write_text(PROGRAM.format(tests=str(Path(__file__).parent)), encoding="utf-8")
+    program.write_text(PROGRAM.format(tests=str(Path(__file__).parents[1])), encoding="utf-8")
     return subprocess.Popen(
         [sys.executable, str(program), str(state), str(processes), str(pause)],
         env=os.environ | {"OMP_NUM_THREADS": "1"},

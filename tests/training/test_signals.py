@@ -29,7 +29,7 @@ PROGRAM = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from test_loop import OPTIONS, Brightness, Images, network
+from brightness import OPTIONS, Brightness, Images, network
 import torch
 from torch import nn
 from weakseg.cli import main
@@ -74,7 +74,7 @@ class Training:
     def __init__(self, folder: Path, name: str) -> None:
         self.state = folder / name
         self._program = folder / "program.py"
-        self._program.write_text(PROGRAM.format(tests=str(Path(__file__).parent)), encoding="utf-8")
+        self._program.write_text(PROGRAM.format(tests=str(Path(__file__).parents[1])), encoding="utf-8")
 
     def start(
         self,
