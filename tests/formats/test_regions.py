@@ -14,6 +14,8 @@ from label_maps import label_map, wide_map
 from weakseg.errors import InputError
 from weakseg.formats.regions import keyhole, numbered, outside, paint, polygons, ring_of
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools
+
 small_maps = arrays(
     np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.sampled_from([0, 1, 2, 255])
 )

@@ -12,6 +12,8 @@ from label_maps import CLASSES, class_iou, decided, label_map, wide_map
 from weakseg.formats import FORMATS, READ
 from weakseg.formats.regions import numbered, paint
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools
+
 MAPS = {f"holiday {seed % 3}/{seed:03}": label_map(seed) for seed in range(100)}
 WIDE = {f"{seed:03}": wide_map(seed) for seed in range(100)}
 POLYGONS = [name for name, form in FORMATS.items() if not form.is_exact]

@@ -69,34 +69,38 @@ def _tools() -> Any:
 
 def _annotations(labels: np.ndarray) -> Iterator[dict[str, Any]]:
     """Category, run lengths, box and area of every region, without its ids."""
-    tools, (height, width) = _tools(), labels.shape
+    height, width = labels.shape
     for label in labels_in(labels):
-        runs = _run_lengths(labels == label)
-        plain = [{"size": [height, width], "counts": counts} for counts in runs]
-        coded = tools.frPyObjects(plain, height, width)
-        for counts, packed, box in zip(runs, coded, tools.toBbox(coded), strict=True):
+        for places in _regions(labels == label):
+            counts = _run_lengths(places, labels.size)
+            (coded,) = _tools().frPyObjects([{"size": [height, width], "counts": counts}], height, width)
+            columns, rows = np.divmod(places, height)
+            left, top = int(columns.min()), int(rows.min())
             yield {
                 "category_id": label,
-                "segmentation": {"size": [height, width], "counts": packed["counts"].decode()},
-                "bbox": box.tolist(),
-                "area": sum(counts[1::2]),
+                "segmentation": {"size": [height, width], "counts": coded["counts"].decode()},
+                "bbox": [left, top, int(columns.max()) + 1 - left, int(rows.max()) + 1 - top],
+                "area": len(places),
                 "iscrowd": 0,
             }
 
 
-def _run_lengths(mask: np.ndarray) -> list[list[int]]:
-    """Of each region of a mask H×W the lengths of its runs down the columns, what is not the region first."""
+def _regions(mask: np.ndarray) -> list[np.ndarray]:
+    """Of each region of a mask H×W its pixels, counted down the columns, ascending."""
     count, regions = numbered(mask)
     columns = regions.T.ravel()
     places = np.flatnonzero(columns)
     places = places[np.argsort(columns[places], kind="stable")]
-    sizes = np.bincount(columns, minlength=count + 1)[1:]
-    found = []
-    for own in np.split(places, np.cumsum(sizes)[:-1]):
-        breaks = np.flatnonzero(np.diff(own) != 1)
-        edges = np.stack([own[np.r_[0, breaks + 1]], own[np.r_[breaks, len(own) - 1]] + 1], axis=1).ravel()
-        found.append(np.diff(edges, prepend=0, append=columns.size).tolist())
-    return found
+    return np.split(places, np.cumsum(np.bincount(columns, minlength=count + 1)[1:])[:-1])
+
+
+def _run_lengths(places: np.ndarray, pixels: int) -> list[int]:
+    """The lengths of a region's runs, what is not the region first."""
+    breaks = np.flatnonzero(np.diff(places) != 1)
+    first, last = np.r_[0, breaks + 1], np.r_[breaks, len(places) - 1]
+    edges = np.stack([places[first], places[last] + 1], axis=1).ravel()
+    lengths: list[int] = np.diff(edges, prepend=0, append=pixels).tolist()
+    return lengths
 
 
 def read(path: Path, classes: Sequence[str], images: Images) -> Iterator[Item | Bad]:
