@@ -36,9 +36,8 @@ def row(tolerance: float, maps: list[np.ndarray]) -> str:
 def main() -> None:
     """Print a table for each kind of label maps."""
     for title, make in (("at least 10 pixels wide", wide_map), ("thin parts and noise", label_map)):
-        print(
-            f"\n| tolerance | corners a region | pixels that change | worst IoU of a class |  {title}\n|---|---|---|---|"
-        )
+        print(f"\n{title}:\n\n| tolerance | corners a region | pixels that change | worst IoU of a class |")
+        print("|---|---|---|---|")
         for tolerance in TOLERANCES:
             print(row(tolerance, [make(seed) for seed in range(100)]), flush=True)
 
