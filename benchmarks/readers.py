@@ -11,6 +11,7 @@ import ast
 import json
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import textwrap
 import venv
@@ -48,15 +49,18 @@ class Tool:
 
     Attributes:
         form: the format that it reads.
-        packages: what pip installs, and whether with what they need.
+        packages: what pip installs.
         code: fills `found` (image → labels H×W) and `regions`.
         maps: which label maps.
+        shares: whether its environment sees the packages of this one, so that torch is not installed twice; pip
+            installs nothing else then.
     """
 
     form: str
     packages: tuple[str, ...]
     code: str
     maps: str = "all"
+    shares: bool = False
 
 
 TOOLS = {
@@ -82,7 +86,7 @@ TOOLS = {
         from datumaro.components.annotation import AnnotationType
         from datumaro.components.dataset import Dataset
         zipfile.ZipFile(out).extractall(root / "task")
-        data = Dataset.import_from(str(root / "task"), "voc")
+        data = Dataset.import_from(str(root / "task"), "voc_instance_segmentation")
         names = [label.name for label in data.categories()[AnnotationType.label]]
         for item in data:
             masks = [each for each in item.annotations if each.type == AnnotationType.mask]
@@ -136,7 +140,7 @@ TOOLS = {
     ),
     "ultralytics": Tool(
         "yolo-seg",
-        ("ultralytics",),
+        ("ultralytics", "ultralytics-thop", "polars", "polars-runtime-32"),
         """
         import yaml
         from ultralytics.data.dataset import YOLODataset
@@ -155,6 +159,7 @@ TOOLS = {
                 found[name] = labels
         """,
         "wide",
+        shares=True,
     ),
     "shapely and rasterio": Tool(
         "geojson",
@@ -176,12 +181,16 @@ TOOLS = {
 }
 
 
-def environment(folder: Path, packages: tuple[str, ...]) -> tuple[Path, str]:
-    """A virtual environment with these packages, made once: its Python, and the version of the first package."""
-    python = folder / "bin" / "python"
+def environment(folder: Path, tool: Tool) -> tuple[Path, str]:
+    """A tool's virtual environment, made once: its Python, and the versions of the tool's packages."""
+    python, packages = folder / "bin" / "python", tool.packages
     if not python.exists():
         venv.create(folder, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
+        options = ["--no-deps"] * tool.shares
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *options, *packages], check=True)
+        if tool.shares:
+            (own,) = folder.glob("lib/python*/site-packages")
+            (own / "shared.pth").write_text(sysconfig.get_path("purelib") + "\n")
     code = "from importlib.metadata import version; import sys; print([f'{n} {version(n)}' for n in sys.argv[1:]])"
     said = subprocess.run([python, "-c", code, *packages], check=True, capture_output=True, text=True)
     return python, ", ".join(ast.literal_eval(said.stdout))
@@ -207,7 +216,7 @@ def exported(root: Path, tool: Tool) -> tuple[Path, dict[str, np.ndarray]]:
 
 def look(name: str, tool: Tool, environments: Path) -> str:
     """What a tool sees, as a row of a table."""
-    python, version = environment(environments / name.replace(" ", "-"), tool.packages)
+    python, version = environment(environments / name.replace(" ", "-"), tool)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         out, maps = exported(root, tool)
