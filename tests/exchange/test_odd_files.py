@@ -130,10 +130,16 @@ def bare(root: Path) -> Path:
     return root / "bare"
 
 
+ALIASES = (
+    "a0: &a0 [x, x]\n"
+    + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 30))
+    + "names: *a29\n"
+)
 YOLO: dict[str, tuple[Build, str]] = {
     "no table of classes": (yolo("", None), "has no data.yaml with the names of the classes"),
     "a table that is no YAML": (yolo("", "names: ["), r"data\.yaml is not YAML"),
     "a table without names": (yolo("", "train: images"), "has no data.yaml with the names"),
+    "a table of aliases that stand for gigabytes": (yolo("", ALIASES), "has no data.yaml with the names"),
     "a table of other keys": (yolo("", "names: {cat: 0}"), "has no data.yaml with the names"),
     "no labels": (bare, r"has no labels/\*\.txt"),
     "a box": (yolo("0 .5 .5 .2 .2"), "line 1 is a box"),

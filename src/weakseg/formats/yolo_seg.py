@@ -124,7 +124,10 @@ def _names(tree: Tree) -> Mapping[int, str]:
             ) from None
         found = content.get("names") if isinstance(content, dict) else None
         pairs = dict(enumerate(found)) if isinstance(found, list) else found
-        if isinstance(pairs, dict) and all(isinstance(each, int) for each in pairs):
+        # Aliases in YAML can stand for gigabytes, which would be written out as text: names alone are looked at.
+        if isinstance(pairs, dict) and all(
+            isinstance(number, int) and isinstance(name, str | int | float) for number, name in pairs.items()
+        ):
             return {number: str(name) for number, name in pairs.items()}
     raise InputError(
         f"{tree.path} has no data.yaml with the names of the classes; one was expected beside labels/: copy it there."
