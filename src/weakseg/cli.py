@@ -14,6 +14,7 @@ from weakseg.detector.commands import detector
 from weakseg.errors import InputError
 from weakseg.evaluation.commands import evaluate
 from weakseg.evaluation.health.command import health, health_all, health_stop
+from weakseg.exchange.commands import export_masks, review
 from weakseg.inspector.commands import inspect
 from weakseg.proxy.commands import proxy
 from weakseg.report.commands import compare, report_bug, show, summary, supervision
@@ -41,7 +42,7 @@ def weakseg() -> None:
 
 for _command in (
     *(dataset, saliency, attention, proxy, segmenter, detector, evaluate),
-    *(init, check, predict, export, show, inspect, compare, weights, report_bug),
+    *(init, check, predict, export, export_masks, show, inspect, review, compare, weights, report_bug),
 ):
     weakseg.add_command(_command)
 for _command in (supervision, summary, health, health_all, health_stop):

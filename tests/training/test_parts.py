@@ -70,7 +70,7 @@ class Mixed(Numbers):
     """Items 5 and 6 are a given share of every batch."""
 
     def __init__(self, share: float) -> None:
-        self.portion = Portion([5, 6], share)
+        self.portions = [Portion([5, 6], share)]
 
 
 def mixed(share: float, positions: range, batch: int = 8) -> list[int]:
@@ -98,6 +98,34 @@ def test_a_mixed_sample_depends_on_its_position_alone(positions: list[int]) -> N
     whole = [samples[position] for position in range(61)]
     again = PositionedSamples(Mixed(0.3), 0, 8)  # type: ignore[arg-type]
     assert [again[position] for position in positions] == [whole[position] for position in positions]
+
+
+class Thrice(Numbers):
+    """Items 0 and 1, and items 5 and 6, have a given share of every batch each."""
+
+    def __init__(self, *shares: float) -> None:
+        self.portions = [Portion([0, 1], shares[0]), Portion([5, 6], shares[1])]
+
+
+@pytest.mark.parametrize(
+    "shares", [(0.5, 0.25), (0.25, 0.5), (0.5, 0.01), (0.37, 0.29), (0.0, 0.5), (0.5, 0.5), (1.0, 0.0)]
+)
+@pytest.mark.parametrize("batch", [1, 3, 8])
+def test_two_portions_have_their_shares_and_the_others_the_rest(
+    shares: tuple[float, float], batch: int
+) -> None:
+    samples = PositionedSamples(Thrice(*shares), 0, batch)  # type: ignore[arg-type]
+    items = np.array([samples[position][0] for position in range(200 * batch)])  # type: ignore[misc, index]
+    kinds = np.array([0, 0, 2, 2, 2, 1, 1])[items].reshape(200, batch)
+    for kind, share in enumerate([*shares, 1 - sum(shares)]):
+        assert abs((kinds == kind).sum() - share * items.size) <= 1
+        counts = (kinds == kind).sum(axis=1)
+        assert counts.max() - counts.min() <= 2
+    for own in ([0, 1], [5, 6], [2, 3, 4]):
+        found = [int((items == item).sum()) for item in own]
+        assert max(found) - min(found) <= 1
+    again = PositionedSamples(Thrice(*shares), 0, batch)  # type: ignore[arg-type]
+    assert again[150 * batch][0] == items[150 * batch]  # type: ignore[misc, index]
 
 
 def test_processes_share_the_positions() -> None:

@@ -49,6 +49,7 @@ class CutShort:
 
     def __init__(self, samples: Samples, after: int) -> None:
         self._samples, self._left = samples, after
+        self.portions = getattr(samples, "portions", ())
 
     def __len__(self) -> int:
         return len(self._samples)

@@ -217,3 +217,30 @@ def test_what_is_trained_again_is_said_and_the_finished_one_is_kept(mine: Any) -
     after = _content(results)
     for name in ("attention/weights.pt", "segmenter/weights.pt", "evaluation/refined.json"):
         assert after[name] == before[name]
+
+
+def test_corrections_from_another_tool_train_again_and_unchanged_ones_do_not(mine: Any) -> None:
+    run = mine.folder / "results" / "mine"
+    exported = _weakseg(mine, "export-masks", "results/mine", "--format", "cvat", "--out", "task.zip")
+    assert exported.returncode == 0, exported.stderr
+    words = ("review", "import", "task", "--run", "results/mine", "--format", "cvat")
+    shutil.unpack_archive(mine.folder / "task.zip", mine.folder / "task")
+    taken = _weakseg(mine, *words)
+    assert taken.stdout.endswith(" 0 new, 0 changed, 4 unchanged\n"), taken.stderr
+    assert _planned(mine) == set()
+    path = mine.folder / "task" / "SegmentationClass" / "1.png"
+    pixels = np.array(Image.open(path).convert("RGB"))
+    pixels[:20, :20] = (128, 0, 0)
+    Image.fromarray(pixels).save(path)
+    taken = _weakseg(mine, *words)
+    assert taken.stdout.endswith(" 1 new, 0 changed, 3 unchanged\n"), taken.stderr
+    planned = _planned(mine)
+    assert "segmenter_train" in planned
+    assert not planned & {"attention_train", "proxy_refine", "dataset_index"}
+    status, output = mine.snakemake(*RUN)
+    assert status == 0, output
+    ledger = json.loads((run / "evaluation" / "supervision.json").read_text(encoding="utf-8"))
+    assert "1 corrected label map" in ledger["line"]
+    assert ledger["pixel_labels"] is True
+    assert _weakseg(mine, *words).stdout.endswith(" 0 new, 0 changed, 4 unchanged\n")
+    assert _planned(mine) == set()

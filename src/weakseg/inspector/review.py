@@ -10,7 +10,7 @@ from weakseg.dataset.images import check_id, image_size
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.storage.labels import UNDECIDED, decode_labels, write_labels
-from weakseg.storage.review import CORRECTED, LISTS, Review, read_list, read_review, write_list
+from weakseg.storage.review import CORRECTED, LISTS, Review, corrected_file, decide, read_review
 
 DECISIONS = ("", "accepted", "rejected")
 
@@ -51,10 +51,7 @@ class Reviews:
         if flagged is not None:
             wanted["flagged"] = flagged
         with self._lock:
-            for name, belongs in wanted.items():
-                ids = read_list(self.folder, name)
-                if (image_id in ids) != belongs:
-                    write_list(self.folder, name, ids | {image_id} if belongs else ids - {image_id})
+            decide(self.folder, {image_id: wanted})
 
     def correct(self, record: Record, content: bytes, classes: Sequence[str]) -> np.ndarray:
         """Store a corrected label map; only its values are kept, nothing else of the file.
@@ -87,7 +84,4 @@ class Reviews:
             InputError: the id, or a link below `review/`, leads out of it.
         """
         check_id(record.id)
-        path = self.folder / CORRECTED / f"{record.id}.png"
-        if not path.resolve().is_relative_to(self.folder.resolve() / CORRECTED):
-            raise InputError(f"{path} leads out of {self.folder}; remove the link that is in the way.")
-        return path
+        return corrected_file(self.folder, record.id)

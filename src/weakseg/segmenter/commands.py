@@ -92,14 +92,21 @@ def train_command(
             supervision.read,
             Crops(settings.training, network.backbone.fill),
             settings.negatives,
+            supervision.corrected,
+            settings.corrected_share,
         ),
-        inputs=[index, classes, *supervision.files],
+        inputs=[index, classes, *supervision.files, *_drawn(settings, supervision.corrected)],
         classes=list(data.classes),
         initial=provenance,
         state=state,
         out=out,
-        extra={"corrected": supervision.corrected},
+        extra={"corrected": len(supervision.corrected)},
     )
+
+
+def _drawn(settings: SegmenterConfig, corrected: frozenset[str]) -> list[str]:
+    """What the order of the samples depends on besides the files: which of them people drew."""
+    return [] if settings.corrected_share is None else ["corrected", *sorted(corrected)]
 
 
 def _images(

@@ -1,6 +1,6 @@
 """Training samples of a segmenter: crops and label maps."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import torch
@@ -21,9 +21,12 @@ class LabelledPixels:
         read: gives a record's label map H×W `uint8`, proxy or mask.
         crops: makes the crops.
         negatives: share of the negatives, the images whose labels name no class; `None`: as they come.
+        corrected: ids of the images whose label maps people drew.
+        corrected_share: their share; `None`: as they come.
 
     Attributes:
-        portion: the negatives and their share, if one was given and there are images of both kinds.
+        portions: the corrected images and the other negatives with their shares, as far as they are given and there are
+            images of both kinds.
 
     Raises:
         InputError: not one pixel is decided in the images whose labels name a class.
@@ -35,6 +38,8 @@ class LabelledPixels:
         read: Callable[[Record], np.ndarray],
         crops: Crops,
         negatives: float | None = None,
+        corrected: Collection[str] = (),
+        corrected_share: float | None = None,
     ) -> None:
         # This reads one map of most data sets.
         shown = [record for record in records if record.labels] or records
@@ -44,9 +49,14 @@ class LabelledPixels:
                 "nothing to learn from; loosen the values of proxy and proxy.refine, or correct the masks."
             )
         self._records, self._read, self._crops = records, read, crops
-        empty = [number for number, record in enumerate(records) if not record.labels]
-        both = 0 < len(empty) < len(records)
-        self.portion = Portion(empty, negatives) if negatives is not None and both else None
+        drawn = [] if corrected_share is None else _numbers(records, lambda record: record.id in corrected)
+        own = frozenset(drawn)
+        empty = [n for n in _numbers(records, lambda record: not record.labels) if n not in own]
+        self.portions: list[Portion] = []
+        for items, share in ((drawn, corrected_share), (empty, negatives)):
+            left = len(records) - sum(len(portion.items) for portion in self.portions)
+            if share is not None and 0 < len(items) < left:
+                self.portions.append(Portion(items, share))
 
     def __len__(self) -> int:
         return len(self._records)
@@ -67,3 +77,7 @@ class LabelledPixels:
         crop, cut = self._crops(generator, image, labels)
         assert cut is not None
         return {"image": torch.from_numpy(crop).permute(2, 0, 1), "labels": torch.from_numpy(cut)}
+
+
+def _numbers(records: Sequence[Record], fits: Callable[[Record], bool]) -> list[int]:
+    return [number for number, record in enumerate(records) if fits(record)]

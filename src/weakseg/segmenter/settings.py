@@ -31,11 +31,32 @@ class SegmenterConfig(Choice, methods=NETWORKS):
     negatives: float | None = Field(None, ge=0, lt=1)
     """Share of each batch that are negatives, the training images that show none of the classes: all background. `null`
     as they come; 0 leaves them out. Not read where the training images have none, or nothing else."""
+    corrected_share: float | None = Field(None, ge=0, le=1)
+    """Share of each batch that are corrected images, those whose label maps people drew; `null` as they come. Not read
+    where no training image is corrected, or every one."""
     rounds: int = Field(1, ge=1, le=9)
     """Trainings: from the second on, each learns from the predictions of the one before on the training images,
     restricted to the image's classes and refined as `proxy.refine` says."""
     training: TrainingConfig = TrainingConfig(batch_size=10, iterations=16_000)
     prediction: PredictionConfig = PredictionConfig()
+
+    def idle(self) -> set[str]:
+        """Without a value `corrected_share` says nothing."""
+        return super().idle() | ({"corrected_share"} if self.corrected_share is None else set())
+
+    @model_validator(mode="after")
+    def _shares_fit_into_a_batch(self) -> Self:
+        negatives, corrected = self.negatives or 0.0, self.corrected_share or 0.0
+        if negatives + corrected > 1:
+            raise ValueError(
+                f"corrected_share is {corrected} and negatives is {negatives}, more than a whole batch together; "
+                "lower one"
+            )
+        if corrected and self.labels == "masks":
+            raise ValueError(
+                f"corrected_share is {corrected} with labels: masks, which corrections do not touch; leave it out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _remakes_proxies_alone(self) -> Self:

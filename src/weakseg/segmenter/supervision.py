@@ -16,12 +16,19 @@ from weakseg.storage.review import Review, read_corrected, read_review
 
 @dataclass(frozen=True)
 class Supervision:
-    """The images to train on, how to read their label maps, the maps' files, and how many people corrected."""
+    """What a segmenter learns from.
+
+    Attributes:
+        records: the images to train on.
+        read: reads their label maps.
+        files: of the maps.
+        corrected: ids of the images whose maps people drew.
+    """
 
     records: Sequence[Record]
     read: Callable[[Record], np.ndarray]
     files: list[Path]
-    corrected: int
+    corrected: frozenset[str]
 
 
 def masks(data: Index) -> Supervision:
@@ -36,7 +43,7 @@ def masks(data: Index) -> Supervision:
             "segmenter.labels is 'masks', but no training image has one; give masks or set it to proxy."
         )
     files = [record.mask for record in records if record.mask is not None]
-    return Supervision(records, data.read_mask, files, 0)
+    return Supervision(records, data.read_mask, files, frozenset())
 
 
 def proxies(data: Index, folder: Path, review: Path | None) -> Supervision:
@@ -62,8 +69,9 @@ def proxies(data: Index, folder: Path, review: Path | None) -> Supervision:
     corrected = [record for record in records if record.id in decided.corrected]
     for record in corrected:
         read_corrected(decided.corrected[record.id], data.classes)  # refused before the training starts
+    drawn = frozenset(record.id for record in corrected)
     files = [_file(folder, decided.corrected, record) for record in records]
-    return Supervision(records, partial(_read, folder, decided.corrected), files, len(corrected))
+    return Supervision(records, partial(_read, folder, decided.corrected), files, drawn)
 
 
 def _file(folder: Path, corrected: Mapping[str, Path], record: Record) -> Path:

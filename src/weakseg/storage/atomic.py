@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -86,6 +87,27 @@ def atomic_file(path: Path) -> Iterator[GuardedFile]:
             file.raise_failure()  # the writer's own error is only a consequence
             raise
         file.raise_failure()
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; on success rename it to `path`, which must be missing or empty.
+
+    Raises:
+        InputError: the disk is full, the folder cannot be written, or `path` holds something.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        temporary.rename(path)
+    except OSError as error:
+        raise InputError(
+            f"{path} could not be written ({error.strerror or error}); nothing was left half-written: give a new "
+            "folder, free disk space or fix the permissions, then run the same command again."
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -68,13 +68,19 @@ def read_classes(path: Path) -> list[str] | None:
 
     The file must have passed `read_labels`.
     """
-    with Image.open(path, formats=["PNG"]) as image:
+    return classes_in(path.read_bytes())
+
+
+def classes_in(content: bytes) -> list[str] | None:
+    """`read_classes` of the bytes of a PNG that `decode_labels` has taken."""
+    with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
         text = image.info.get(CLASSES)
     try:
         found = json.loads(text or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, list) else None
+    named = isinstance(found, list) and all(isinstance(each, str) for each in found)
+    return found if named else None
 
 
 def write_grey(path: Path, values: np.ndarray) -> None:
@@ -118,12 +124,28 @@ def decode_labels(
     Raises:
         InputError: not a PNG, damaged, of another size, or with anything but one 8-bit index per pixel.
     """
+    return _decoded(content, name, size, remedy, None)
+
+
+def decode_pixels(content: bytes, name: str, size: tuple[int, int]) -> np.ndarray:
+    """Decode a PNG's bytes as colours, RGB `uint8` H×W×3, as `decode_labels` does; transparency is dropped.
+
+    Raises:
+        InputError: not a PNG, damaged, of another size, or of 16 bits.
+    """
+    return _decoded(content, name, size, "replace it", "RGB")
+
+
+def _decoded(
+    content: bytes, name: str, size: tuple[int, int] | None, remedy: str, mode: str | None
+) -> np.ndarray:
+    """The pixels of a PNG in a Pillow mode; `None`: as they are, one index each."""
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
-            _check_header(image, content[_BIT_DEPTH], name, size)
+            _check_header(image, content[_BIT_DEPTH], name, size, mode)
             image.verify()  # reads the file to its end: it must be opened again
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
-            return np.array(image, np.uint8)
+            return np.array(image if mode is None else image.convert(mode), np.uint8)
     except InputError:
         raise
     except Exception as error:  # Pillow raises many types for a damaged file
@@ -134,14 +156,20 @@ def decode_labels(
         ) from None
 
 
-def _check_header(image: Image.Image, bits: int, name: str, size: tuple[int, int] | None) -> None:
+def _check_header(
+    image: Image.Image, bits: int, name: str, size: tuple[int, int] | None, mode: str | None
+) -> None:
     if size is not None and (image.height, image.width) != size:
         raise InputError(
             f"{name} is {image.width}×{image.height} pixels, the image {size[1]}×{size[0]}; both must have one size: "
             "export the label map at the image's size."
         )
-    if image.mode not in ("P", "L") or (image.mode == "L" and bits != 8):
+    if mode is None and (image.mode not in ("P", "L") or (image.mode == "L" and bits != 8)):
         raise InputError(
             f"{name} has pixel mode {image.mode} of {bits} bits; a label map holds one class index per pixel: save it "
             "as an 8-bit palette or grey PNG."
+        )
+    if mode is not None and bits > 8:
+        raise InputError(
+            f"{name} has {bits} bits per channel; a coloured label map of 8 was expected: export it again."
         )

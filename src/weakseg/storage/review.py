@@ -145,3 +145,48 @@ def write_list(folder: Path, name: str, ids: Iterable[str]) -> None:
         return
     quoted = ('"{}"'.format(item.replace('"', '""')) if set(item) & set('",') else item for item in items)
     write_text(path, "\n".join(["id", *quoted]) + "\n")
+
+
+def corrected_file(folder: Path, image_id: str) -> Path:
+    """The file of an image's corrected label map.
+
+    Args:
+        folder: the run's `review`.
+        image_id: of the run's index, which has no `..`.
+
+    Raises:
+        InputError: a link below `review/` leads out of it.
+    """
+    path = folder / CORRECTED / f"{image_id}.png"
+    if not path.resolve().is_relative_to(folder.resolve() / CORRECTED):
+        raise InputError(f"{path} leads out of {folder}; remove the link that is in the way.")
+    return path
+
+
+def decide(folder: Path, decisions: Mapping[str, Mapping[str, bool]]) -> int:
+    """Put images on lists and take them off; who is accepted is no longer rejected, and the reverse.
+
+    Args:
+        folder: the run's `review`.
+        decisions: id → list → whether the image belongs on it; lists that are not named stay.
+
+    Returns:
+        Number of images for which a list changed.
+    """
+    before = {name: read_list(folder, name) for name in LISTS}
+    after = {name: set(ids) for name, ids in before.items()}
+    for image_id, wanted in decisions.items():
+        for name, belongs in wanted.items():
+            (after[name].add if belongs else after[name].discard)(image_id)
+        for name, other in (("accepted", "rejected"), ("rejected", "accepted")):
+            if wanted.get(name):
+                after[other].discard(image_id)
+    for name in LISTS:
+        if after[name] != before[name]:
+            write_list(folder, name, after[name])
+    changed = [
+        image_id
+        for image_id in decisions
+        if any((image_id in after[n]) != (image_id in before[n]) for n in LISTS)
+    ]
+    return len(changed)

@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 Sample = dict[str, Tensor]
-FEW, OTHERS, PLACES = (2**31 + number for number in range(3))
-"""Seeds of the three orders of a mixed stream, apart from every epoch's."""
+FEW, OTHERS, PLACES, MORE = (2**31 + number for number in range(4))
+"""Seeds of the orders of a mixed stream, apart from every epoch's: of the first portion, of the other items, of the
+places in a batch, and of the second portion."""
 
 
 class Samples(Protocol):
@@ -51,7 +52,7 @@ class Portion:
 
     Attributes:
         items: their numbers, at least one and not all.
-        share: in [0, 1).
+        share: in [0, 1].
     """
 
     items: Sequence[int]
@@ -61,24 +62,24 @@ class Portion:
 class PositionedSamples(Dataset[Sample]):
     """Maps a position of the stream to a sample: epoch e visits every item once, in an order seeded by (seed, e).
 
-    Where `samples` has a `portion`, its items and the others are two such streams. Each batch takes the share's number
-    of the former, over all batches exactly, at places seeded by (seed, batch).
+    Where `samples` has `portions`, at most two and of different items, each of them and the others are such a stream.
+    Each batch takes the share's number of each portion, over all batches exactly, at places seeded by (seed, batch).
 
     Args:
         samples: the items.
         seed: of the order.
-        batch_size: of all processes together; read with a `portion` only.
+        batch_size: of all processes together; read with `portions` only.
     """
 
     def __init__(self, samples: Samples, seed: int, batch_size: int = 1) -> None:
         self._samples = samples
         self._seed = seed
-        portion: Portion | None = getattr(samples, "portion", None)
+        portions: Sequence[Portion] = getattr(samples, "portions", ())
         everything = np.arange(len(samples))
-        if portion is None:
-            self._item = _Order(everything, (seed,)).item
+        if portions:
+            self._item = _Mixed(everything, portions, seed, batch_size).item
         else:
-            self._item = _Mixed(everything, portion, seed, batch_size).item
+            self._item = _Order(everything, (seed,)).item
 
     def __getitem__(self, position: int) -> Sample:
         epoch, offset = divmod(position, len(self._samples))
@@ -105,27 +106,36 @@ class _Order:
 
 
 class _Mixed:
-    """An endless stream of which every batch holds the portion's share."""
+    """An endless stream of which every batch holds each portion's share."""
 
-    def __init__(self, items: np.ndarray, portion: Portion, seed: int, batch_size: int) -> None:
+    def __init__(self, items: np.ndarray, portions: Sequence[Portion], seed: int, batch_size: int) -> None:
         self._seed, self._size = seed, batch_size
-        self._share = Fraction(portion.share).limit_denominator(10_000)
-        self._few = _Order(np.asarray(portion.items), (seed, FEW))
-        self._others = _Order(np.setdiff1d(items, portion.items), (seed, OTHERS))
+        left, self._ratios = Fraction(1), list[Fraction]()
+        for portion in portions:  # each has its share of what those before it leave
+            share = Fraction(portion.share).limit_denominator(10_000)
+            self._ratios.append(min(share / left, Fraction(1)) if left > 0 else Fraction(0))
+            left -= share
+        named = [np.asarray(portion.items) for portion in portions]
+        others = np.setdiff1d(items, np.concatenate(named))
+        seeds = ((seed, FEW), (seed, MORE), (seed, OTHERS))
+        kinds = [*zip(named, seeds, strict=False), (others, seeds[-1])]
+        self._orders = [_Order(own, its_seed) for own, its_seed in kinds]
 
     def item(self, position: int) -> int:
         batch, place = divmod(position, self._size)
-        start = self._count(batch)
         drawn = np.random.default_rng([self._seed, PLACES, batch]).permutation(self._size)
-        is_few = drawn < self._count(batch + 1) - start
-        before = int(is_few[:place].sum())
-        if is_few[place]:
-            return self._few.item(start + before)
-        return self._others.item(batch * self._size - start + place - before)
+        starts, ends = self._counts(batch), self._counts(batch + 1)
+        kinds = np.searchsorted(np.cumsum(ends[:-1] - starts[:-1]), drawn, side="right")
+        kind = int(kinds[place])
+        return self._orders[kind].item(int(starts[kind]) + int((kinds[:place] == kind).sum()))
 
-    def _count(self, batches: int) -> int:
-        """Items of the portion in the first batches."""
-        return int(batches * self._size * self._share)
+    def _counts(self, batches: int) -> np.ndarray:
+        """Items of each kind in the first batches, the others last."""
+        counts, left = [], batches * self._size
+        for ratio in self._ratios:
+            counts.append(int(left * ratio))
+            left -= counts[-1]
+        return np.array([*counts, left])
 
 
 def seed_step(seed: int, iteration: int, rank: int) -> None:

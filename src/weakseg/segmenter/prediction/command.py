@@ -6,6 +6,8 @@ from pathlib import Path
 import click
 
 from weakseg.errors import InputError
+from weakseg.formats import FORMATS
+from weakseg.formats.options import image_url_option, tolerance_option
 from weakseg.segmenter.prediction.settings import LONGEST, PRECISIONS
 
 PATH = click.Path(path_type=Path)
@@ -25,7 +27,22 @@ def _numbers(context: click.Context, option: click.Parameter, value: str | None)
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("--run", type=PATH, help="Folder of a finished run, such as results/demo.")
 @click.option("--onnx", type=PATH, help="Instead of --run: a model written by `weakseg export`.")
-@click.option("--out", type=PATH, required=True, help="Folder of the label maps, palette PNGs.")
+@click.option(
+    "--out",
+    type=PATH,
+    required=True,
+    help="Folder of the label maps, palette PNGs; with another --format, that file or folder.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([*FORMATS]),
+    default="png",
+    show_default=True,
+    help="Of OUT: what other tools read, such as coco or cvat.",
+)
+@tolerance_option
+@image_url_option
 @click.option("--overlays", type=PATH, help="Folder of pictures with the classes laid over (JPEG).")
 @click.option("--scores", type=PATH, help="File of the class scores (HDF5).")
 @click.option("--summary", type=PATH, help="File of the area of every class in every image (JSON).")
@@ -58,6 +75,9 @@ def predict(
     run: Path | None,
     onnx: Path | None,
     out: Path,
+    form: str,
+    tolerance: float,
+    image_url: str,
     overlays: Path | None,
     scores: Path | None,
     summary: Path | None,
@@ -75,11 +95,12 @@ def predict(
     OUT/<name>.png has the image's size and one class index per pixel, 0 background. An image that cannot be read
     is named, the others are done, and the exit status is 2.
     """
+    from weakseg.formats.items import Options
     from weakseg.segmenter.prediction.inputs import Outputs, check_outputs, gather, left_out, left_out_line
 
     source = _source(run, onnx)
     found, others = gather(inputs), left_out(inputs)
-    outputs = Outputs(out, overlays, scores, summary)
+    outputs = Outputs(out, overlays, scores, summary, form, Options(tolerance, image_url))
     check_outputs(outputs, found, overwrite)
 
     from tqdm import tqdm
@@ -101,6 +122,8 @@ def predict(
     if others:
         click.echo(f"weakseg: {left_out_line(others)}", err=True)
     click.echo(f"predicted {len(report.areas)} of {len(found)} images into {out}")
+    for line in report.written.lines() if report.written else ():
+        click.echo(line)
     if report.failures:
         raise InputError(
             f"{len(report.failures)} of {len(found)} images could not be predicted and have no result (named above, "

@@ -3,6 +3,7 @@
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,10 @@ from PIL import Image
 
 from weakseg.dataset.images import read_image
 from weakseg.errors import InputError
-from weakseg.segmenter.prediction.inputs import Outputs
+from weakseg.formats import FORMATS
+from weakseg.formats.items import Item, Written
+from weakseg.formats.write import writing
+from weakseg.segmenter.prediction.inputs import PNG, Outputs
 from weakseg.segmenter.prediction.model import Model, Prediction
 from weakseg.storage.atomic import atomic_path, write_text
 from weakseg.storage.drawing import overlay_labels, stretch_labels
@@ -30,10 +34,12 @@ class Report:
     Attributes:
         areas: name → file, size, and per class the pixels and their share.
         failures: file → sentence.
+        written: what was written in another format than PNG.
     """
 
     areas: dict[str, dict[str, Any]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    written: Written | None = None
 
 
 def predict_files(
@@ -60,7 +66,7 @@ def predict_files(
     report = Report()
     predict = Halving(model.predict_batch, "image", "set --longest lower, or --window")
 
-    def scores() -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    def scores(add: Callable[[Item], None]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
         for group in _groups(model, files, batch, report, done):
             try:
                 predictions = predict([image for _, image in group])
@@ -70,15 +76,17 @@ def predict_files(
                     done(str(error))
                 continue
             for (name, _), prediction in zip(group, predictions, strict=True):
-                _write(outputs, name, prediction)
+                add(Item(name, files[name], prediction.labels))
+                _overlay(outputs, name, prediction)
                 report.areas[name] = _areas(model.classes, files[name], prediction.labels)
                 yield name, dict(zip(model.classes, prediction.scores, strict=True))
                 done(None)
 
-    if outputs.scores is None:
-        deque(scores(), maxlen=0)
-    else:
-        write_shard(outputs.scores, scores(), model.grid)
+    with _label_maps(outputs, model.classes[1:], report) as add:
+        if outputs.scores is None:
+            deque(scores(add), maxlen=0)
+        else:
+            write_shard(outputs.scores, scores(add), model.grid)
     if outputs.summary is not None:
         content: dict[str, Any] = {
             "classes": model.classes,
@@ -114,8 +122,17 @@ def _groups(
         yield group
 
 
-def _write(outputs: Outputs, name: str, prediction: Prediction) -> None:
-    write_labels(outputs.labels / f"{name}.png", prediction.labels)
+@contextmanager
+def _label_maps(outputs: Outputs, classes: Sequence[str], report: Report) -> Iterator[Callable[[Item], None]]:
+    """What writes a label map: PNGs one by one, so that earlier ones may be replaced, other formats as a whole."""
+    if outputs.form == PNG:
+        yield lambda item: write_labels(outputs.labels / f"{item.id}.png", item.labels, classes)
+        return
+    with writing(FORMATS[outputs.form], outputs.labels, classes, outputs.options) as (add, report.written):
+        yield add
+
+
+def _overlay(outputs: Outputs, name: str, prediction: Prediction) -> None:
     if outputs.overlays is None:
         return
     labels = stretch_labels(prediction.labels, prediction.seen.shape)  # outlines vanish when scaled later

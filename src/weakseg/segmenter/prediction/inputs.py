@@ -7,7 +7,12 @@ from pathlib import Path
 
 from weakseg.dataset.images import EXTENSIONS
 from weakseg.errors import InputError
+from weakseg.formats import FORMATS
+from weakseg.formats.items import Options
+from weakseg.formats.write import check_out
 
+PNG = "png"
+DEFAULTS = Options()
 READ = {*EXTENSIONS, ".jfif", ".jpe"}
 """Extensions of images in folders and patterns; the last two are other names of JPEG. A file that is named itself is
 read whatever it is called."""
@@ -19,21 +24,28 @@ class Outputs:
     """Where results go; what is `None` is not written.
 
     Attributes:
-        labels: folder of palette PNGs, `<name>.png`.
+        labels: folder of palette PNGs, `<name>.png`, or the file or folder of another format.
         overlays: folder of pictures, `<name>.jpg`.
         scores: HDF5 file of class scores.
         summary: JSON file of areas.
+        form: format of `labels`.
+        options: how it is written.
     """
 
     labels: Path
     overlays: Path | None = None
     scores: Path | None = None
     summary: Path | None = None
+    form: str = PNG
+    options: Options = DEFAULTS
 
     def files(self, names: Iterable[str]) -> Iterator[Path]:
         """Every file that will be written for images of these names."""
+        if self.form != PNG:
+            yield self.labels
         for name in names:
-            yield self.labels / f"{name}.png"
+            if self.form == PNG:
+                yield self.labels / f"{name}.png"
             if self.overlays is not None:
                 yield self.overlays / f"{name}.jpg"
         yield from (file for file in (self.scores, self.summary) if file is not None)
@@ -153,8 +165,16 @@ def check_outputs(outputs: Outputs, found: Mapping[str, Path], overwrite: bool) 
         if file in planned:
             raise InputError(f"two results would be written to {file}; give each option a path of its own.")
         planned.add(file)
-    folders = [folder for folder in (outputs.labels, outputs.overlays) if folder is not None]
-    for folder in folders:
+    if outputs.form != PNG:
+        check_out(FORMATS[outputs.form], outputs.labels, overwrite)
+        inside = next((file for file in planned if outputs.labels in file.parents), None)
+        if inside is not None:
+            raise InputError(
+                f"{inside} lies below {outputs.labels}, which is written as a whole; give another path."
+            )
+    for folder in (outputs.labels if outputs.form == PNG else None, outputs.overlays):
+        if folder is None:
+            continue
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder} is a file; a folder for results was expected: give another path.")
         if not overwrite and folder.is_dir():

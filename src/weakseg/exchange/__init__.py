@@ -1,0 +1,1 @@
+"""Label maps of a whole run out to other tools, and people's corrections back."""
