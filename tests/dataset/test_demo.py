@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from indexed import index_table
-from weakseg.dataset.demo import draw, generate
-from weakseg.dataset.demo_shapes import CLASSES, FAMILIES, OUTLINES, TEXTURES
 from weakseg.dataset.images import read_image
 from weakseg.dataset.index import Index
 from weakseg.dataset.records import SPLITS
+from weakseg.dataset.sources.demo import draw, generate
+from weakseg.dataset.sources.demo_shapes import CLASSES, FAMILIES, OUTLINES, TEXTURES
 from weakseg.errors import InputError
 from weakseg.storage.labels import read_labels
 

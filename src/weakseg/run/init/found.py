@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from weakseg.dataset.folders import walk
-from weakseg.dataset.images import EXTENSIONS, file_names
+from weakseg.dataset.image_names import EXTENSIONS, file_names
+from weakseg.dataset.sources import SOURCES
+from weakseg.dataset.sources.columns import ColumnsSource
 from weakseg.dataset.spreadsheet import columns_of, read_table
 from weakseg.errors import InputError
 
@@ -30,6 +33,30 @@ def find_table(images: Path | None) -> Path | None:
             f"several files may be the table of labels: {names}; one was expected: give it by --labels."
         )
     return next(iter(seen.values()), None)
+
+
+def recognised(images: Path | None) -> tuple[str, dict[str, Any], Path] | None:
+    """Name of a source, its values and the folder, for a folder that holds data of a known tool; `None` otherwise.
+
+    Args:
+        images: the folder; `None`: this one, whose own folders are not taken for classes.
+    """
+    folder = Path() if images is None else images
+    if not folder.is_dir():
+        return None
+    for name, source in SOURCES.items():
+        values = None if images is None and name == "folders" else source.seen(folder)
+        if values is not None:
+            return name, values, folder
+    return None
+
+
+def other_columns(table: Path, images: Path | None) -> dict[str, Any] | None:
+    """The values of the source `columns` for a table without the usual columns; `None` if it has them."""
+    columns = {*columns_of(table)}
+    if images is None or {*COLUMNS} <= columns or not columns:
+        return None
+    return ColumnsSource.seen_table(table, images)
 
 
 def _is_table(path: Path) -> bool:
