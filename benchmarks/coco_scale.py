@@ -37,7 +37,7 @@ def pictures(folder: Path, count: int) -> None:
     for number in range(DIFFERENT):
         small = rng.integers(0, 256, (30, 40, 3), np.uint8)
         image = cv2.resize(small, (640, 480), interpolation=cv2.INTER_CUBIC)
-        noisy = np.clip(image + rng.normal(0, 12, image.shape), 0, 255).astype(np.uint8)
+        noisy = np.clip(image + rng.normal(0, 19, image.shape), 0, 255).astype(np.uint8)
         cv2.imwrite(str(folder / f"different/{number}.jpg"), noisy, [cv2.IMWRITE_JPEG_QUALITY, 85])
     for split, images in (("train2017", count), ("val2017", max(1, count // 24))):
         (folder / split).mkdir()

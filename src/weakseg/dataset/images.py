@@ -110,7 +110,8 @@ def upright_pixels(image: Image.Image, name: str, mode: str = "RGB") -> np.ndarr
     narrow = image if image.mode in MODES else _upper_bits(image)
     turn = TURNS.get(_orientation(image))
     upright = narrow if turn is None else narrow.transpose(turn)
-    return np.array(upright.convert(mode), np.uint8)
+    # Pillow converts also to the same mode, which copies.
+    return np.array(upright if upright.mode == mode else upright.convert(mode), np.uint8)
 
 
 def _upper_bits(image: Image.Image) -> Image.Image:
