@@ -425,8 +425,28 @@ def test_a_table_with_other_columns_is_recognised(
     assert sorted(dataset["classes"]) == ["Rust", "Scab"]
 
 
+@pytest.mark.parametrize(
+    ("make", "file", "source"),
+    [
+        (_coco, "annotations/instances.json", "coco"),
+        (_label_studio, "export.json", "label_studio"),
+        (_yolo, "data.yaml", "yolo"),
+    ],
+)
+def test_labels_may_be_the_file_of_another_tool(
+    init: Init, here: Path, make: Callable[[Path], None], file: str, source: str
+) -> None:
+    make(here / "d")
+    images = next(path.parent for path in sorted((here / "d").rglob("*.jpg"))).relative_to(here)
+    lines = init("mine", "--images", images, "--labels", f"d/{file}")
+    assert lines[0].startswith(f"10 images in d/{file}, {SOURCES[source].title}: ")
+    assert _config("mine")["dataset"]["source"] == source
+
+
 def test_folders_beside_each_other_are_no_classes_unless_given(init: Init, here: Path) -> None:
     _folders(here)
     with pytest.raises(InputError, match="no table of labels is here"):
         init("mine")
-    assert init("mine", "--images", ".")[0].startswith("10 images in ., a folder for each class")
+    lines = init("mine", "--images", ".")
+    assert lines[0].startswith("10 images in ., a folder for each class")
+    assert any("if they are none, give a table of labels by --labels" in line for line in lines)

@@ -15,6 +15,8 @@ from weakseg.dataset.wording import counted, examples
 from weakseg.errors import InputError
 from weakseg.settings.section import Section, Seed
 
+DIVIDED = "divided by dataset.split"
+"""Start of the line that says how images were divided."""
 FEWEST = 4
 """Images of a class from which one is kept for validation."""
 
@@ -128,4 +130,4 @@ def division_line(splits: Sequence[str], groups: Sequence[str] | None, config: S
         places = [number for number, name in enumerate(splits) if name == split]
         held = "" if groups is None else f" of {counted(len({groups[place] for place in places}), 'group')}"
         parts.append(f"{counted(len(places), 'image')}{held} {split}")
-    return f"divided by dataset.split (seed {config.seed}): {', '.join(parts)}"
+    return f"{DIVIDED} (seed {config.seed}): {', '.join(parts)}"

@@ -106,7 +106,7 @@ def _check_kind(path: Path, text: str, columns: Sequence[str]) -> None:
     what = "JSON in COCO's format (images, annotations, categories)" if coco else "JSON"
     raise InputError(
         f"labels table {path} is {what}; a CSV file with the columns {', '.join(columns)} was expected: write one row "
-        "per image, its classes joined by '|'."
+        f"per image, its classes joined by '|'{', or set dataset.source to coco' * coco}."
     )
 
 

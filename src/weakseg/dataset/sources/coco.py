@@ -73,6 +73,12 @@ class CocoSource(EntrySource):
                 return {"root": folder.as_posix(), "year": year}
         return _seen_elsewhere(folder)
 
+    @classmethod
+    def seen_labels(cls, labels: Path, images: Path) -> dict[str, Any] | None:
+        """JSON of its format."""
+        is_coco = labels.suffix == ".json" and _is_coco(labels)
+        return {"train": labels.as_posix(), "train_images": images.as_posix()} if is_coco else None
+
 
 class Image(msgspec.Struct, gc=False):
     """An image of the JSON."""

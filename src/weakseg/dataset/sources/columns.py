@@ -62,26 +62,23 @@ class ColumnsSource(EntrySource):
     """Labels that stand for none of the classes, in any capitals."""
 
     @classmethod
-    def seen_table(cls, table: Path, images: Path) -> dict[str, Any] | None:
-        """The values of this section for a table and a folder; `None` if no column is known to name images.
-
-        Raises:
-            InputError: the table cannot be read.
-        """
-        header, rows = read_columns(table, [], "--labels")
-        known = {name.lower(): number for number, name in reversed([*enumerate(header)])}
-        image, labels, split = (
-            next((known[name] for name in names if name in known), None)
+    def seen_labels(cls, labels: Path, images: Path) -> dict[str, Any] | None:
+        """A table with a column that is known to name images."""
+        try:
+            header, rows = read_columns(labels, [], "--labels")
+        except InputError:
+            return None
+        places = {name.lower(): number for number, name in reversed([*enumerate(header)])}
+        image, column, split = (
+            next((places[name] for name in names if name in places), None)
             for names in (_IMAGES, _LABELS, _SPLITS)
         )
         if image is None:
             return None
-        values = {"table": table.as_posix(), "images": images.as_posix(), "image": header[image]}
-        if labels is not None:
-            values |= {"labels": header[labels], "separator": _separator([row[labels] for row in rows])}
-        if split is not None:
-            values["split"] = header[split]
-        return values
+        values = {"table": labels.as_posix(), "images": images.as_posix(), "image": header[image]}
+        if column is not None:
+            values |= {"labels": header[column], "separator": _separator([row[column] for row in rows])}
+        return values if split is None else values | {"split": header[split]}
 
 
 def read_table_of_columns(source: ColumnsSource) -> Found:

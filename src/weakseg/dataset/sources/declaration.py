@@ -41,12 +41,14 @@ class Source(Method):
         title: what such data are called, for people.
         generates: the run itself makes the images.
         divides: what it does not divide into training and validation is divided by `dataset.split`.
+        doubt: what `weakseg init` says where it took a folder for this source and may be wrong; empty for nothing.
         usual_classes: number of classes that memory and disk are planned for where `dataset.classes` lists none.
     """
 
     title: ClassVar[str]
     generates: ClassVar[bool] = False
     divides: ClassVar[bool] = False
+    doubt: ClassVar[str] = ""
     usual_classes: ClassVar[int] = 20
 
     def listing(self, settings: "DatasetConfig", folder: Path) -> "Listing | None":
@@ -61,6 +63,11 @@ class Source(Method):
     @classmethod
     def seen(cls, folder: Path) -> dict[str, Any] | None:
         """The values of this section for a folder that holds such data; `None` for another folder."""
+        return None
+
+    @classmethod
+    def seen_labels(cls, labels: Path, images: Path) -> dict[str, Any] | None:
+        """The values of this section for a file of labels and a folder of images; `None` if the file is no such."""
         return None
 
     def generate(self, folder: Path) -> None:

@@ -18,6 +18,7 @@ class FoldersSource(EntrySource):
     name = "folders"
     title = "a folder for each class"
     made_by = "read_folders"
+    doubt = "Each folder was taken for a class; if they are none, give a table of labels by --labels."
 
     images: FilePath = "images"
     """Folder that holds the classes' folders, or the folders of the splits (`train`, `val`, `test`) with these."""

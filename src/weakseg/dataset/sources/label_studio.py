@@ -58,14 +58,18 @@ class LabelStudioSource(EntrySource):
     @classmethod
     def seen(cls, folder: Path) -> dict[str, Any] | None:
         """A JSON file that holds tasks."""
-        for path in sorted(folder.glob("*.json")):
-            try:
-                tasks = read_json(path, list[dict[str, Any]], EXPECTED)
-            except InputError:
-                continue
-            if tasks and ("data" in tasks[0] or {"id", "annotator"} <= tasks[0].keys()):
-                return {"export": path.as_posix(), "images": folder.as_posix()}
-        return None
+        found = (cls.seen_labels(path, folder) for path in sorted(folder.glob("*.json")))
+        return next((values for values in found if values is not None), None)
+
+    @classmethod
+    def seen_labels(cls, labels: Path, images: Path) -> dict[str, Any] | None:
+        """JSON that holds tasks."""
+        try:
+            tasks = read_json(labels, list[dict[str, Any]], EXPECTED) if labels.suffix == ".json" else []
+        except InputError:
+            return None
+        known = bool(tasks) and ("data" in tasks[0] or {"id", "annotator"} <= tasks[0].keys())
+        return {"export": labels.as_posix(), "images": images.as_posix()} if known else None
 
 
 def read_label_studio(source: LabelStudioSource) -> Found:

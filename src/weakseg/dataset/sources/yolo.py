@@ -43,12 +43,21 @@ class YoloSource(EntrySource):
         """A YAML file with names and train."""
         for path in [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("*.yml"))]:
             try:
-                held = read_yaml(path, EXPECTED)
+                values = cls.seen_labels(path, folder)
             except InputError:
                 continue
-            if {"names", "train"} <= held.keys():
-                return {"data": path.as_posix()}
+            if values is not None:
+                return values
         return None
+
+    @classmethod
+    def seen_labels(cls, labels: Path, images: Path) -> dict[str, Any] | None:
+        """A YAML file with names and train; the images are where it says."""
+        if labels.suffix not in (".yaml", ".yml"):
+            return None
+        return (
+            {"data": labels.as_posix()} if {"names", "train"} <= read_yaml(labels, EXPECTED).keys() else None
+        )
 
 
 def read_yolo(source: YoloSource) -> Found:
@@ -95,11 +104,11 @@ def _names(path: Path, held: dict[str, Any]) -> list[str]:
     if (
         not isinstance(names, list)
         or not names
-        or not all(isinstance(name, str | int | float) for name in names)
+        or not all(isinstance(name, str | int) and not isinstance(name, bool) for name in names)
     ):
         raise InputError(
             f"{path} has no list of names, or numbers other than 0, 1, 2, … for them; the classes in their order were "
-            "expected under 'names': correct it."
+            "expected under 'names', yes and no in quotes: correct it."
         )
     return [str(name).strip() for name in names]
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from weakseg.config import Config
 from weakseg.dataset.check import classes_without_images
+from weakseg.dataset.dividing import DIVIDED
 from weakseg.dataset.index import Index
 from weakseg.dataset.indexing import CheckedData
 from weakseg.dataset.masks import found_line
@@ -29,9 +30,11 @@ def facts(data: CheckedData) -> Facts:
     """What the images and labels are, and what looks wrong about them."""
     index = data.index
     noted = [note for note in index.notes if not note.startswith(("no masks", "training images that show"))]
-    noted = [note for note in noted if " masks found" not in note]
+    noted = [note for note in noted if " masks found" not in note and not note.startswith(DIVIDED)]
+    divided = [note.removeprefix("divided by ") for note in index.notes if note.startswith(DIVIDED)]
     lines = [
         ("images", _images(index)),
+        *(("split", text) for text in divided),
         ("classes", _classes(index)),
         ("masks", _masks(index)),
         ("sizes", _sizes(index)),

@@ -20,7 +20,8 @@ FOLDER = click.Path(path_type=Path)
     "--labels",
     type=FOLDER,
     metavar="TABLE",
-    help="CSV with the columns image, labels (joined by |) and split (train or val).  [default: the one beside them]",
+    help="CSV with the columns image, labels (joined by |) and split (train or val), or another tool's file.  "
+    "[default: the CSV beside them]",
 )
 @click.option(
     "--masks", type=FOLDER, metavar="FOLDER", help="PNGs for scores alone.  [default: found by their names]"

@@ -7,7 +7,6 @@ from typing import Any
 from weakseg.dataset.folders import walk
 from weakseg.dataset.image_names import EXTENSIONS, file_names
 from weakseg.dataset.sources import SOURCES
-from weakseg.dataset.sources.columns import ColumnsSource
 from weakseg.dataset.spreadsheet import columns_of, read_table
 from weakseg.errors import InputError
 
@@ -51,12 +50,19 @@ def recognised(images: Path | None) -> tuple[str, dict[str, Any], Path] | None:
     return None
 
 
-def other_columns(table: Path, images: Path | None) -> dict[str, Any] | None:
-    """The values of the source `columns` for a table without the usual columns; `None` if it has them."""
-    columns = {*columns_of(table)}
-    if images is None or {*COLUMNS} <= columns or not columns:
+def other_labels(labels: Path, images: Path | None) -> tuple[str, dict[str, Any]] | None:
+    """Name of a source and its values, for labels that are not in a table with the usual columns.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    if labels.suffix.lower() in TABLES and {*COLUMNS} <= {*columns_of(labels)}:
         return None
-    return ColumnsSource.seen_table(table, images)
+    for name, source in SOURCES.items():
+        values = source.seen_labels(labels, images or labels.parent)
+        if values is not None:
+            return name, values
+    return None
 
 
 def _is_table(path: Path) -> bool:

@@ -84,7 +84,7 @@ def see_source(source: str, section: dict[str, Any], folder: Path) -> Seen:
         records=tuple(index.records),
         bad=index.bad,
         split={},
-        notes=tuple(f"{note[:1].upper()}{note[1:]}." for note in notes),
+        notes=(*(f"{note[:1].upper()}{note[1:]}." for note in notes), *filter(None, [SOURCES[source].doubt])),
         sides=_sides(tuple(index.records)),
     )
 

@@ -74,9 +74,9 @@ class Start:
         """
         labels = labels or found.find_table(images)
         if labels is not None:
-            other = found.other_columns(labels, images)
+            other = found.other_labels(labels, images)
             if other is not None:
-                return self._seen(see_source("columns", other, labels))
+                return self._seen(see_source(*other, labels))
             return self._seen(see(images or found.find_images(labels), labels, masks))
         known = None if masks else found.recognised(images)
         return self._template(images) if known is None else self._seen(see_source(*known))
