@@ -36,7 +36,10 @@ def test_labels_are_the_classes_of_the_lines(tmp_path: Path, names: Any) -> None
     found = listing(tmp_path, "yolo", {"data": str(yolo(tmp_path / "d", SHOWS, names))})
     assert told(found) == EXPECTED
     assert found.index.classes == ("cat", "dog")
-    assert "1 images have no text file and 1 an empty one: they show none of the classes" in found.index.notes
+    assert (
+        "labels: 1 image without a text file and 1 image with an empty one, which show none of the classes"
+        in found.index.notes
+    )
 
 
 @pytest.mark.parametrize(

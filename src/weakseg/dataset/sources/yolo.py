@@ -272,9 +272,9 @@ class _Labels:
                 f"none of the {counted(total, 'image')} of {self._path} has a text file of labels; {self._first} and "
                 "so on were expected: put the folder labels beside the folder images."
             )
-        counts = [f"{self._missing:,} images have no text file"] if self._missing else []
-        counts += [f"{self._empty:,} an empty one"] if self._empty else []
-        return [f"{' and '.join(counts)}: they show none of the classes"] if counts else []
+        counts = [f"{counted(self._missing, 'image')} without a text file"] if self._missing else []
+        counts += [f"{counted(self._empty, 'image')} with an empty one"] if self._empty else []
+        return [f"labels: {' and '.join(counts)}, which show none of the classes"] if counts else []
 
 
 def label_file(image: str) -> str:
