@@ -175,7 +175,7 @@ def photographs(scale: Scale, count: int) -> list[Path]:
     """Generated images of 500×375 pixels, or small ones."""
     import cv2
 
-    from weakseg.dataset.demo import draw
+    from weakseg.dataset.sources.demo import draw
 
     long, short = (100, 75) if scale.smoke else (500, 375)
     files = []

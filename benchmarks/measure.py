@@ -23,7 +23,7 @@ from setting import BATCH, Setting
 
 from crf import agreement, crf
 from training import training
-from weakseg.dataset.demo import draw
+from weakseg.dataset.sources.demo import draw
 from workflow import workflow
 
 SECTIONS: dict[str, Callable[[Setting], dict[str, Any]]] = {

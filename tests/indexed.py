@@ -4,8 +4,8 @@ from typing import Any
 
 from weakseg.dataset.check import check_images
 from weakseg.dataset.index import Index
-from weakseg.dataset.table import list_table
-from weakseg.dataset.voc import list_voc
+from weakseg.dataset.sources.table import list_table
+from weakseg.dataset.sources.voc import list_voc
 
 
 def index_table(*args: Any, **options: Any) -> Index:

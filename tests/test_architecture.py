@@ -20,6 +20,7 @@ EVERYWHERE = {"weakseg", "weakseg.compiled", "weakseg.devices", "weakseg.errors"
 SHARED = {
     "weakseg.dataset.index",
     "weakseg.dataset.records",
+    "weakseg.dataset.image_names",
     "weakseg.dataset.images",
     "weakseg.dataset.data_options",
 }
@@ -135,7 +136,7 @@ def test_arrows_point_down_only() -> None:
         ("weakseg.proxy.rules.seenet", "from weakseg.attention import network"),
         ("weakseg.proxy.rules.seenet", "from ...attention import network"),
         ("weakseg.proxy.commands", "def f():\n    from weakseg.saliency.maps import Source"),
-        ("weakseg.proxy.rules.seenet", "from weakseg.dataset.table import list_table"),
+        ("weakseg.proxy.rules.seenet", "from weakseg.dataset.sources.table import list_table"),
         ("weakseg.storage.shards", "from weakseg.dataset.index import Record"),
         ("weakseg.formats.coco", "from weakseg.dataset.images import image_size"),
         ("weakseg.report.summary", "from weakseg.exchange.chosen import of_run"),

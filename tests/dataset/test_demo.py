@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from indexed import index_table
-from weakseg.dataset.demo import draw, generate
-from weakseg.dataset.demo_shapes import CLASSES, FAMILIES, OUTLINES, TEXTURES
 from weakseg.dataset.images import read_image
 from weakseg.dataset.index import Index
+from weakseg.dataset.indexing import list_source
 from weakseg.dataset.records import SPLITS
+from weakseg.dataset.settings import DatasetConfig
+from weakseg.dataset.sources.demo import draw, generate
+from weakseg.dataset.sources.demo_shapes import CLASSES, FAMILIES, OUTLINES, TEXTURES
 from weakseg.errors import InputError
 from weakseg.storage.labels import read_labels
 
@@ -160,3 +162,13 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None
     (tmp_path / "demo").write_text("a file where the folder should be")
     with pytest.raises(InputError, match="could not be written"):
         generate(tmp_path / "demo", 0, 1, 1, 1, SIZE)
+
+
+def test_the_source_generates_what_it_lists(tmp_path: Path) -> None:
+    values = {"source": "demo", "demo": {"train": 4, "val": 2, "saliency": 1, "size": 64}}
+    settings = DatasetConfig.model_validate(values)
+    assert list_source(settings, tmp_path) is None
+    settings.own.generate(tmp_path)
+    found = list_source(settings, tmp_path)
+    assert found is not None and len(found.index.records) == 7
+    assert settings.own.ahead().images == {"train": 4, "val": 2}

@@ -13,7 +13,7 @@ from PIL import Image
 
 from weakseg.cli import weakseg
 from weakseg.dataset.index import read_index
-from weakseg.dataset.table import list_table
+from weakseg.dataset.sources.table import list_table
 from weakseg.errors import InputError
 
 HEADER = "image,labels,split\n"

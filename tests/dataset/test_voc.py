@@ -9,7 +9,7 @@ from PIL import Image
 from indexed import index_voc
 from weakseg.dataset.check import refuse_bad_images
 from weakseg.dataset.index import Index
-from weakseg.dataset.voc import CLASSES
+from weakseg.dataset.sources.voc import CLASSES
 from weakseg.errors import InputError
 from weakseg.storage.labels import write_labels
 

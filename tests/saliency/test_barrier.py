@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from weakseg.dataset.demo import draw
+from weakseg.dataset.sources.demo import draw
 from weakseg.saliency.methods.unsupervised import barrier_distance, barrier_saliency, border_contrast
 
 

@@ -1,6 +1,6 @@
 # Where images and labels come from: every later stage reads the index and nothing else about the data set.
 #
-# Inputs:  the tables of `dataset.table`, or PASCAL VOC (fetched when `dataset.voc.download` says so), or nothing
+# Inputs:  what the section of the chosen `dataset.source` names (PASCAL VOC is fetched when it says so), or nothing
 # Outputs: <run>/dataset/index.csv (id, split, labels, hash of the image), <run>/dataset/classes.csv and
 #          <run>/dataset/masks.csv (id, hash of the mask: an input of what reads masks); the demo's images. Where images
 #          and masks lie stands in <run>/dataset/files.csv, which is not an output: moved files make nothing again
@@ -28,7 +28,7 @@ rule dataset_download:
     conda:
         "../../envs/weakseg.yaml"
     params:
-        root=Path(cfg.dataset.voc.root).parent.parent,
+        root=cfg.dataset.own.fetched_into(),
     shell:
         "weakseg dataset download --root {params.root:q} > {log} 2>&1"
 
@@ -37,7 +37,7 @@ rule dataset_index:
     input:
         config=ancient("<run>/configs/dataset.json"),
         downloaded=branch(
-            cfg.dataset.source == "voc" and cfg.dataset.voc.download,
+            cfg.dataset.own.fetched_into() is not None,
             then="<run>/dataset/downloaded",
         ),
         same=reused_indexes(cfg),
@@ -50,8 +50,9 @@ rule dataset_index:
         "<run>/benchmarks/dataset_index.tsv"
     conda:
         "../../envs/weakseg.yaml"
+    threads: 8
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=60,
     params:
         out=subpath(output.index, parent=True),
@@ -59,7 +60,7 @@ rule dataset_index:
         same=lambda wildcards, input: option("--same-as", *input.same),
     shell:
         "weakseg dataset index --config {input.config} --out {params.out} --key {params.key:q}"
-        " {params.same:q} > {log} 2>&1"
+        " {params.same:q} --processes {threads} > {log} 2>&1"
 
 
 rule dataset_masks:

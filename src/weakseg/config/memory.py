@@ -68,7 +68,7 @@ def megabytes(config: Config, dataset: Path, rule: str) -> Callable[[object, int
 
 
 def _of_images(config: Config, rule: str, width: int, height: int) -> float:
-    pixels, classes = width * height, len(config.dataset.classes) or 20
+    pixels, classes = width * height, len(config.dataset.classes) or config.dataset.own.usual_classes
     present = min(classes, MOST_PRESENT) + 1
     fused = MAP_BYTES * present * pixels / 1e6
     scores = MAP_BYTES * (classes + 1) * pixels / 1e6

@@ -7,14 +7,15 @@ without them.
 import difflib
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 
 from weakseg.dataset.agreement import Agreement
 from weakseg.dataset.faults import Fault, bad_image, listed, sentences
-from weakseg.dataset.images import check_id, read_image
+from weakseg.dataset.image_names import check_id
+from weakseg.dataset.images import read_image
 from weakseg.dataset.index import Index, Listing
 from weakseg.dataset.masks import mask_error
 from weakseg.dataset.pictures import Picture, picture
@@ -89,18 +90,31 @@ def check_records(index: Index) -> None:
     Raises:
         InputError: an id occurs twice.
     """
+    check_ids(record.id for record in index.records)
+
+
+def check_ids(ids: Iterable[str]) -> None:
+    """Refuse ids of which two are the same to some file system.
+
+    Raises:
+        InputError: an id occurs twice.
+    """
     seen: dict[str, str] = {}
-    for record in index.records:
-        check_id(record.id)
-        folded = unicodedata.normalize("NFC", record.id).casefold()
-        if seen.get(folded) == record.id:
-            raise InputError(f"image id '{record.id}' occurs twice in the index; every id must be unique.")
+    for image_id in ids:
+        check_id(image_id)
+        folded = image_id.casefold() if image_id.isascii() else _letters(image_id)
+        if seen.get(folded) == image_id:
+            raise InputError(f"image id '{image_id}' occurs twice in the index; every id must be unique.")
         if folded in seen:
             raise InputError(
-                f"image ids '{seen[folded]}' and '{record.id}' differ only in capitals or in how accents are written; "
+                f"image ids '{seen[folded]}' and '{image_id}' differ only in capitals or in how accents are written; "
                 "where file names do not tell them apart, one's results would replace the other's: rename one."
             )
-        seen[folded] = record.id
+        seen[folded] = image_id
+
+
+def _letters(image_id: str) -> str:
+    return unicodedata.normalize("NFC", image_id).casefold()
 
 
 def check_images(

@@ -30,21 +30,26 @@ def dataset() -> None:
     multiple=True,
     help="index.csv of a run whose maps or labels are reused; an error if it differs.",
 )
-def index_command(config: Path, out: Path, key: str | None, same_as: tuple[Path, ...]) -> None:
+@click.option("--processes", type=click.IntRange(1, 1024), help="That open images.  [default: one a core]")
+def index_command(
+    config: Path, out: Path, key: str | None, same_as: tuple[Path, ...], processes: int | None
+) -> None:
     """Check every image and write OUT/index.csv, classes.csv and files.csv, and bad_images.csv if some are bad."""
     from weakseg.dataset.index import write_index
-    from weakseg.dataset.indexing import BAD_IMAGES, check_data, generate, refuse_other_images
+    from weakseg.dataset.indexing import BAD_IMAGES, check_data, refuse_other_images
+    from weakseg.dataset.looking import forget
     from weakseg.dataset.summary import summary_lines
     from weakseg.dataset.survey import Origin, write_origin
 
     settings = read_stage(config, DatasetConfig)
-    generate(settings, out)
-    data = check_data(settings, out, out / "index.csv")
+    settings.own.generate(out)
+    data = check_data(settings, out, out / "index.csv", processes)
     index = data.index
     for other in same_as:
         refuse_other_images(index, data.found, other)
     write_origin(out, "data", Origin(key or data.data, data.data, index.largest))
     write_index(out, index, data.found)
+    forget(out)
     counts = ", ".join(f"{len(index.split(name))} {name}" for name in ("train", "val", "saliency"))
     click.echo(f"indexed {counts} images of {len(index.classes)} classes in {out}")
     if index.bad:

@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 from torchvision.datasets.utils import check_integrity, download_url
 from torchvision.datasets.voc import DATASET_YEAR_DICT
 
-from weakseg.dataset.voc import FOLDERS
+from weakseg.dataset.sources.voc import FOLDERS
 from weakseg.errors import InputError
 from weakseg.storage.timeout import timeout
 

@@ -61,9 +61,14 @@ def bad_image(image_id: str, error: InputError, *paths: Path | None) -> BadImage
 
 
 class Faults:
-    """Collects the faults of a table's rows, so that all are told at once."""
+    """Collects the faults of a table's rows, so that all are told at once.
 
-    def __init__(self) -> None:
+    Args:
+        noun: what has them, for messages.
+    """
+
+    def __init__(self, noun: str = "row") -> None:
+        self._noun = noun
         self.found: list[BadImage] = []
 
     def add(self, name: str, error: InputError) -> None:
@@ -81,10 +86,9 @@ class Faults:
         kinds = sentences(self.found)
         if len(kinds) == 1:
             raise InputError(kinds[0])
-        rows = counted(len(self.found), "row")
-        raise InputError(
-            f"{rows} of {table} cannot be read:{listed(kinds)}\nCorrect these rows, then run the same command again."
-        )
+        rows = counted(len(self.found), self._noun)
+        again = f"Correct these {self._noun}s, then run the same command again."
+        raise InputError(f"{rows} of {table} cannot be read:{listed(kinds)}\n{again}")
 
 
 def sentences(bad: Sequence[BadImage]) -> list[str]:

@@ -9,7 +9,8 @@ from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
 
-from weakseg.dataset.images import EXTENSIONS, file_names
+from weakseg.dataset.faults import Fault
+from weakseg.dataset.image_names import EXTENSIONS, file_names, find_image, not_found
 from weakseg.dataset.wording import Cases, counted, examples, shown
 from weakseg.errors import InputError, started_in
 
@@ -242,7 +243,38 @@ def _folders(parent: Path) -> list[Path]:
         return []
 
 
-def none_found(names: Names, table: Path, missing: Sequence[str]) -> InputError:
+def file_of(names: Names, name: str) -> str:
+    """The path of a row's file below the folder, in any Unicode form of its name.
+
+    Raises:
+        InputError: there is none; the message names a similar file.
+    """
+    spellings = file_names(name)
+    listed = names.first(spellings)
+    if listed is not None:
+        return listed
+    try:
+        if names.may_hold(name):
+            return find_image(names.root, name).relative_to(names.root).as_posix()
+        raise not_found(names.root, name)
+    except InputError as error:
+        same = names.same(spellings)
+        if same is not None and (names.root / same).is_file():
+            return same
+        kind, near = names.similar(name)
+        where = f"{names.root}{started_in(names.root)}"
+        if near:
+            one = f"image '{name}' was not found in {where}, but {near}."
+            raise Fault(one, kind, f"are not in {where}; for '{name}', {near}.") from None
+        if (names.root / name).is_dir() or (names.root / name).is_symlink():
+            raise
+        many = f"are not in {where}, which {names.holds()}: add the files or drop their rows."
+        raise Fault(str(error), "absent", many) from None
+
+
+def none_found(
+    names: Names, table: Path, missing: Sequence[str], key: str = "dataset.table.images"
+) -> InputError:
     """The error if no image of a table was found: what the folder holds, and where the images may be."""
     start = (
         f"none of the {len(missing):,} images of {table} was found in {names.root}{started_in(names.root)} "
@@ -250,13 +282,12 @@ def none_found(names: Names, table: Path, missing: Sequence[str]) -> InputError:
     )
     meant = _holding(names.root, missing)
     if meant is not None:
-        return InputError(f"{start}; {meant} holds {shown(missing[0])}: set dataset.table.images to {meant}.")
+        return InputError(f"{start}; {meant} holds {shown(missing[0])}: set {key} to {meant}.")
     near = names.near(missing[0])
     if near:
         return InputError(f"{start}; for {shown(missing[0])}, {near}.")
     return InputError(
-        f"{start}; the table's column image was expected to hold paths below that folder: correct "
-        "dataset.table.images or the table."
+        f"{start}; {table} was expected to hold paths below that folder: correct {key} or {table}."
     )
 
 

@@ -1,7 +1,5 @@
 """Reading images as RGB `uint8` H×W×3; docs/images.md lists what is done with each kind of file."""
 
-import re
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,15 +11,10 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from weakseg.errors import InputError
 
-EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")
 """Accepted formats, whatever the name. Pillow knows forty more, most of them obsolete; one starts Ghostscript."""
 MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr")
 """Pillow's modes of 8 bits or fewer per channel that become RGB."""
-LONGEST_PART = (
-    230  # bytes between slashes of an id; results add a temporary name and an extension (limit: 255)
-)
-LONGEST_ID = 1000  # characters of an id; the limit of the inspector's addresses
 ORIENTATION = 0x0112  # EXIF tag
 TURNS = {
     2: Transpose.FLIP_LEFT_RIGHT,
@@ -117,7 +110,8 @@ def upright_pixels(image: Image.Image, name: str, mode: str = "RGB") -> np.ndarr
     narrow = image if image.mode in MODES else _upper_bits(image)
     turn = TURNS.get(_orientation(image))
     upright = narrow if turn is None else narrow.transpose(turn)
-    return np.array(upright.convert(mode), np.uint8)
+    # Pillow converts also to the same mode, which copies.
+    return np.array(upright if upright.mode == mode else upright.convert(mode), np.uint8)
 
 
 def _upper_bits(image: Image.Image) -> Image.Image:
@@ -167,79 +161,3 @@ def _reason(error: Exception) -> str:
         return f"cannot be opened ({error.strerror}); a readable file was expected: correct that"
     reason = " ".join(str(error).split())[:120] or type(error).__name__
     return f"cannot be decoded ({reason}); it looks truncated or damaged: replace it"
-
-
-def find_image(folder: Path, image_id: str) -> Path:
-    """The file of an id: as given, or with the first known extension that exists.
-
-    Raises:
-        InputError: no such file, or the id leads out of the folder.
-    """
-    check_id(image_id)
-    names = file_names(image_id)
-    try:
-        for name in names:
-            if (folder / name).is_file():
-                return folder / name
-        odd = next((found for name in names if (found := _no_file(folder / name))), "")
-    except OSError as error:
-        odd = f"; looking for it failed ({error.strerror})"
-    raise not_found(folder, image_id, odd)
-
-
-def not_found(folder: Path, image_id: str, odd: str = "") -> InputError:
-    """The error if a folder has no image of an id; `odd` says why a path of that name is not a file."""
-    return InputError(
-        f"image '{image_id}' was not found in {folder} with any of {', '.join(EXTENSIONS)}{odd}: "
-        "add the file or drop its row."
-    )
-
-
-def file_names(image_id: str) -> list[str]:
-    """Possible file names of an id, in search order."""
-    names = [image_id] if image_id.lower().endswith(EXTENSIONS) else []
-    return names + [f"{image_id}{spelled}" for spelled in _SPELLED]
-
-
-_SPELLED = [spelled for extension in EXTENSIONS for spelled in (extension, extension.upper())]
-
-
-def _no_file(path: Path) -> str:
-    """Why a path is not a file although it exists."""
-    if path.is_dir():
-        return f"; {path.name} is a folder"
-    return f"; {path.name} is a link to {path.readlink()}, which does not exist" if path.is_symlink() else ""
-
-
-_PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_. -]{0,100}(/[A-Za-z0-9_-][A-Za-z0-9_. -]{0,100}){0,5}")
-
-
-def check_id(image_id: str) -> None:
-    """Refuse ids that are not a path of a file inside the data folder, or that are too long for result files.
-
-    Raises:
-        InputError: empty, absolute, with `..`, a backslash or a control character, or too long.
-    """
-    if _PLAIN.fullmatch(image_id):  # nearly all; the checks below take ten times as long
-        return
-    parts = image_id.split("/")
-    if "\\" in image_id and image_id.isprintable() and not {"", ".", ".."} & set(image_id.split("\\")):
-        raise InputError(
-            f"image id '{image_id[:200]}' has a backslash; folders are written with '/': write "
-            f"'{image_id[:200].replace(chr(92), '/')}'."
-        )
-    bad = (
-        any(part in ("", ".", "..") for part in parts)
-        or "\\" in image_id
-        or any(unicodedata.category(character) in ("Cc", "Cs") for character in image_id)
-    )
-    if bad:
-        raise InputError(
-            f"image id {image_id[:200]!r} leads out of the data folder or is not a file name; "
-            "a path below that folder was expected: correct the row."
-        )
-    if len(image_id) > LONGEST_ID or any(len(part.encode()) > LONGEST_PART for part in parts):
-        raise InputError(
-            f"image id '{image_id[:40]}…' is too long; at most {LONGEST_PART} bytes between slashes and {LONGEST_ID} "
-            "characters in all were expected, as results are named after it: rename the file."
-        )

@@ -9,6 +9,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from weakseg.dataset.records import AGAIN, COLUMNS, Record, Records
 from weakseg.dataset.tables import read_rows, write_rows
 from weakseg.errors import InputError
 from weakseg.storage.labels import UNDECIDED, read_labels
+
+if TYPE_CHECKING:
+    from weakseg.dataset.masking import Drawing
 
 CLASS_COLUMNS = ("index", "name", "mask_value")
 MASK_COLUMNS = ("id", "mask_sha256")
@@ -82,12 +86,14 @@ class Listing:
         highest: the largest valid mask value besides 255.
         key: configuration section that names masks and classes; empty if the source fixes them.
         tolerated: id → classes that an image's mask may show although its labels do not name them.
+        drawing: the masks that are drawn from other files at the indexing.
     """
 
     index: Index
     highest: int
     key: str = ""
     tolerated: Mapping[str, Collection[str]] = field(default_factory=dict)
+    drawing: "Drawing | None" = None
 
 
 def proxy_records(index: Index) -> Sequence[Record]:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from weakseg.dataset.check import check_images, refuse_bad_images
 from weakseg.dataset.files import ImageFiles, read_files, scan_files, write_files
-from weakseg.dataset.index import Index, index_rows, read_index, write_bad
+from weakseg.dataset.index import Index, Listing, index_rows, read_index, write_bad
+from weakseg.dataset.looking import cores, look
+from weakseg.dataset.masking import draw
 from weakseg.dataset.negatives import refuse_other_than_one, refuse_same_labels
-from weakseg.dataset.pictures import read_pictures, write_pictures
+from weakseg.dataset.pictures import write_pictures
 from weakseg.dataset.settings import DatasetConfig
-from weakseg.dataset.sources import DEMO, generated_from, list_source
 from weakseg.dataset.survey import FIRST, Keys, digests, keys, read_origins
 from weakseg.errors import InputError
 
@@ -38,34 +39,47 @@ class CheckedData:
     masks: str
 
 
-def generate(settings: DatasetConfig, folder: Path) -> None:
-    """Generate the demo's images in the folder of the index, if the demo is the source."""
-    if settings.source == "demo":
-        from weakseg.dataset import demo
+def list_source(settings: DatasetConfig, folder: Path) -> Listing | None:
+    """List a source's images without opening them.
 
-        chosen = settings.demo
-        demo.generate(folder / DEMO, chosen.seed, chosen.train, chosen.val, chosen.saliency, chosen.size)
+    Args:
+        settings: of the data set.
+        folder: of the index; generated images lie in it.
+
+    Returns:
+        `None` before the images are generated or fetched.
+
+    Raises:
+        InputError: a table, list, annotation or folder is wrong.
+    """
+    listing: Listing | None = settings.own.listing(settings, folder)
+    return listing
 
 
-def check_data(settings: DatasetConfig, folder: Path, output: Path | None = None) -> CheckedData:
+def check_data(
+    settings: DatasetConfig, folder: Path, output: Path | None = None, processes: int | None = None
+) -> CheckedData:
     """Check every new or changed image and mask; list bad ones in `bad_images.csv` of the folder.
 
     Args:
         settings: of the data set.
         folder: of its index.
         output: what the check is for; its progress file lies beside it. `None` for no such file.
+        processes: that open images; `None`: one for each core.
 
     Raises:
         InputError: a table is wrong, or images cannot be used and `bad_images` is `stop`.
     """
     listing = list_source(settings, folder)
-    assert listing is not None  # by now the demo is generated and VOC is fetched
+    assert listing is not None  # by now the images are generated or fetched
     index = listing.index
-    memory = read_files(folder)
-    found = scan_files(index.records, memory.known)
-    data, masks = digests(index, found, generated_from(settings))
-    pictures = read_pictures(folder)
-    good = check_images(listing, lambda number: pictures.get(found[number].image.sha256), output)
+    folder.mkdir(parents=True, exist_ok=True)
+    if listing.drawing is not None:
+        draw(listing.drawing, processes or cores())
+    looked = look(index.records, folder, output, processes)
+    found = scan_files(index.records, looked.known)
+    data, masks = digests(index, found, settings.own.generated_from())
+    good = check_images(listing, lambda number: looked.pictures.get(found[number].image.sha256), output)
     by_id = {record.id: files for record, files in zip(index.records, found, strict=True)}
     write_pictures(folder, {by_id[name].image.sha256: item for name, item in good.pictures.items()})
     write_bad(folder / BAD_IMAGES, good.bad)
@@ -123,13 +137,13 @@ def plan(settings: DatasetConfig, folder: Path, *, classified: bool = False, one
     """
     origins, listing = read_origins(folder), list_source(settings, folder)
     if listing is None:
-        again = "data" in origins and settings.source == "demo"
+        again = "data" in origins and settings.own.generates
         known = origins["data"].key if again else FIRST
         return Keys(*[f"{known}, again" if again else FIRST] * 2)
     index = listing.index
-    if index.bad and settings.source != "demo":
-        write_bad(folder / BAD_IMAGES, index.bad)
-    if settings.source != "demo":
+    if not settings.own.generates:
+        if index.bad:
+            write_bad(folder / BAD_IMAGES, index.bad)
         refuse_bad_images(index, settings.bad_images, folder / BAD_IMAGES)
     if classified:
         refuse_same_labels(index.records, index.classes, allow=settings.same_labels == "allow")
@@ -144,7 +158,9 @@ def plan(settings: DatasetConfig, folder: Path, *, classified: bool = False, one
             print("weakseg: reading images that moved or changed", file=sys.stderr, flush=True)
 
     found = scan_files(index.records, memory.known, report)
-    data, masks = digests(index, found, generated_from(settings))
+    data, masks = digests(index, found, settings.own.generated_from())
+    if listing.drawing is not None and listing.drawing.stale:
+        masks = listing.drawing.digest()
     if origins["data"].digest == data:
         has_new_masks = "masks" not in origins or origins["masks"].digest != masks
         _update_places(folder, memory.rows, index, found, has_new_masks=has_new_masks)

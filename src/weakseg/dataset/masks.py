@@ -1,7 +1,9 @@
 """Finds the mask of each image."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -11,25 +13,57 @@ from weakseg.dataset.records import SPLITS, Record
 from weakseg.dataset.wording import examples, shown
 from weakseg.errors import InputError
 
+if TYPE_CHECKING:
+    from weakseg.dataset.mask_formats.declaration import Unmasked
+
 EXTENSION = ".png"
+_WITHOUT = {"dataset.table.masks": "set dataset.table.masks to null."}
 _MOST_COLOURS = 1 << 16
 
 
-def find_masks(folder: Path, image_ids: Sequence[str]) -> list[Path | None]:
+def masks_of(folder: Path, images: Sequence["Unmasked"], key: str) -> list[Path | None]:
+    """The PNG of each image of another tool's data: named like its id, its path below its folder, or its file alone.
+
+    Raises:
+        InputError: as `find_masks`.
+    """
+    count = Counter(image.id.rpartition("/")[2] for image in images)
+    others = []
+    for image in images:
+        path, name = bare(image.entry.image), image.id.rpartition("/")[2]
+        others.append([path, *([name] if count[name] == 1 else [])])
+    return find_masks(folder, [image.id for image in images], key, others)
+
+
+def find_masks(
+    folder: Path,
+    image_ids: Sequence[str],
+    key: str = "dataset.table.masks",
+    others: Sequence[Sequence[str]] | None = None,
+) -> list[Path | None]:
     """The mask of each image: a PNG of the same name, in any Unicode form; `None` without one.
+
+    Args:
+        folder: of the masks.
+        image_ids: names of the images, without extension.
+        key: of the folder in the configuration, for messages.
+        others: other names of each image, which are tried in order.
 
     Raises:
         InputError: the folder is missing, or none of the images has a mask in it.
     """
-    need_folder(folder, "dataset.table.masks", "label PNGs named like the images (or null)")
+    need_folder(folder, key, "label PNGs named like the images (or null)")
     names = Names(folder)
-    found = [_mask(names, image_id) for image_id in image_ids]
+    found = [
+        next((path for name in (image_id, *more) if (path := _mask(names, name))), None)
+        for image_id, more in zip(image_ids, others or [()] * len(image_ids), strict=True)
+    ]
     if image_ids and not any(found):
         near = _near(names, image_ids[0])
         raise InputError(
-            f"none of the {len(image_ids):,} images has a mask in dataset.table.masks {folder}: it {names.holds()}; "
+            f"none of the {len(image_ids):,} images has a mask in {key} {folder}: it {names.holds()}; "
             f"masks are PNGs named like the images, {shown(image_ids[0])}{EXTENSION}{near}: rename or convert them, or "
-            "set dataset.table.masks to null."
+            f"{_WITHOUT.get(key, 'set dataset.masks.format to none.')}"
         )
     return found
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from weakseg.errors import InputError, started_in
 
 SEPARATORS = (",", ";", "\t")
+LARGEST = 1 << 29
+"""Bytes of a table or list that are read: a line for each of some million images."""
 _ZIP = b"PK\x03\x04"  # what workbooks of Excel and LibreOffice start with
 _SEPARATOR_LINE = re.compile(r'\s*"?sep=([,;\t])"?[^\S\r\n]*(?:\r\n|\n|\r)', re.IGNORECASE)
 
@@ -31,18 +33,47 @@ def read_table(path: Path, columns: Sequence[str], key: str) -> list[dict[str, s
     Raises:
         InputError: missing, not text, a column or all rows are missing, a row does not fit, or a quote is open.
     """
+    spelled, rows = _read(path, columns, key)
+    header = [name.lower() for name in spelled]
+    places = {column: header.index(column) for column in columns}
+    for line in rows:
+        _check_row(path, *line, header, max(places.values()))
+    return [{column: values[place] for column, place in places.items()} for _, values in rows]
+
+
+def read_columns(path: Path, columns: Sequence[str], key: str) -> tuple[list[str], list[list[str]]]:
+    """All columns of a table, as its first line spells them, and the stripped values of each row.
+
+    Args:
+        path: the table.
+        columns: names that must be among the columns, in any case.
+        key: configuration key of the table, for messages.
+
+    Raises:
+        InputError: as `read_table`, or it is empty.
+    """
+    header, rows = _read(path, [name.lower() for name in columns], key)
+    if not any(header):
+        raise InputError(
+            f"{path} is empty; a table whose first line names the columns was expected: correct {key}."
+        )
+    while not header[-1]:  # trailing empty columns
+        header.pop()
+    for line in rows:
+        _check_row(path, *line, header, len(header) - 1)
+    return header, [values[: len(header)] for _, values in rows]
+
+
+def _read(path: Path, columns: Sequence[str], key: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The names of the columns, and number and values of each other line."""
     text = read_text(path, f"set {key} to a UTF-8 CSV file")
     _check_kind(path, text, columns)
-    lines = _lines(path, text)
-    filled = [(number, values) for number, values in lines if any(values)]
-    header = [name.lower() for name in filled[0][1]] if filled else []
-    _check_header(path, header, columns)
-    places = {column: header.index(column) for column in columns}
-    for line in filled[1:]:
-        _check_row(path, *line, header, max(places.values()))
+    filled = [(number, values) for number, values in _lines(path, text) if any(values)]
+    header = filled[0][1] if filled else []
+    _check_header(path, [name.lower() for name in header], columns)
     if len(filled) == 1:
         raise InputError(f"labels table {path} has no rows; one per image was expected: add them.")
-    return [{column: values[place] for column, place in places.items()} for _, values in filled[1:]]
+    return header, filled[1:]
 
 
 def _lines(path: Path, text: str) -> list[tuple[int, list[str]]]:
@@ -75,7 +106,7 @@ def _check_kind(path: Path, text: str, columns: Sequence[str]) -> None:
     what = "JSON in COCO's format (images, annotations, categories)" if coco else "JSON"
     raise InputError(
         f"labels table {path} is {what}; a CSV file with the columns {', '.join(columns)} was expected: write one row "
-        "per image, its classes joined by '|'."
+        f"per image, its classes joined by '|'{', or set dataset.source to coco' * coco}."
     )
 
 
@@ -121,14 +152,24 @@ def read_list(path: Path) -> list[str]:
     return [line.strip() for line in io.StringIO(text, newline=None) if line.strip()]
 
 
-def read_text(path: Path, remedy: str) -> str:
+def read_text(path: Path, remedy: str, largest: int = LARGEST) -> str:
     """The text of a file in UTF-8, or in UTF-16 with a byte-order mark.
 
+    Args:
+        path: the file.
+        remedy: what to do about another kind of file, for messages.
+        largest: bytes that are read.
+
     Raises:
-        InputError: missing or in another encoding.
+        InputError: missing, larger, or in another encoding.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(largest + 1)
+        if len(content) > largest:
+            raise InputError(
+                f"{path} has more than the {largest:,} bytes that are read of such a file; {remedy}."
+            )
         if content.startswith(_ZIP):
             raise InputError(
                 f"{path} is a workbook (.xlsx, .ods) or another ZIP file; save its sheet as CSV and {remedy}."

@@ -25,13 +25,17 @@ class Unlisted:
         classes: the chosen ones, in order.
         known: the names that may occur: the classes of the masks.
         ignore: whether other names are left out.
+        noun: what holds the labels, for messages.
 
     Attributes:
         first: the first image with such a name; empty without one.
     """
 
-    def __init__(self, classes: Sequence[str], known: Sequence[str], *, ignore: bool) -> None:
-        self._classes, self._known, self._ignore = classes, known, ignore
+    def __init__(
+        self, classes: Sequence[str], known: Sequence[str], *, ignore: bool, noun: str = "row"
+    ) -> None:
+        self._classes, self._known, self._ignore, self._noun = classes, known, ignore, noun
+        self._plain: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._folded = {_folded(name): name for name in (*classes, *known)}
         self._is_foreign = cache(self._foreign)
         self._images: dict[str, int] = {}
@@ -43,13 +47,27 @@ class Unlisted:
         Raises:
             InputError: a name is a mistake for a class.
         """
-        names = dict.fromkeys(name.strip() for name in cell.split("|") if name.strip())
+        return self.of(tuple(name.strip() for name in cell.split("|") if name.strip()), image)
+
+    def of(self, labels: tuple[str, ...], image: str) -> tuple[str, ...]:
+        """The chosen classes of an image's labels, in their order.
+
+        Raises:
+            InputError: a name is a mistake for a class.
+        """
+        known = self._plain.get(labels)
+        if known is not None:
+            return known
+        names = dict.fromkeys(labels)
         foreign = [name for name in names if self._is_foreign(name)]
         for name in foreign:
             self._images[name] = self._images.get(name, 0) + 1
         if foreign:
             self.first, self._rows = self.first or image, self._rows + 1
-        return self._parse([name for name in names if name not in foreign], image)
+        chosen = self._parse([name for name in names if name not in foreign], image)
+        if not foreign:
+            self._plain[labels] = chosen
+        return chosen
 
     def _parse(self, names: Sequence[str], image: str) -> tuple[str, ...]:
         return parse_labels("|".join(names), image, self._classes, self._known)
@@ -64,11 +82,11 @@ class Unlisted:
             return
         if self._rows == 1 and self._like(self._most()[0]):
             self._parse(self._most(), self.first)
-        rows = f"{counted(self._rows, 'row')} of {table} {'names' if self._rows == 1 else 'name'}"
+        rows = f"{counted(self._rows, self._noun)} of {table} {'names' if self._rows == 1 else 'name'}"
         raise InputError(
             f"{rows} what dataset.classes ({examples(self._classes, most=20)}) does not list: {self._told()}; the "
-            f"first is image '{shown(self.first)}': correct the rows, add the names to dataset.classes, or set "
-            "dataset.unlisted to ignore, and they do not count."
+            f"first is image '{shown(self.first)}': correct the {self._noun}s, add the names to dataset.classes, or "
+            "set dataset.unlisted to ignore, and they do not count."
         )
 
     def notes(self) -> list[str]:

@@ -6,7 +6,8 @@ from threading import Lock
 
 import numpy as np
 
-from weakseg.dataset.images import check_id, image_size
+from weakseg.dataset.image_names import check_id
+from weakseg.dataset.images import image_size
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.storage.labels import UNDECIDED, decode_labels, write_labels

@@ -33,11 +33,10 @@ def check(config: Config, rules: Collection[str], run: Path) -> None:
 
 
 def _dataset(config: Config, run: Path) -> None:
-    from weakseg.dataset.indexing import check_data
-    from weakseg.dataset.sources import list_source
+    from weakseg.dataset.indexing import check_data, list_source
 
     folder = run / "dataset"
-    if config.dataset.source != "demo" and list_source(config.dataset, folder) is not None:
+    if not config.dataset.own.generates and list_source(config.dataset, folder) is not None:
         check_data(config.dataset, folder)
 
 

@@ -21,6 +21,7 @@ from pydantic import AfterValidator, WithJsonSchema, model_validator
 from weakseg.settings.section import Section
 
 HEAVY = {"torch", "torchvision", "timm", "segmentation_models_pytorch", "numpy", "cv2", "onnxruntime"}
+HEAVY |= {"weakseg.dataset.check"}  # what lists a data set stands on OpenCV
 """The first import of one of these ends the declarations."""
 _lock = RLock()
 
@@ -233,5 +234,6 @@ def _complete(module: ModuleType, rest: _Part, attribute: str) -> Any:
 
 def _is_heavy(node: ast.stmt) -> bool:
     if isinstance(node, ast.Import):
-        return any(alias.name.split(".")[0] in HEAVY for alias in node.names)
-    return isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in HEAVY
+        return any({alias.name, alias.name.split(".")[0]} & HEAVY for alias in node.names)
+    module = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
+    return bool({module, module.split(".")[0]} & HEAVY)

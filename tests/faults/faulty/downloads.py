@@ -10,7 +10,7 @@ from unittest import mock
 from faulty.servers import CLAIMS_MORE, faulty_server
 from faulty.strikes import Struck
 from weakseg.dataset.download import VOC_2012, download_voc
-from weakseg.dataset.voc import FOLDERS
+from weakseg.dataset.sources.voc import FOLDERS
 from weakseg.errors import InputError
 from weakseg.storage import timeout
 

@@ -96,7 +96,7 @@ def disk(table: Table, images: dict[str, int], pixels: int) -> float:
     side = getattr(config.saliency.own, "size", None)
     mapped = images.get("train", 0) + images.get("val", 0)
     proxies = mapped * (min(pixels, side**2 if side else pixels) + 2 * _LABELS * pixels)
-    classes = len(config.dataset.classes) or 20
+    classes = len(config.dataset.classes) or config.dataset.own.usual_classes
     scores = _SCORES * (classes + 1) / config.segmenter.own.scores_stride**2
     predicted = images.get(config.evaluation.split, 0) * (float(scores) + 2 * _LABELS) * pixels
     return trained + proxies + predicted * config.segmenter.rounds

@@ -5,8 +5,8 @@ from functools import partial
 
 from weakseg.dataset.files import write_files
 from weakseg.dataset.index import proxy_records
-from weakseg.dataset.indexing import CheckedData, check_data, plan
-from weakseg.dataset.sources import list_source
+from weakseg.dataset.indexing import CheckedData, check_data, list_source, plan
+from weakseg.dataset.looking import forget
 from weakseg.errors import InputError
 from weakseg.run import inputs
 from weakseg.run.preflight import check
@@ -74,6 +74,7 @@ def _checked(table: Table) -> Iterator[CheckedData]:
     data = check_data(settings, folder)
     if not (folder / "index.csv").is_file():  # the run then need not read the files again
         write_files(folder, data.index.records, data.found)
+        forget(folder)
     yield data
 
 

@@ -78,10 +78,8 @@ def _counted(data: CheckedData) -> tuple[dict[str, int], Size, Size]:
 
 def _numbers(config: Config) -> tuple[dict[str, int], Size, Size]:
     """The same before the images are generated or fetched."""
-    demo = config.dataset.demo
-    if config.dataset.source == "demo":
-        return {"train": demo.train, "val": demo.val}, (demo.size, demo.size), (demo.size, demo.size)
-    return {"train": 1464, "val": 1449}, (500, 500), (375, 500)  # of PASCAL VOC 2012, segmentation
+    ahead = config.dataset.own.ahead()
+    return ahead.images, ahead.largest, ahead.middle
 
 
 def _time(table: Table, images: dict[str, int], size: Size) -> str:

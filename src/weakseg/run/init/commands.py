@@ -1,5 +1,6 @@
 """`weakseg init`."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -13,13 +14,14 @@ FOLDER = click.Path(path_type=Path)
 @click.command()
 @click.argument("name", required=False)
 @click.option(
-    "--images", type=FOLDER, metavar="FOLDER", help="Your images.  [default: where the table's images are]"
+    "--images", type=FOLDER, metavar="FOLDER", help="Your images, or data of a known tool (see below)."
 )
 @click.option(
     "--labels",
     type=FOLDER,
     metavar="TABLE",
-    help="CSV with the columns image, labels (joined by |) and split (train or val).  [default: the one beside them]",
+    help="CSV with the columns image, labels (joined by |) and split (train or val), or another tool's file.  "
+    "[default: the CSV beside them]",
 )
 @click.option(
     "--masks", type=FOLDER, metavar="FOLDER", help="PNGs for scores alone.  [default: found by their names]"
@@ -43,6 +45,9 @@ def init(
 ) -> None:
     """Look at a folder of images and a table, and write NAME.yaml, the configuration of a run.
 
+    Known without a table: YOLO (data.yaml), COCO, Label Studio's JSON, Hugging Face's imagefolder, PASCAL VOC, and a
+    folder for each class. `weakseg init FOLDER` names the run after the folder.
+
     In a folder without a checkout of weakseg it also writes what `snakemake --cores all` needs there. The last line
     that it prints is the command that starts the run.
     """
@@ -50,6 +55,11 @@ def init(
 
     if demo and (images or labels or masks):
         raise InputError("--demo makes its own images; leave out --images, --labels and --masks.")
+    if name is not None and images is None and labels is None and Path(name).is_dir() and not demo:
+        images, name = (
+            Path(name),
+            re.sub(r"[^A-Za-z0-9._-]+", "-", Path(name).resolve().name).strip("-.") or "mine",
+        )
     if name is None and not demo:
         raise InputError(
             "a name for the run was expected: weakseg init my-run --images FOLDER --labels TABLE."

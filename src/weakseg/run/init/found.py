@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from weakseg.dataset.folders import walk
-from weakseg.dataset.images import EXTENSIONS, file_names
+from weakseg.dataset.image_names import EXTENSIONS, file_names
+from weakseg.dataset.sources import SOURCES
 from weakseg.dataset.spreadsheet import columns_of, read_table
 from weakseg.errors import InputError
 
@@ -30,6 +32,37 @@ def find_table(images: Path | None) -> Path | None:
             f"several files may be the table of labels: {names}; one was expected: give it by --labels."
         )
     return next(iter(seen.values()), None)
+
+
+def recognised(images: Path | None) -> tuple[str, dict[str, Any], Path] | None:
+    """Name of a source, its values and the folder, for a folder that holds data of a known tool; `None` otherwise.
+
+    Args:
+        images: the folder; `None`: this one, whose own folders are not taken for classes.
+    """
+    folder = Path() if images is None else images
+    if not folder.is_dir():
+        return None
+    for name, source in SOURCES.items():
+        values = None if images is None and name == "folders" else source.seen(folder)
+        if values is not None:
+            return name, values, folder
+    return None
+
+
+def other_labels(labels: Path, images: Path | None) -> tuple[str, dict[str, Any]] | None:
+    """Name of a source and its values, for labels that are not in a table with the usual columns.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    if labels.suffix.lower() in TABLES and {*COLUMNS} <= {*columns_of(labels)}:
+        return None
+    for name, source in SOURCES.items():
+        values = source.seen_labels(labels, images or labels.parent)
+        if values is not None:
+            return name, values
+    return None
 
 
 def _is_table(path: Path) -> bool:

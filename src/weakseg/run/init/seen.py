@@ -6,16 +6,21 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from weakseg.dataset.dividing import divided
 from weakseg.dataset.faults import BadImage
 from weakseg.dataset.images import image_size
 from weakseg.dataset.records import Record
+from weakseg.dataset.settings import DatasetConfig
+from weakseg.dataset.sources import SOURCES
+from weakseg.dataset.sources.table import list_table
 from weakseg.dataset.spreadsheet import columns_of, read_table
-from weakseg.dataset.table import list_table
+from weakseg.dataset.wording import examples
 from weakseg.errors import InputError
 from weakseg.run.init import found
 from weakseg.run.init.masks import mask_classes
-from weakseg.run.init.split import made_up
+from weakseg.settings.reading import parse
 
 SAMPLE = 200
 """Images whose size is read."""
@@ -26,32 +31,62 @@ class Seen:
     """Images, labels, split and masks.
 
     Attributes:
-        images: their folder.
-        labels: the table.
-        classes: all classes of the table: in the order of the masks' values, else the most frequent first.
+        where: folder and table, for people.
+        source: name of the source.
+        section: its values.
+        classes: all classes of the labels: in the order of the masks' values or of the source, else the most frequent
+            first.
         records: the images that exist, with split and labels.
         bad: those that do not.
         split: image as in the table → split, where the table has none; else empty.
-        masks: folder of the masks that are used.
-        all_classes: what the masks' values are, where that is not `classes`.
-        remark: what was seen of masks that are not used; empty without any.
+        notes: what was seen of masks and of the split, a sentence each.
         sides: longest side of some images, pixels.
     """
 
-    images: Path
-    labels: Path
+    where: str
+    source: str
+    section: dict[str, Any]
     classes: tuple[str, ...]
     records: tuple[Record, ...]
     bad: Sequence[BadImage]
     split: dict[str, str]
-    masks: Path | None
-    all_classes: tuple[str, ...]
-    remark: str
+    notes: tuple[str, ...]
     sides: tuple[int, ...]
 
     def of_split(self, name: str) -> list[Record]:
         """The images of a split."""
         return [record for record in self.records if record.split == name]
+
+
+def see_source(source: str, section: dict[str, Any], folder: Path) -> Seen:
+    """Look at data as another tool lays them out.
+
+    Args:
+        source: name of the source.
+        section: its values.
+        folder: what was given.
+
+    Raises:
+        InputError: the data are wrong.
+    """
+    settings = parse(DatasetConfig, {"source": source, source: section}, str(folder))
+    index = settings.own.listing(settings, folder).index
+    shown = {name for record in index.records for name in record.labels}
+    classes = tuple(name for name in index.classes if name in shown)
+    notes = [note for note in index.notes if not note.startswith("no masks")]
+    if len(classes) < len(index.classes):
+        notes.append(f"in no image: {examples([name for name in index.classes if name not in shown])}")
+    return Seen(
+        where=f"{folder}, {SOURCES[source].title}",
+        source=source,
+        section=section,
+        classes=classes,
+        records=tuple(index.records),
+        bad=index.bad,
+        split={},
+        notes=(*(f"{note[:1].upper()}{note[1:]}." for note in notes), *filter(None, [SOURCES[source].doubt])),
+        sides=_sides(tuple(index.records)),
+    )
 
 
 def see(images: Path, labels: Path, masks: Path | None) -> Seen:
@@ -70,28 +105,34 @@ def see(images: Path, labels: Path, masks: Path | None) -> Seen:
     records = tuple(index.records)
     folder_of_masks = masks or found.find_masks(images, [record.id for record in records])
     order: Sequence[str] = ()
-    remark = ""
+    notes: list[str] = []
     if folder_of_masks is not None:
         told = mask_classes(folder_of_masks, records, classes)
         if isinstance(told, str):
-            remark = f"{folder_of_masks} is not used as masks: {told}."
-            folder_of_masks = None
+            remark = f"{folder_of_masks} is not used as masks: {told}"
             if masks is not None:
-                raise InputError(f"{remark[:-1]}; give another folder, or set masks and all_classes by hand.")
+                raise InputError(f"{remark}; give another folder, or set masks and all_classes by hand.")
+            notes, folder_of_masks = [f"{remark}."], None
         else:
-            order = told
+            order, notes = told, [f"Masks, for scores alone: {folder_of_masks}."]
     ours = [name for name in order if name in classes]
+    section: dict[str, Any] = {
+        "images": images.as_posix(),
+        "labels": labels.as_posix(),
+        "masks": None if folder_of_masks is None else folder_of_masks.as_posix(),
+    }
+    if list(order) != ours:
+        section["all_classes"] = [*order]
     return Seen(
-        images,
-        labels,
-        tuple(ours or classes),
-        records,
-        index.bad,
-        split,
-        folder_of_masks,
-        tuple(order) if list(order) != ours else (),
-        remark,
-        _sides(records),
+        where=f"{images}, labelled by {labels}",
+        source="table",
+        section=section,
+        classes=tuple(ours or classes),
+        records=records,
+        bad=index.bad,
+        split=split,
+        notes=tuple(notes),
+        sides=_sides(records),
     )
 
 
@@ -141,7 +182,7 @@ def _split(labels: Path, shown: dict[str, list[str]]) -> dict[str, str]:
         given = read_table(labels, (*found.COLUMNS, "split"), "--labels")
         if any(row["split"] for row in given):
             return {}
-    return made_up(shown)
+    return divided(shown)
 
 
 def _sides(records: Sequence[Record]) -> tuple[int, ...]:

@@ -9,14 +9,14 @@ from typing import Any
 
 from weakseg.config import Config
 from weakseg.config.layers import KEY, laid, layered
+from weakseg.dataset.dividing import divided
 from weakseg.dataset.wording import counted, examples
 from weakseg.errors import InputError
 from weakseg.installed import presets
 from weakseg.run.init import chosen, found, place
 from weakseg.run.init.files import refuse_existing, write
-from weakseg.run.init.seen import Seen, list_text, see
-from weakseg.run.init.split import made_up
-from weakseg.run.init.written import DEMO, HEAD, dataset_lines, with_comments
+from weakseg.run.init.seen import Seen, list_text, see, see_source
+from weakseg.run.init.written import DEMO, HEAD, SPLIT, plain, section_lines, with_comments
 from weakseg.settings.reading import parse
 
 COMMENTS = {
@@ -65,17 +65,24 @@ class Start:
         return self._write({self.path: text})
 
     def images(self, images: Path | None, labels: Path | None, masks: Path | None) -> list[str]:
-        """Write the configuration for a folder and a table; the lines to print.
+        """Write the configuration for a folder and a table, or for data of another tool; the lines to print.
 
-        Without a table, one is written to be filled in.
+        Without labels, a table is written to be filled in.
 
         Raises:
             InputError: what was given is wrong, or nothing was found.
         """
         labels = labels or found.find_table(images)
-        if labels is None:
-            return self._template(images)
-        seen = see(images or found.find_images(labels), labels, masks)
+        if labels is not None:
+            other = found.other_labels(labels, images)
+            if other is not None:
+                return self._seen(see_source(*other, labels))
+            return self._seen(see(images or found.find_images(labels), labels, masks))
+        known = None if masks else found.recognised(images)
+        return self._template(images) if known is None else self._seen(see_source(*known))
+
+    def _seen(self, seen: Seen) -> list[str]:
+        """Write the configuration of what was seen; the lines to print."""
         lists = {name: f"{self.name}-{name}.txt" for name in ("train", "val") if seen.split}
         texts = {Path(file): list_text(seen.split, name) for name, file in lists.items()}
         self._check(seen)
@@ -90,11 +97,11 @@ class Start:
     def _template(self, images: Path | None) -> list[str]:
         if images is None:
             raise InputError(
-                "no table of labels is here; a folder of images and a table were expected: weakseg init "
-                f"{self.name} --images FOLDER --labels TABLE, or weakseg init --demo."
+                "no table of labels is here; a folder of images and a table, or data of a known tool, were expected: "
+                f"weakseg init {self.name} --images FOLDER --labels TABLE, or weakseg init --demo."
             )
         table = Path(f"{self.name}.csv")
-        split = made_up(dict.fromkeys(found.list_images(images), ()))
+        split = divided(dict.fromkeys(found.list_images(images), ()))
         lines = io.StringIO()
         writer = csv.writer(lines, lineterminator="\n")
         writer.writerow(["image", "labels", "split"])
@@ -109,13 +116,19 @@ class Start:
 
     def _text(self, seen: Seen, lists: Mapping[str, str]) -> str:
         count = len(seen.records)
-        head = HEAD.format(run=self.name, preset=self.preset, shards=chosen.shards(count, chosen.cores()))
-        masks = None if seen.masks is None else seen.masks.as_posix()
-        data = dataset_lines(
-            seen.images.as_posix(), seen.labels.as_posix(), seen.classes, masks, seen.all_classes, lists
+        head = HEAD.format(
+            run=self.name,
+            preset=self.preset,
+            shards=chosen.shards(count, chosen.cores()),
+            source=seen.source,
+            classes=plain([*seen.classes]),
         )
+        section = seen.section | ({"lists": dict(lists)} if lists else {})
+        data = section_lines(seen.source, section)
+        made = any(note.startswith("Divided by dataset.split") for note in seen.notes)
         values = self._values(seen)
-        return self._head() + head + data + ("\n" + with_comments(values, COMMENTS) if values else "")
+        split = SPLIT if made else ""
+        return self._head() + head + split + data + ("\n" + with_comments(values, COMMENTS) if values else "")
 
     def _head(self) -> str:
         return place.SCHEMA if place.is_checkout(Path()) else ""
@@ -136,10 +149,9 @@ class Start:
 
     def _check(self, seen: Seen) -> None:
         """Refuse now what the start of the run would refuse, such as an impossible class name."""
-        table = {"images": str(seen.images), "labels": str(seen.labels)}
-        dataset = {"source": "table", "classes": [*seen.classes], "table": table}
+        dataset = {"source": seen.source, "classes": [*seen.classes], seen.source: seen.section}
         below = layered([], [f"{KEY}={self.preset}"])
-        parse(Config, laid(below, {"dataset": dataset}, self._values(seen)), str(seen.labels))
+        parse(Config, laid(below, {"dataset": dataset}, self._values(seen)), seen.where)
 
     def _write(self, texts: dict[Path, str]) -> list[str]:
         """Write all files; what they are and how to start."""
@@ -163,7 +175,7 @@ def _understood(seen: Seen, lists: Mapping[str, str]) -> list[str]:
     splits = [name for name in ("train", "val", "saliency") if seen.of_split(name)]
     count = ", ".join(f"{len(seen.of_split(name)):,} {name}" for name in splits)
     sides = sorted(seen.sides)
-    lines = [f"{counted(len(seen.records), 'image')} in {seen.images}, labelled by {seen.labels}: {count}."]
+    lines = [f"{counted(len(seen.records), 'image')} in {seen.where}: {count}."]
     if sides:
         lines.append(f"Longest side: {sides[len(sides) // 2]:,} pixels, from {sides[0]:,} to {sides[-1]:,}.")
     width = max(8, *(len(name) for name in seen.classes))
@@ -183,6 +195,4 @@ def _understood(seen: Seen, lists: Mapping[str, str]) -> list[str]:
         )
     if lists:
         lines.append(f"The table has no split. A tenth of each class was put into {lists['val']}.")
-    if seen.masks:
-        lines.append(f"Masks, for scores alone: {seen.masks}.")
-    return [*lines, *([seen.remark] if seen.remark else [])]
+    return [*lines, *seen.notes]

@@ -1,6 +1,6 @@
 """The text of a configuration: what a user decides on top, with comments."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -33,7 +33,16 @@ preset: {preset}
 shards: {shards}
 
 dataset:
-  source: table
+  source: {source}
+  # What the images show. To drop a class, delete it here and set unlisted: ignore.
+  classes: {classes}
+"""
+SPLIT = """\
+  # Images for validation, from which no network learns: a share of each class. `group` keeps images of one patient,
+  # video or burst together: a regular expression over the path, such as '^(patient[0-9]+)_'.
+  split:
+    val: 0.1
+    group: null
 """
 
 
@@ -42,44 +51,20 @@ def plain(value: Any) -> str:
     return yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=10**6)[1:-2]
 
 
-def dataset_lines(
-    images: str,
-    labels: str,
-    classes: Sequence[str],
-    masks: str | None,
-    all_classes: Sequence[str],
-    lists: Mapping[str, str],
-) -> str:
-    """The section `dataset` below its first line.
+TABLE = {
+    "table.masks": "Only for scores: a folder of PNGs named like the images, one class index per pixel. null: no "
+    "masks.",
+    "table.all_classes": "What the masks' values 1, 2, … are; other classes than those above are neither trained nor "
+    "scored.",
+    "table.lists": "The table has no split: these list the images for training and those that only measure it.",
+}
+"""Comments on values of the section `table`."""
 
-    Args:
-        images: folder.
-        labels: table.
-        classes: all of them, in order.
-        masks: folder of label PNGs.
-        all_classes: order of the masks' values where it differs.
-        lists: split → file, where the table has no split.
-    """
-    lines = [
-        "  # What the images show. To drop a class, delete it here and set unlisted: ignore.",
-        f"  classes: {plain([*classes])}",
-        "  table:",
-        f"    images: {plain(images)}",
-        f"    labels: {plain(labels)}",
-        "    # Only for scores: a folder of PNGs named like the images, one class index per pixel. null: no masks.",
-        f"    masks: {plain(masks)}",
-    ]
-    if all_classes:
-        lines += [
-            "    # What the masks' values 1, 2, … are; other classes than those above are neither trained nor scored.",
-            f"    all_classes: {plain([*all_classes])}",
-        ]
-    if lists:
-        lines += [
-            "    # The table has no split: these list the images for training and those that only measure it.",
-            f"    lists: {plain(dict(lists))}",
-        ]
-    return "".join(f"{line}\n" for line in lines)
+
+def section_lines(source: str, section: Mapping[str, Any]) -> str:
+    """The section of the source, below `dataset`."""
+    text = with_comments({source: section}, TABLE)
+    return "".join(f"  {line}\n" for line in text.splitlines())
 
 
 def with_comments(
@@ -91,7 +76,7 @@ def with_comments(
         path, indent = f"{key}{name}", "  " * depth
         if path in comments:
             text += f"{indent}# {comments[path]}\n"
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and path != "table.lists":
             text += f"{indent}{name}:\n" + with_comments(value, comments, depth + 1, f"{path}.")
         else:
             text += f"{indent}{name}: {plain(value)}\n"

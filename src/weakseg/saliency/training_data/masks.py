@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from weakseg.dataset.images import EXTENSIONS, read_grey
+from weakseg.dataset.image_names import EXTENSIONS
+from weakseg.dataset.images import read_grey
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
 from weakseg.storage.labels import UNDECIDED, read_labels

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from weakseg.dataset.images import EXTENSIONS
+from weakseg.dataset.image_names import EXTENSIONS
 from weakseg.errors import InputError
 from weakseg.formats import FORMATS
 from weakseg.formats.items import Options

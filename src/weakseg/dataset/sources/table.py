@@ -4,11 +4,58 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from weakseg.dataset.sources.declaration import Source
+from weakseg.settings.section import ClassName, FilePath
+
+if TYPE_CHECKING:
+    from weakseg.dataset.settings import DatasetConfig
+
+
+class TableSource(Source):
+    """Your own images: a folder and a table."""
+
+    name = "table"
+    title = "a folder and a table"
+    made_by = "list_configured"
+
+    images: FilePath = "images"
+    """Folder of the images."""
+    labels: FilePath = "labels.csv"
+    """CSV with the columns `image`, `labels` (names joined by `|`) and `split` (`train` or `val`)."""
+    masks: FilePath | None = None
+    """Folder of label PNGs named like the images; used for scoring only. Images without one are not
+    scored."""
+    all_classes: list[ClassName] = Field(default_factory=list, max_length=254)
+    """Class names in the order of the masks' indices 1, 2, …; empty means the order of `dataset.classes`.
+    Names here that are not in `dataset.classes` are known but left out: neither trained nor scored."""
+    lists: dict[Literal["train", "val"], FilePath] = Field(default_factory=dict)
+    """Optional text files of ids per split; they replace the table's `split` column. Both, or none."""
+
+    @model_validator(mode="after")
+    def _both_lists(self) -> Self:
+        if len(self.lists) == 1:
+            given, lacking = ("train", "val") if "train" in self.lists else ("val", "train")
+            raise ValueError(
+                f"lists has '{given}' alone, and with lists the table's column split is not read; both were expected: "
+                f"add '{lacking}'"
+            )
+        return self
+
+    def check(self, section: Any) -> None:
+        """Its labels are compared with the list of the classes."""
+        super().check(section)
+        if not section.classes:
+            raise ValueError("dataset.source 'table' needs dataset.classes, the ordered list of class names")
+
 
 from weakseg.dataset.check import check_records
 from weakseg.dataset.faults import BadImage, Fault, Faults, bad_image
-from weakseg.dataset.folders import Names, bare, left_out, need_folder, none_found, stem_length
-from weakseg.dataset.images import check_id, file_names, find_image, not_found
+from weakseg.dataset.folders import Names, bare, file_of, left_out, need_folder, none_found, stem_length
+from weakseg.dataset.image_names import check_id
 from weakseg.dataset.index import Index, Listing
 from weakseg.dataset.masks import find_masks, found_line
 from weakseg.dataset.negatives import without_negatives
@@ -16,9 +63,23 @@ from weakseg.dataset.records import SPLITS, Record
 from weakseg.dataset.spreadsheet import read_list, read_table
 from weakseg.dataset.unlisted import Unlisted
 from weakseg.dataset.wording import counted, examples
-from weakseg.errors import InputError, started_in
+from weakseg.errors import InputError
 
 COLUMNS = ("image", "labels", "split")
+
+
+def list_configured(source: TableSource, settings: "DatasetConfig", folder: Path) -> Listing:
+    """The images as configured."""
+    return list_table(
+        Path(source.images),
+        Path(source.labels),
+        Path(source.masks) if source.masks else None,
+        settings.classes,
+        source.all_classes,
+        {split: Path(path) for split, path in source.lists.items()},
+        unlisted=settings.unlisted,
+        unlabelled=settings.unlabelled,
+    )
 
 
 def list_table(
@@ -113,7 +174,7 @@ def _records(
         except InputError as error:
             faults.add(name, error)
         try:
-            path = _file(names, name)
+            path = file_of(names, name)
         except InputError as error:
             bad.append(bad_image(name, error))
             continue
@@ -126,35 +187,6 @@ def _records(
     if len(bad) > 1 and not records:
         raise none_found(names, table, [item.id for item in bad])
     return records, bad
-
-
-def _file(names: Names, name: str) -> str:
-    """The path of a row's file below the folder, in any Unicode form of its name.
-
-    Raises:
-        InputError: there is none; the message names a similar file.
-    """
-    spellings = file_names(name)
-    listed = names.first(spellings)
-    if listed is not None:
-        return listed
-    try:
-        if names.may_hold(name):
-            return find_image(names.root, name).relative_to(names.root).as_posix()
-        raise not_found(names.root, name)
-    except InputError as error:
-        same = names.same(spellings)
-        if same is not None and (names.root / same).is_file():
-            return same
-        kind, near = names.similar(name)
-        where = f"{names.root}{started_in(names.root)}"
-        if near:
-            one = f"image '{name}' was not found in {where}, but {near}."
-            raise Fault(one, kind, f"are not in {where}; for '{name}', {near}.") from None
-        if (names.root / name).is_dir() or (names.root / name).is_symlink():
-            raise
-        many = f"are not in {where}, which {names.holds()}: add the files or drop their rows."
-        raise Fault(str(error), "absent", many) from None
 
 
 def _splits(rows: list[dict[str, str]], lists: Mapping[str, Path], table: Path) -> dict[str, str]:

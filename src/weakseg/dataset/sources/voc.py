@@ -8,7 +8,60 @@ import difflib
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from weakseg.dataset.sources.declaration import Ahead, Source
+from weakseg.settings.section import FilePath
+
+if TYPE_CHECKING:
+    from weakseg.dataset.settings import DatasetConfig
+
+
+class VocSource(Source):
+    """PASCAL VOC layout: `JPEGImages/`, `Annotations/`, `ImageSets/Segmentation/`, `SegmentationClass/`."""
+
+    name = "voc"
+    title = "PASCAL VOC's layout"
+    made_by = "list_configured"
+
+    root: FilePath = "data/VOCdevkit/VOC2012"
+    """Folder that holds `JPEGImages/`."""
+    train_split: Literal["train", "trainval", "train_aug"] = "train"
+    """List under `ImageSets/Segmentation`; `train_aug` also needs `SegmentationClassAug/`."""
+    val_split: str = Field("val", pattern=r"^[A-Za-z0-9_-]+$")
+    """List of the validation images under `ImageSets/Segmentation`."""
+    download: bool = False
+    """Download VOC 2012 (2 GB) with torchvision if `root` does not exist."""
+    skip_difficult: bool = True
+    """Leave objects marked `difficult` out of the image-level labels, as the field does."""
+
+    @classmethod
+    def seen(cls, folder: Path) -> dict[str, Any] | None:
+        """Its folders are there."""
+        there = all((folder / name).is_dir() for name in ("JPEGImages", "Annotations", "ImageSets"))
+        return {"root": folder.as_posix()} if there else None
+
+    def fetched_into(self) -> Path | None:
+        """Where VOCdevkit is put, if it is to be downloaded."""
+        return Path(self.root).parent.parent if self.download else None
+
+    def ahead(self) -> Ahead:
+        """PASCAL VOC 2012, segmentation."""
+        text = f"PASCAL VOC (2 GB), fetched by the run into {self.root}"
+        return Ahead(text, {"train": 1464, "val": 1449}, (500, 500), (375, 500))
+
+    def check(self, section: Any) -> None:
+        """A folder that is downloaded has the archive's name."""
+        super().check(section)
+        if self.download and not PurePath(self.root).match("VOCdevkit/VOC2012"):
+            raise ValueError(
+                f"voc.root is {self.root}; with voc.download a path that ends in VOCdevkit/VOC2012 was expected: "
+                "change one of the two"
+            )
+
 
 from weakseg.dataset.check import check_records
 from weakseg.dataset.faults import BadImage
@@ -34,6 +87,21 @@ FOLDERS = ("JPEGImages", "Annotations", "ImageSets", "SegmentationClass")
 AUGMENTED = "train_aug"
 _AUGMENTED_LISTS = (AUGMENTED, "trainaug")  # both spellings are in circulation
 _AUGMENTED_MASKS = "SegmentationClassAug"
+
+
+def list_configured(source: VocSource, settings: "DatasetConfig", folder: Path) -> Listing | None:
+    """The images as configured; `None` before they are downloaded."""
+    root = Path(source.root)
+    if source.download and not root.exists():
+        return None
+    return list_voc(
+        root,
+        settings.classes or CLASSES,
+        source.train_split,
+        source.val_split,
+        skip_difficult=source.skip_difficult,
+        unlabelled=settings.unlabelled,
+    )
 
 
 def list_voc(
