@@ -137,12 +137,14 @@ TOOLS = {
                 regions += 1
             found[task["data"]["id"]] = np.zeros((0, 0), np.uint8) if labels is None else labels
         """,
+        shares=True,
     ),
     "ultralytics": Tool(
         "yolo-seg",
         ("ultralytics", "ultralytics-thop", "polars", "polars-runtime-32"),
         """
-        import yaml
+        import os
+        os.environ["YOLO_CONFIG_DIR"] = str(root)
         from ultralytics.data.dataset import YOLODataset
         from ultralytics.data.utils import check_det_dataset, polygon2mask
         data = check_det_dataset(str(Path(out) / "data.yaml"))
@@ -163,7 +165,7 @@ TOOLS = {
     ),
     "shapely and rasterio": Tool(
         "geojson",
-        ("shapely", "rasterio"),
+        ("rasterio", "affine", "cligj", "attrs", "certifi", "shapely"),
         """
         import shapely
         from rasterio.features import rasterize
@@ -177,6 +179,7 @@ TOOLS = {
             regions += len(shapes)
         """,
         "wide",
+        shares=True,
     ),
 }
 

@@ -18,8 +18,6 @@ from weakseg.run.table import Table
 from weakseg.storage.labels import read_classes, read_labels
 from weakseg.storage.review import LISTS, Review, read_corrected, read_review
 
-STAGES = ("proxies", "refined", "fused", "predictions", "corrected")
-"""`proxies`: what the next training learns from, the refined proxies with corrected maps in their places."""
 REFINED = "proxy_refine"
 
 
@@ -65,7 +63,7 @@ def of_run(folder: Path, stage: str, split: str | None, only: Collection[str] | 
 
     Args:
         folder: of the run.
-        stage: one of `STAGES`.
+        stage: one of `weakseg.exchange.STAGES`.
         split: `train`, `val` or `all`; `None`: those that the stage is made for.
         only: names of the images to take.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from weakseg.errors import InputError
+from weakseg.exchange import STAGES
 from weakseg.formats import FORMATS, READ
 from weakseg.formats.options import image_url_option, tolerance_option
 
@@ -20,8 +21,8 @@ SHOWN = 40
 @click.option("--out", type=PATH, required=True, help="The file or folder to write.")
 @click.option(
     "--stage",
-    type=click.Choice(["proxies", "refined", "fused", "predictions", "corrected"]),
-    default="proxies",
+    type=click.Choice(STAGES),
+    default=STAGES[0],
     show_default=True,
     help="Of a run: `proxies` are the refined ones, with corrected label maps in their places.",
 )

@@ -66,11 +66,14 @@ def _line(label: int, ring: np.ndarray) -> str:
 
 
 def _table(classes: Sequence[str], used: set[str]) -> str:
-    """`data.yaml`; its reader asks for both splits, so a missing one is the other."""
+    """`data.yaml`; its reader asks for both splits, so a missing one is the other.
+
+    Without `path`, which would be relative to where the reader is started, the folders are those beside the file.
+    """
     other = next(iter(used), _SPLITS[0])
     rows = [f"{split}: images/{split if split in used else other}" for split in _SPLITS]
     rows += ["names:", *(f"  {i}: {json.dumps(name, ensure_ascii=False)}" for i, name in enumerate(classes))]
-    return "\n".join(["path: .", *rows]) + "\n"
+    return "\n".join(rows) + "\n"
 
 
 def _link(image: Path, place: Path) -> None:
