@@ -183,6 +183,12 @@ def _update_places(
     for image_id, before in rows.items():
         record, now = listed[image_id]
         mask = before.mask if has_new_masks or before.mask is None else now.mask
-        chosen.append((replace(record, mask=None if mask is None else mask.path), replace(now, mask=mask)))
+        place = None if mask is None else mask.path
+        chosen.append(
+            (
+                record if record.mask == place else replace(record, mask=place),
+                now if now.mask == mask else replace(now, mask=mask),
+            )
+        )
     if [files for _, files in chosen] != [*rows.values()]:
         write_files(folder, [record for record, _ in chosen], [files for _, files in chosen])

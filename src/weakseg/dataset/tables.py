@@ -25,17 +25,18 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            if list(reader.fieldnames or []) != list(columns):
+            reader = csv.reader(file)
+            header = next(reader, None)
+            if header != list(columns):
                 raise InputError(
-                    f"{path} has the columns {reader.fieldnames}; {', '.join(columns)} were expected: {AGAIN}."
+                    f"{path} has the columns {header}; {', '.join(columns)} were expected: {AGAIN}."
                 )
-            rows = list(reader)
+            rows = [row for row in reader if row]
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); run the dataset stage first.") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is damaged ({error}); {AGAIN}.") from None
     for number, row in enumerate(rows, start=2):
-        if None in row or None in row.values():
+        if len(row) != len(columns):
             raise InputError(f"{path} line {number} is damaged; {AGAIN}.")
-    return rows
+    return [dict(zip(columns, row, strict=True)) for row in rows]
