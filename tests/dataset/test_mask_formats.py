@@ -238,15 +238,15 @@ def test_polygons_and_run_lengths_of_coco(tmp_path: Path) -> None:
     ("segmentation", "part"),
     [
         ({"size": [9, 9], "counts": [81]}, r"run lengths of the size \[9, 9\]"),
-        ({"size": [SIDE, SIDE], "counts": [1, 2, 3]}, "run lengths that do not add up"),
-        ({"size": [SIDE, SIDE], "counts": [-5, SIDE * SIDE + 5]}, "run lengths that do not add up"),
-        ({"size": [SIDE, SIDE], "counts": [10**12]}, "run lengths that do not add up"),
-        ({"size": [SIDE, SIDE], "counts": "zzzzzzzz"}, "run lengths of another coding"),
-        ({"size": [SIDE, SIDE], "counts": "0PT1"}, "run lengths that do not add up"),
-        ({"size": [SIDE, SIDE], "counts": "0P"}, "run lengths that are cut off"),
-        ({"size": [SIDE, SIDE]}, "no counts"),
+        ({"size": [SIDE, SIDE], "counts": [1, 2, 3]}, "run lengths that do not fill"),
+        ({"size": [SIDE, SIDE], "counts": [-5, SIDE * SIDE + 5]}, "run lengths that do not fill"),
+        ({"size": [SIDE, SIDE], "counts": [10**12]}, "run lengths that do not fill"),
+        ({"size": [SIDE, SIDE], "counts": "zzzzzzzz"}, "run lengths that do not fill"),
+        ({"size": [SIDE, SIDE], "counts": "0PT1"}, "run lengths that do not fill"),
+        ({"size": [SIDE, SIDE], "counts": "0P"}, "run lengths that do not fill"),
+        ({"size": [SIDE, SIDE]}, "run lengths that do not fill"),
         ([["a", "b"]], "a.json"),
-        ("text", "neither polygons nor run lengths"),
+        ("text", "no segmentation"),
     ],
 )
 def test_odd_segmentations_are_one_sentence(tmp_path: Path, segmentation: Any, part: str) -> None:

@@ -130,7 +130,7 @@ def read(path: Path, classes: Sequence[str], images: Images) -> Iterator[Item | 
             number = annotation.get("category_id")
             category = categories.get(number, {}) if isinstance(number, int) else {}
             label = label_of(category.get("name", number), classes, named)
-            cut += _draw(labels, annotation.get("segmentation"), label, named)
+            cut += draw(labels, annotation.get("segmentation"), label, named)
         return Item(image_id, None, labels, notes=[f"{cut} {CUT}"] * bool(cut))
 
     yield from each(content["images"], lambda image: str(image.get("file_name")), make)
@@ -186,8 +186,12 @@ def _check_size(image: Mapping[str, Any], size: tuple[int, int], where: str) -> 
         )
 
 
-def _draw(labels: np.ndarray, segmentation: Any, label: int, where: str) -> int:
-    """Draw polygons or run lengths; the number of polygons that were cut off."""
+def draw(labels: np.ndarray, segmentation: Any, label: int, where: str) -> int:
+    """Draw polygons or run lengths; the number of polygons that were cut off.
+
+    Raises:
+        InputError: neither of the two, of another size, or outside the image.
+    """
     if isinstance(segmentation, dict):
         labels[decoded(segmentation, (labels.shape[0], labels.shape[1]), where)] = label
         return 0

@@ -30,8 +30,8 @@ import numpy as np
 from weakseg.dataset.images import image_size
 from weakseg.dataset.wording import shown
 from weakseg.errors import InputError
+from weakseg.formats.regions import paint
 
-_FRACTION = 4  # bits behind the point of a corner
 _LEAST = 3  # corners
 
 
@@ -49,7 +49,7 @@ def draw_yolo(task: tuple[YoloMasks, Path, Unmasked, Sequence[str]]) -> np.ndarr
     lines = [line.split() for line in path.read_bytes().splitlines() if line.strip()]
     drawn = [_polygon(path, number, line, width, height) for number, line in enumerate(lines, start=1)]
     for label, corners in sorted(drawn, key=lambda item: -cv2.contourArea(item[1].astype(np.float32))):
-        fill(labels, corners, label)
+        paint(labels, [corners], label)
     return labels
 
 
@@ -69,10 +69,3 @@ def _polygon(
             "dataset.masks.format to none, or export polygons."
         )
     return label, values.reshape(-1, 2) * (width, height)
-
-
-def fill(labels: np.ndarray, corners: np.ndarray, label: int) -> None:
-    """Draw a polygon into a label map; corner (0, 0) is the image's upper left edge, not the middle of a pixel."""
-    limit = 4 * max(labels.shape)
-    fixed = np.rint((np.clip(corners, -limit, limit) - 0.5) * (1 << _FRACTION)).astype(np.int32)
-    cv2.fillPoly(labels, [fixed], label, shift=_FRACTION)
