@@ -184,8 +184,8 @@ TOOLS = {
 }
 
 
-def environment(folder: Path, tool: Tool) -> tuple[Path, str]:
-    """A tool's virtual environment, made once: its Python, and the versions of the tool's packages."""
+def environment(folder: Path, name: str, tool: Tool) -> tuple[Path, str]:
+    """A tool's virtual environment, made once: its Python, and the versions of the packages in the tool's name."""
     python, packages = folder / "bin" / "python", tool.packages
     if not python.exists():
         venv.create(folder, with_pip=True)
@@ -194,8 +194,9 @@ def environment(folder: Path, tool: Tool) -> tuple[Path, str]:
         if tool.shares:
             (own,) = folder.glob("lib/python*/site-packages")
             (own / "shared.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    named = [package for package in packages if package in name.split()]
     code = "from importlib.metadata import version; import sys; print([f'{n} {version(n)}' for n in sys.argv[1:]])"
-    said = subprocess.run([python, "-c", code, *packages], check=True, capture_output=True, text=True)
+    said = subprocess.run([python, "-c", code, *named], check=True, capture_output=True, text=True)
     return python, ", ".join(ast.literal_eval(said.stdout))
 
 
@@ -219,7 +220,7 @@ def exported(root: Path, tool: Tool) -> tuple[Path, dict[str, np.ndarray]]:
 
 def look(name: str, tool: Tool, environments: Path) -> str:
     """What a tool sees, as a row of a table."""
-    python, version = environment(environments / name.replace(" ", "-"), tool)
+    python, version = environment(environments / name.replace(" ", "-"), name, tool)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         out, maps = exported(root, tool)
