@@ -4,9 +4,10 @@ A file of the same name, size and time is not read again.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from weakseg.dataset.records import FILE_COLUMNS, Record
@@ -14,6 +15,7 @@ from weakseg.dataset.tables import read_rows, write_rows
 from weakseg.errors import InputError
 
 FILES = "files.csv"
+_IMAGE, _MASK = FILE_COLUMNS.index("image"), FILE_COLUMNS.index("mask")
 Known = Mapping[tuple[str, int, int], str]
 """Name, size and time of a file → its SHA-256."""
 
@@ -96,38 +98,58 @@ def _fields(state: FileState | None) -> tuple[object, ...]:
     return ("",) * 4 if state is None else (state.path.as_posix(), state.size, state.time, state.sha256)
 
 
-@dataclass(frozen=True)
 class KnownFiles:
-    """The content of `files.csv`: id → the files of that image, in the order of the index."""
+    """The content of `files.csv`.
 
-    rows: Mapping[str, ImageFiles]
+    Args:
+        lines: the values of each row, by id, in the order of the index.
 
-    @property
-    def known(self) -> Known:
-        """All files that were read."""
-        return {
-            (file.path.name, file.size, file.time): file.sha256
-            for files in self.rows.values()
-            for file in (files.image, files.mask)
-            if file is not None
+    Attributes:
+        known: all files that were read.
+
+    Raises:
+        ValueError: a size or time is no number.
+    """
+
+    def __init__(self, lines: dict[str, list[str]]) -> None:
+        self._lines = lines
+        self.known: Known = {
+            (values[place].rpartition("/")[2], int(values[place + 1]), int(values[place + 2])): values[
+                place + 3
+            ]
+            for values in lines.values()
+            for place in (_IMAGE, _MASK)
+            if values[place]
         }
+
+    @cached_property
+    def rows(self) -> Mapping[str, ImageFiles]:
+        """Id → the files of that image; made on demand, as a `Path` for each of 100,000 takes a second."""
+        return {
+            key: ImageFiles(_state(values, _IMAGE), _state(values, _MASK) if values[_MASK] else None)
+            for key, values in self._lines.items()
+        }
+
+    def holds(self, image_id: str, files: ImageFiles, *, masks: bool) -> bool:
+        """Whether the row of an image says just this; `masks`: of its mask too, if the row has one."""
+        values = self._lines[image_id]
+        is_same = list(values[_IMAGE:_MASK]) == [str(value) for value in _fields(files.image)]
+        if not masks or not values[_MASK]:
+            return is_same
+        return is_same and list(values[_MASK:]) == [str(value) for value in _fields(files.mask)]
+
+    def ids(self) -> KeysView[str]:
+        """The ids of the index."""
+        return self._lines.keys()
 
 
 def read_files(folder: Path) -> KnownFiles:
     """Read `files.csv`; empty if it is missing or damaged."""
     try:
-        rows = read_rows(folder / FILES, FILE_COLUMNS)
-        return KnownFiles(
-            {
-                row["id"]: ImageFiles(_state(row, "image"), _state(row, "mask") if row["mask"] else None)
-                for row in rows
-            }
-        )
+        return KnownFiles({row["id"]: [*row.values()] for row in read_rows(folder / FILES, FILE_COLUMNS)})
     except (InputError, ValueError):
         return KnownFiles({})
 
 
-def _state(row: Mapping[str, str], kind: str) -> FileState:
-    return FileState(
-        Path(row[kind]), int(row[f"{kind}_size"]), int(row[f"{kind}_time"]), row[f"{kind}_sha256"]
-    )
+def _state(values: Sequence[str], place: int) -> FileState:
+    return FileState(Path(values[place]), int(values[place + 1]), int(values[place + 2]), values[place + 3])

@@ -2,12 +2,12 @@
 
 import csv
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from weakseg.dataset.check import check_images, refuse_bad_images
-from weakseg.dataset.files import ImageFiles, read_files, scan_files, write_files
+from weakseg.dataset.files import ImageFiles, KnownFiles, read_files, scan_files, write_files
 from weakseg.dataset.index import Index, Listing, index_rows, read_index, write_bad
 from weakseg.dataset.looking import cores, look
 from weakseg.dataset.masking import draw
@@ -163,13 +163,13 @@ def plan(settings: DatasetConfig, folder: Path, *, classified: bool = False, one
         masks = listing.drawing.digest()
     if origins["data"].digest == data:
         has_new_masks = "masks" not in origins or origins["masks"].digest != masks
-        _update_places(folder, memory.rows, index, found, has_new_masks=has_new_masks)
+        _update_places(folder, memory, index, found, has_new_masks=has_new_masks)
     return keys(origins, data, masks)
 
 
 def _update_places(
     folder: Path,
-    rows: Mapping[str, ImageFiles],
+    memory: KnownFiles,
     index: Index,
     found: Sequence[ImageFiles],
     *,
@@ -177,10 +177,13 @@ def _update_places(
 ) -> None:
     """Update `files.csv` if files of the index moved; new masks are left to the stage that checks them."""
     listed = {record.id: (record, files) for record, files in zip(index.records, found, strict=True)}
-    if not rows or not rows.keys() <= listed.keys():
+    ids = memory.ids()
+    if not ids or not ids <= listed.keys():
+        return
+    if all(memory.holds(key, listed[key][1], masks=not has_new_masks) for key in ids):
         return
     chosen = []
-    for image_id, before in rows.items():
+    for image_id, before in memory.rows.items():
         record, now = listed[image_id]
         mask = before.mask if has_new_masks or before.mask is None else now.mask
         place = None if mask is None else mask.path
@@ -190,5 +193,4 @@ def _update_places(
                 now if now.mask == mask else replace(now, mask=mask),
             )
         )
-    if [files for _, files in chosen] != [*rows.values()]:
-        write_files(folder, [record for record, _ in chosen], [files for _, files in chosen])
+    write_files(folder, [record for record, _ in chosen], [files for _, files in chosen])
