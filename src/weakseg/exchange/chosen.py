@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from weakseg.dataset.images import find_image, image_size
+from weakseg.dataset.image_names import find_image
+from weakseg.dataset.images import image_size
 from weakseg.dataset.index import proxy_records, read_index
 from weakseg.dataset.records import Record
 from weakseg.errors import InputError
