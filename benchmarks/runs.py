@@ -51,7 +51,9 @@ def row(table: Table) -> dict[str, Any]:
     """The figures of one run."""
     config = table.config
     return {
-        "core_minutes": {stage.name: round(core_minutes(stage), 2) for stage in table.stages if stage.benchmarks},
+        "core_minutes": {
+            stage.name: round(core_minutes(stage), 2) for stage in table.stages if stage.benchmarks
+        },
         "miou": {name: score(table.evaluation(f"{name}.json"), "miou") for name in table.scores},
         "undecided": score(table.evaluation("refined.json"), "undecided"),
         "seeds": {"attention": config.attention.training.seed, "segmenter": config.segmenter.training.seed},
