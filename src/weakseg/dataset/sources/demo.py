@@ -94,9 +94,6 @@ MANY = 100
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-# ---------------------------------------------------------------------------- objects and their places
-
-
 @dataclass(frozen=True)
 class Kind:
     """Names of an object's outline and texture, and its value in the mask."""
