@@ -259,7 +259,5 @@ def own_names(name: str, state: Mapping[str, Tensor], expected: Mapping[str, Ten
     rename = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
     try:
         return dict(rename(dict(state), model)) if rename is not None else state
-    except (
-        Exception
-    ):  # a filter stumbles over another model's weights in ways of its own; they are refused later
+    except Exception:  # filters fail on another model's weights in their own ways; they are refused later
         return state
