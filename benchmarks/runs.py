@@ -41,7 +41,8 @@ def main(runs: tuple[Path, ...], out: Path, picture: Path | None, note: str) -> 
     write_text(out, json.dumps(rows, indent=2) + "\n")
     for name, item in rows.items():
         total = sum(item["core_minutes"].values())
-        scores = ", ".join(f"{stage} {value:.3f}" for stage, value in item["miou"].items())
+        scored = {stage: value for stage, value in item["miou"].items() if value is not None}
+        scores = ", ".join(f"{stage} {value:.3f}" for stage, value in scored.items())
         click.echo(f"{name}: {total:.0f} core-minutes; {scores}")
     if picture:
         draw(rows, picture)

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 DEMO = """\
-# The demo: generated images, everything trained here, about five minutes on two cores. For images of your own:
+# The demo: generated images, everything trained here, three to five minutes on two cores. For images of your own:
 # weakseg init NAME --images FOLDER --labels TABLE
 
 # All files of the run are in results/{run}/.
