@@ -16,6 +16,7 @@ from typing import Any
 import click
 from machine import describe
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from weakseg.report.progress import existing
 from weakseg.run.opened import open_table
@@ -94,6 +95,10 @@ def draw(rows: dict[str, Any], path: Path) -> None:
         axes.plot(minutes, value, "o", color=colour)
         axes.annotate(name, (minutes, value), (6, 0), textcoords="offset points", va="center", fontsize=8)
     axes.set_xscale("log")
+    axes.set_xlim(20, 1000)
+    axes.set_xticks([20, 50, 100, 200, 500, 1000], minor=False)
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("core-minutes from labels to model and scores")
     axes.set_ylabel("mIoU of the last stage, validation images")
     axes.grid(alpha=0.3)
