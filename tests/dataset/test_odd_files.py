@@ -80,24 +80,24 @@ def sparse(size: int) -> Make:
 
 
 COCO: dict[str, tuple[Make, str]] = {
-    "truncated in half": (cut(0.5), "is no whole JSON (Input data was truncated)"),
-    "truncated by one byte": (cut(0.999), "is no whole JSON"),
+    "truncated in half": (cut(0.5), "is not whole JSON (Input data was truncated)"),
+    "truncated by one byte": (cut(0.999), "is not whole JSON"),
     "empty": (raw(""), "has 0 bytes"),
     "missing": (nothing, "cannot be read (No such file"),
     "a folder": (folder, "cannot be read (Is a directory"),
     "ten gigabytes": (sparse(10 << 30), "has 10,737,418,240 bytes"),
-    "zeros": (sparse(5000), "is no whole JSON"),
-    "no JSON": (raw("image,labels\n1.jpg,cat\n"), "is no whole JSON"),
-    "a JPEG": (raw(b"\xff\xd8\xff\xe0" + bytes(100)), "is no whole JSON"),
+    "zeros": (sparse(5000), "is not whole JSON"),
+    "no JSON": (raw("image,labels\n1.jpg,cat\n"), "is not whole JSON"),
+    "a JPEG": (raw(b"\xff\xd8\xff\xe0" + bytes(100)), "is not whole JSON"),
     "another encoding": (
         raw('{"images": [{"id": 1, "file_name": "\xe4"}]}'.encode("latin-1")),
-        "no whole JSON",
+        "not whole JSON",
     ),
     "nested a million times": (raw("[" * 1_000_000), "JSON"),
     "nested in an unread key": (raw('{"x": ' + "[" * 1_000_000), "nested too deeply"),
     "a list": (raw("[]"), "JSON of another content (Expected `object`, got `array`)"),
     "a number": (raw("1"), "JSON of another content"),
-    "two documents": (raw('{"images": [], "categories": []} {}'), "is no whole JSON"),
+    "two documents": (raw('{"images": [], "categories": []} {}'), "is not whole JSON"),
     "no images": (changed(images=None), "missing required field `images`"),
     "no categories": (changed(categories=None), "missing required field `categories`"),
     "images as a mapping": (changed(images={}), "Expected `array`, got `object` - at `$.images`"),
@@ -112,7 +112,7 @@ COCO: dict[str, tuple[Make, str]] = {
     "a name with line breaks": (named("a\nb.jpg"), "leads out of the data folder"),
     "backslashes": (named("x\\0.jpg"), "folders are written with '/': write 'x/0.jpg'"),
     "a name of ten thousand": (named("x" * 10_000 + ".jpg"), "is too long"),
-    "a surrogate": (named("a\ud800.jpg"), "no whole JSON"),
+    "a surrogate": (named("a\ud800.jpg"), "not whole JSON"),
     "an unknown category": (annotated(category_id=7), "name what it does not list (category 7)"),
     "an unknown image": (annotated(image_id=99), "name what it does not list (image 99)"),
     "a category of another type": (annotated(category_id="1"), "name what it does not list (category 1)"),
@@ -181,13 +181,13 @@ def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
 
 
 YOLO: dict[str, tuple[Any, str]] = {
-    "no YAML": ("names: [a\ntrain: x: y", "is no YAML"),
+    "no YAML": ("names: [a\ntrain: x: y", "is not YAML"),
     "a list": ("- a\n- b\n", "holds no keys with values"),
     "empty": ("", "holds no keys with values"),
-    "a tag that runs code": ("names: !!python/object/apply:os.system [echo]\n", "is no YAML"),
-    "zero bytes": (b"\0\0\0", "is no YAML"),
-    "another encoding": (b"names: [\xff\xfe]", "is no YAML"),
-    "nested": ("a: " + "[" * 20_000, "is no YAML"),
+    "a tag that runs code": ("names: !!python/object/apply:os.system [echo]\n", "is not YAML"),
+    "zero bytes": (b"\0\0\0", "is not YAML"),
+    "another encoding": (b"names: [\xff\xfe]", "is not YAML"),
+    "nested": ("a: " + "[" * 20_000, "is not YAML"),
     "five megabytes": (b"#" * 5_000_000, "has more than"),
     "no names": ({"names": None}, "has no list of names"),
     "names as text": ({"names": "cat"}, "has no list of names"),
@@ -235,7 +235,7 @@ def test_odd_lists_of_yolo(tmp_path: Path, lines: str, part: str) -> None:
 
 
 STUDIO: dict[str, tuple[Any, str]] = {
-    "truncated": ('[{"id": 1, "data"', "is no whole JSON"),
+    "truncated": ('[{"id": 1, "data"', "is not whole JSON"),
     "a mapping": ({"images": []}, "Expected `array`, got `object`"),
     "a list of numbers": ([1, 2], "Expected `object`, got `int`"),
     "no task": ([], "has no annotated task"),
@@ -275,9 +275,9 @@ def test_odd_exports_of_label_studio(tmp_path: Path, name: str) -> None:
 
 
 METADATA: dict[str, tuple[str, str]] = {
-    "no JSON": ("file_name,label\n", "line 1 is no whole JSON"),
+    "no JSON": ("file_name,label\n", "line 1 is not whole JSON"),
     "a list": ("[1]\n", "line 1 is JSON of another content"),
-    "truncated": ('{"file_name": "1.jpg", "label": "a"}\n{"file_name": "2.jp', "line 2 is no whole JSON"),
+    "truncated": ('{"file_name": "1.jpg", "label": "a"}\n{"file_name": "2.jp', "line 2 is not whole JSON"),
     "no name": ('{"label": "a"}\n', "line 1 has no file_name"),
     "a name that is a list": ('{"file_name": ["1.jpg"], "label": "a"}\n', "line 1 has no file_name"),
     "a name that leads out": ('{"file_name": "../1.jpg", "label": "a"}\n', "leads out of the data folder"),

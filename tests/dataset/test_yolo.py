@@ -112,7 +112,7 @@ def test_chosen_classes_leave_the_others_out(tmp_path: Path) -> None:
     found = listing(tmp_path, "yolo", {"data": str(path)}, classes=["dog"])
     assert told(found)["images/train/a"][1] == ("dog",) and told(found)["images/train/deep/c"][1] == ()
     with pytest.raises(
-        InputError, match=r"dataset\.classes has 'dgo', which is no class of .*; did you mean 'dog'"
+        InputError, match=r"dataset\.classes has 'dgo', which is not a class of .*; did you mean 'dog'"
     ):
         listing(tmp_path, "yolo", {"data": str(path)}, classes=["dgo"])
 

@@ -68,7 +68,7 @@ def test_corrected_ones_alone_and_images_of_a_list(exported: Exported) -> None:
     flagged = exported.run / "review" / "flagged.csv"
     assert names(exported.export("coco", "d.json", "--ids", flagged)) == ["train/1.png", "train/4.png"]
     flagged.write_text("id\ncow\n")
-    with pytest.raises(InputError, match="'cow' is no image of the run"):
+    with pytest.raises(InputError, match="'cow' is not an image of the run"):
         exported.export("coco", "e.json", "--ids", flagged)
 
 

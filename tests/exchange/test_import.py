@@ -141,7 +141,7 @@ def test_names_without_folders_or_with_others_find_their_images(exported: Export
     assert exported.corrected().keys() == {"train/0", "val/6"}
     content["images"][0]["file_name"] = "val/0.png"
     with pytest.raises(
-        InputError, match=r"'val/0\.png' is no image of the run \(8 images, such as 'train/0'\)"
+        InputError, match=r"'val/0\.png' is not an image of the run \(8 images, such as 'train/0'\)"
     ):
         exported.take(write_json(exported.root / "c.json", content), "coco")
 
@@ -187,7 +187,7 @@ def test_the_images_of_an_export_are_accepted(exported: Exported) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"train/1\ncow\n", r"nothing was taken of .*'cow' is no image of the run.*1 of its 2 images"),
+        (b"train/1\ncow\n", r"nothing was taken of .*'cow' is not an image of the run.*1 of its 2 images"),
         (b"", "names no image"),
         (b"id\n", "names no image"),
         (b"\xff\xfe", "cannot be read"),

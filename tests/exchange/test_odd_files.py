@@ -80,9 +80,9 @@ COCO: dict[str, tuple[Build, str]] = {
     "run lengths cut off": (rle("PPYo"), "do not fill 40×30 pixels"),
     "run lengths in other letters": (rle("é~"), "do not fill 40×30 pixels"),
     "run lengths missing": (rle(None), "do not fill 40×30 pixels"),
-    "two points": (of_coco(annotations_segmentation=[[1, 1, 5, 5]]), "is no polygon"),
-    "odd coordinates": (of_coco(annotations_segmentation=[[1, 1, 5, 5, 3, 9, 7]]), "is no polygon"),
-    "not a number": (text(json.dumps(coco()).replace("15", "NaN")), "is no polygon"),
+    "two points": (of_coco(annotations_segmentation=[[1, 1, 5, 5]]), "is not a polygon"),
+    "odd coordinates": (of_coco(annotations_segmentation=[[1, 1, 5, 5, 3, 9, 7]]), "is not a polygon"),
+    "not a number": (text(json.dumps(coco()).replace("15", "NaN")), "is not a polygon"),
     "outside": (
         of_coco(annotations_segmentation=[[50, 50, 60, 50, 60, 60]]),
         "lies outside the image of 40×30",
@@ -100,8 +100,8 @@ COCO: dict[str, tuple[Build, str]] = {
     "two images of one id": (of_coco(images_id=1), "two entries of the image id 1"),
     "two categories of one id": (of_coco(categories_id=1), "two entries of the category id 1"),
     "an id that is text": (of_coco(images_id="2"), "an entry of the image id '2'"),
-    "unknown image": (of_coco(images_file_name="cow.jpg"), "'cow.jpg' is no image of the run"),
-    "no file name": (of_coco(images_file_name=None), "'None' is no image of the run"),
+    "unknown image": (of_coco(images_file_name="cow.jpg"), "'cow.jpg' is not an image of the run"),
+    "no file name": (of_coco(images_file_name=None), "'None' is not an image of the run"),
     "image of another size": (of_coco(images_width=41), "is 41×30 pixels there, the image 40×30"),
     "one image twice": (of_coco(images_file_name=f"{GOOD}.jpg"), f"'{GOOD}' is there twice"),
     "only a box": (of_coco(annotations_segmentation=[]), "has no segmentation, only a box perhaps"),
@@ -137,20 +137,20 @@ ALIASES = (
 )
 YOLO: dict[str, tuple[Build, str]] = {
     "no table of classes": (yolo("", None), "has no data.yaml with the names of the classes"),
-    "a table that is no YAML": (yolo("", "names: ["), r"data\.yaml is not YAML"),
+    "a table that is not YAML": (yolo("", "names: ["), r"data\.yaml is not YAML"),
     "a table without names": (yolo("", "train: images"), "has no data.yaml with the names"),
     "a table of aliases that stand for gigabytes": (yolo("", ALIASES), "has no data.yaml with the names"),
     "a table of other keys": (yolo("", "names: {cat: 0}"), "has no data.yaml with the names"),
     "no labels": (bare, r"has no labels/\*\.txt"),
     "a box": (yolo("0 .5 .5 .2 .2"), "line 1 is a box"),
     "pixels": (yolo("0 5 5 15 5 15 15"), "has the coordinate 15; shares of the image's width"),
-    "an odd number of coordinates": (yolo("0 .1 .1 .4 .1 .4 .4 .2"), "line 1 is no polygon"),
-    "two points and blank lines": (yolo("\n\n0 .1 .1 .4 .1 .2"), "line 3 is no polygon"),
+    "an odd number of coordinates": (yolo("0 .1 .1 .4 .1 .4 .4 .2"), "line 1 is not a polygon"),
+    "two points and blank lines": (yolo("\n\n0 .1 .1 .4 .1 .2"), "line 3 is not a polygon"),
     "words": (yolo("cat .1 .1 .4 .1 .4 .4"), "a class number and the points"),
-    "no finite number": (yolo("0 .1 .1 .4 inf .4 .4"), "line 1 is no polygon"),
+    "no finite number": (yolo("0 .1 .1 .4 inf .4 .4"), "line 1 is not a polygon"),
     "an unknown class": (yolo("7 .1 .1 .4 .1 .4 .4"), "has the class 7"),
     "another class": (yolo("0 .1 .1 .4 .1 .4 .4", "names: [cow]"), "has the class 'cow'"),
-    "an unknown image": (yolo("", name="cow"), "'cow' is no image of the run"),
+    "an unknown image": (yolo("", name="cow"), "'cow' is not an image of the run"),
     "not text": (yolo("\udcff"), "is not UTF-8 text"),
 }
 
@@ -184,8 +184,8 @@ LABELME: dict[str, tuple[Build, str]] = {
     "another class": (labelme({"label": "cow"}), "shape 1 has the class 'cow'"),
     "no class": (labelme({"label": None}), "shape 1 has the class 'None'|shape 1 has the class None"),
     "a line": (labelme({"shape_type": "linestrip"}), "is a linestrip; a polygon"),
-    "two points": (labelme({"points": [[1, 1], [2, 2]]}), "shape 1 is no polygon"),
-    "no points": (labelme({"points": None}), "shape 1 is no polygon"),
+    "two points": (labelme({"points": [[1, 1], [2, 2]]}), "shape 1 is not a polygon"),
+    "no points": (labelme({"points": None}), "shape 1 is not a polygon"),
     "outside": (labelme({"points": [[50, 1], [60, 1], [60, 9]]}), "lies outside the image of 40×30"),
     "a circle of one point": (labelme({"shape_type": "circle", "points": [[3, 3]]}), "has 1 points; two"),
     "a mask that is no base64": (mask("äöü"), "cannot be read as a PNG"),
@@ -293,7 +293,7 @@ CVAT: dict[str, tuple[Build, str]] = {
     "no PNG": (cvat(b"GIF89a"), "cannot be read as a PNG"),
     "a list of other images": (
         cvat(**{"ImageSets/Segmentation/default.txt": b"cow\n"}),
-        "'cow' is no image of the run",
+        "'cow' is not an image of the run",
     ),
 }
 
@@ -325,7 +325,7 @@ PNG: dict[str, tuple[Build, str]] = {
     "another size": (pngs(png("L", (39, 30), 0)), "is 39×30 pixels, the image 40×30"),
     "cut off": (pngs(png("L", colour=0)[:50]), "cannot be read as a PNG"),
     "two thousand million pixels": (pngs(huge_png()), r"50000×40000 pixels|cannot be read as a PNG"),
-    "an unknown image": (pngs(name="cow"), "'cow' is no image|'cow.png' is no image"),
+    "an unknown image": (pngs(name="cow"), "'cow' is not an image|'cow.png' is not an image"),
     "no PNG": (bare, "holds no PNG"),
 }
 

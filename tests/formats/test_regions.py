@@ -136,7 +136,7 @@ def test_holes_are_cut_open_by_lines_inside_the_region() -> None:
     ],
 )
 def test_what_is_no_polygon_is_refused(points: object) -> None:
-    with pytest.raises(InputError, match=r"^a\.json is no polygon; at least three points"):
+    with pytest.raises(InputError, match=r"^a\.json is not a polygon; at least three points"):
         ring_of(points, "a.json")
 
 

@@ -1,6 +1,5 @@
 """`weakseg init`: what it sees in a folder and a table, what it writes, and what it never replaces."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,14 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from click.testing import CliRunner
 from PIL import Image
 
-import foreign
-from weakseg.cli import weakseg
 from weakseg.config import Config
 from weakseg.config.layers import layered
-from weakseg.dataset.sources import SOURCES
 from weakseg.errors import InputError
 from weakseg.run.init import chosen
 from weakseg.run.init.chosen import iterations, shards, sizes
@@ -26,25 +21,7 @@ from weakseg.storage.labels import write_labels
 
 ROOT = Path(__file__).parents[2]
 Init = Callable[..., list[str]]
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to start in."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def init(here: Path) -> Init:
-    """Run `weakseg init`; the lines that it prints. A mistake is raised."""
-
-    def run(*words: object) -> list[str]:
-        result = CliRunner().invoke(weakseg, ["init", *map(str, words)], catch_exceptions=False)
-        assert result.exit_code == 0, result.output
-        return result.output.splitlines()
-
-    return run
+Configuration = Callable[[str], dict[str, Any]]
 
 
 def _photographs(
@@ -68,17 +45,13 @@ def _masks(folder: Path, values: Sequence[Sequence[int]]) -> None:
         write_labels(folder / f"masks/{number}.png", mask)
 
 
-def _config(name: str) -> dict[str, Any]:
-    values: dict[str, Any] = yaml.safe_load(Path(f"{name}.yaml").read_text(encoding="utf-8"))
-    parse(Config, layered([Path(f"{name}.yaml")]), name)
-    return values
-
-
-def test_an_empty_folder_gets_the_demo_and_what_runs_it(init: Init, here: Path) -> None:
+def test_an_empty_folder_gets_the_demo_and_what_runs_it(
+    init: Init, here: Path, written: Configuration
+) -> None:
     lines = init("--demo")
     assert [lines[-1], lines[-3]] == ["snakemake --cores all", "weakseg check demo.yaml"]
     assert {path.name for path in here.iterdir()} == {"demo.yaml", "Snakefile", "profiles"}
-    assert _config("demo")["dataset"]["source"] == "demo"
+    assert written("demo")["dataset"]["source"] == "demo"
     for name in ("default", "slurm"):
         profile = yaml.safe_load((here / "profiles" / name / "profile.yaml").read_text(encoding="utf-8"))
         assert profile["configfile"] == ["demo.yaml"]
@@ -104,7 +77,7 @@ def test_a_checkout_gets_the_configuration_alone(init: Init, here: Path) -> None
     assert first == (ROOT / "config.yaml").read_text(encoding="utf-8").splitlines()[0]  # for editors
 
 
-def test_files_are_replaced_only_by_force(init: Init, here: Path) -> None:
+def test_files_are_replaced_only_by_force(init: Init, here: Path, written: Configuration) -> None:
     (here / "Snakefile").write_text("rule mine:\n", encoding="utf-8")
     with pytest.raises(InputError, match="the Snakefile here is not weakseg's"):
         init("--demo")
@@ -115,10 +88,10 @@ def test_files_are_replaced_only_by_force(init: Init, here: Path) -> None:
         init("--demo")
     assert (here / "demo.yaml").read_text(encoding="utf-8") == "run: mine\n"
     init("--demo", "--force")
-    assert _config("demo")["run"] == "demo"
+    assert written("demo")["run"] == "demo"
 
 
-def test_classes_split_and_iterations_are_seen(init: Init, here: Path) -> None:
+def test_classes_split_and_iterations_are_seen(init: Init, here: Path, written: Configuration) -> None:
     _photographs(here, ["dog"] * 6 + ["cat|dog"] * 3 + [""], ["train"] * 8 + ["val"] * 2)
     lines = init("mine", "--images", "photos", "--labels", "photos.csv")
     assert lines[0] == "10 images in photos, labelled by photos.csv: 8 train, 2 val."
@@ -128,18 +101,20 @@ def test_classes_split_and_iterations_are_seen(init: Init, here: Path) -> None:
         ["cat", "2", "1"],
         ["no", "label", "0", "1"],
     ]
-    values = _config("mine")
+    values = written("mine")
     assert values["dataset"]["classes"] == ["dog", "cat"]  # the most frequent first
     assert values["dataset"]["table"] == {"images": "photos", "labels": "photos.csv", "masks": None}
     assert values["attention"] == {"training": {"iterations": 300}}
     assert values["preset"] == chosen.preset()
 
 
-def test_folder_and_table_are_found_where_they_are_the_only_ones(init: Init, here: Path) -> None:
+def test_folder_and_table_are_found_where_they_are_the_only_ones(
+    init: Init, here: Path, written: Configuration
+) -> None:
     _photographs(here, ["dog", "cat"], ["train", "val"])
     _masks(here, [[1], [2]])  # named like the images, but PNGs
     assert init("mine")[0] == "2 images in photos, labelled by photos.csv: 1 train, 1 val."
-    assert _config("mine")["dataset"]["table"]["masks"] == "masks"
+    assert written("mine")["dataset"]["table"]["masks"] == "masks"
     (here / "more.csv").write_text("image,labels\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"several files may be the table of labels: more\.csv, photos\.csv"):
         init("other")
@@ -155,29 +130,33 @@ def test_two_folders_that_may_hold_the_images_are_asked_about(init: Init, here: 
         init("mine")
 
 
-def test_rows_without_an_image_are_told(init: Init, here: Path) -> None:
+def test_rows_without_an_image_are_told(init: Init, here: Path, written: Configuration) -> None:
     _photographs(here, ["dog", "cat", "dog"], ["train", "val", "train"])
     (here / "photos/2.jpg").unlink()
     lines = init("mine.yaml", "--images", "photos")  # the name of the run or of its file
     assert lines[0].startswith("2 images in photos")
     assert "Not found: 2. The run stops there; correct the table." in lines
-    assert _config("mine")["run"] == "mine"
+    assert written("mine")["run"] == "mine"
 
 
-def test_a_table_without_split_gets_one_that_is_written(init: Init, here: Path) -> None:
+def test_a_table_without_split_gets_one_that_is_written(
+    init: Init, here: Path, written: Configuration
+) -> None:
     _photographs(here, ["dog"] * 20 + ["cat"] * 20)
     lines = init("mine")
     assert lines[0] == "40 images in photos, labelled by photos.csv: 36 train, 4 val."
-    lists = _config("mine")["dataset"]["table"]["lists"]
+    lists = written("mine")["dataset"]["table"]["lists"]
     chosen = {split: Path(name).read_text(encoding="utf-8").split() for split, name in lists.items()}
     assert lists == {"train": "mine-train.txt", "val": "mine-val.txt"}
     assert sorted(chosen["train"] + chosen["val"], key=int) == [str(number) for number in range(40)]
     assert sum(int(name) < 20 for name in chosen["val"]) == 2  # a tenth of each class
 
 
-def test_an_empty_column_split_is_none_and_a_half_empty_one_is_refused(init: Init, here: Path) -> None:
+def test_an_empty_column_split_is_none_and_a_half_empty_one_is_refused(
+    init: Init, here: Path, written: Configuration
+) -> None:
     _photographs(here, ["dog"] * 5, [""] * 5)
-    assert "lists" in (init("mine"), _config("mine"))[1]["dataset"]["table"]
+    assert "lists" in (init("mine"), written("mine"))[1]["dataset"]["table"]
     text = (here / "photos.csv").read_text(encoding="utf-8")
     (here / "photos.csv").write_text(text.replace("3,dog,", "3,dog,train"), encoding="utf-8")
     with pytest.raises(InputError, match="split"):
@@ -200,33 +179,35 @@ def test_no_table_gives_one_to_fill_in(init: Init, here: Path) -> None:
     assert {record.split for record in see(Path("photos"), table, None).records} == {"train", "val"}
 
 
-def test_masks_tell_the_order_of_their_values(init: Init, here: Path) -> None:
+def test_masks_tell_the_order_of_their_values(init: Init, here: Path, written: Configuration) -> None:
     _photographs(here, ["dog", "dog", "dog", "cat", "cat|dog"], ["train"] * 4 + ["val"])
     _masks(here, [[2], [2], [2], [1], [1, 2]])
     init("mine")
-    dataset = _config("mine")["dataset"]
+    dataset = written("mine")["dataset"]
     assert dataset["classes"] == ["cat", "dog"]  # 1 and 2, though dogs are more frequent
     assert dataset["table"]["masks"] == "masks"
     assert "all_classes" not in dataset["table"]
 
 
-def test_masks_of_more_classes_name_the_others_by_their_value(init: Init, here: Path) -> None:
+def test_masks_of_more_classes_name_the_others_by_their_value(
+    init: Init, here: Path, written: Configuration
+) -> None:
     _photographs(here, ["dog", "dog", "cat", "cat"], ["train", "train", "train", "val"])
     _masks(here, [[5], [5, 2], [3, 255], [3, 2]])
     init("mine")
-    dataset = _config("mine")["dataset"]
+    dataset = written("mine")["dataset"]
     assert dataset["table"]["all_classes"] == ["value-1", "value-2", "cat", "value-4", "dog"]
     assert set(dataset["classes"]) == {"cat", "dog"}
 
 
-def test_pngs_that_are_no_masks_are_told_and_not_used(init: Init, here: Path) -> None:
+def test_pngs_that_are_no_masks_are_told_and_not_used(init: Init, here: Path, written: Configuration) -> None:
     _photographs(here, ["dog", "cat"], ["train", "val"])
     (here / "thumbnails").mkdir()
     for number in range(2):
         Image.new("RGB", (8, 8)).save(here / f"thumbnails/{number}.png")
     lines = init("mine", "--images", "photos")
     assert any(line.startswith("thumbnails is not used as masks: ") for line in lines)
-    assert _config("mine")["dataset"]["table"]["masks"] is None
+    assert written("mine")["dataset"]["table"]["masks"] is None
     with pytest.raises(InputError, match="thumbnails is not used as masks"):
         init("other", "--images", "photos", "--masks", "thumbnails")
 
@@ -273,37 +254,37 @@ def test_a_mistake_is_one_sentence_and_writes_nothing(
     assert [*here.iterdir()] == []
 
 
-def test_hostile_names_survive_the_configuration(init: Init, here: Path) -> None:
+def test_hostile_names_survive_the_configuration(init: Init, here: Path, written: Configuration) -> None:
     names = ["it's", "a: b", "#x", "yes", "1", "Bär", "{run}"]
     _photographs(here, names, ["train"] * 6 + ["val"])
     init("mine")
-    assert sorted(_config("mine")["dataset"]["classes"]) == sorted(names)
+    assert sorted(written("mine")["dataset"]["classes"]) == sorted(names)
 
 
 @pytest.mark.parametrize(("gpu", "preset"), [(False, "quick"), (True, "photographs")])
 def test_the_preset_suits_the_machine(
-    init: Init, here: Path, monkeypatch: pytest.MonkeyPatch, gpu: bool, preset: str
+    init: Init, here: Path, monkeypatch: pytest.MonkeyPatch, gpu: bool, preset: str, written: Configuration
 ) -> None:
     monkeypatch.setattr(chosen, "may_have_gpu", lambda: gpu)
     _photographs(here, ["dog", "cat"] * 200, ["train"] * 390 + ["val"] * 10)
     assert any(f"preset {preset}" in line for line in init("mine"))
-    values = _config("mine")
+    values = written("mine")
     assert values["preset"] == preset
     assert values["segmenter"]["training"]["iterations"] == 800  # follows from the images, in both
     config = parse(Config, layered([Path("mine.yaml")]), "mine")
     assert config.segmenter.backbone.architecture == ("vgg16" if gpu else "timm/tf_efficientnet_lite0")
 
 
-def test_another_preset_keeps_its_schedule(init: Init, here: Path) -> None:
+def test_another_preset_keeps_its_schedule(init: Init, here: Path, written: Configuration) -> None:
     _photographs(here, ["dog", "cat"], ["train", "val"], side=100)
     init("mine", "--preset", "voc")
-    assert set(_config("mine")) == {"run", "preset", "shards", "dataset"}
+    assert set(written("mine")) == {"run", "preset", "shards", "dataset"}
 
 
-def test_small_images_are_not_enlarged(init: Init, here: Path) -> None:
+def test_small_images_are_not_enlarged(init: Init, here: Path, written: Configuration) -> None:
     _photographs(here, ["dog", "cat"], ["train", "val"], side=128)
     init("mine")
-    values = _config("mine")
+    values = written("mine")
     assert values["attention"]["training"]["resize"] == values["attention"]["maps"]["size"] == 128
     assert values["segmenter"]["training"]["resize"] == values["segmenter"]["prediction"]["longest"] == 128
 
@@ -327,126 +308,3 @@ def test_iterations_are_eight_epochs_but_a_few_hundred() -> None:
 
 def test_shards_keep_all_cores_at_work_without_being_tiny() -> None:
     assert [shards(images, 4) for images in (5, 24, 300, 5000)] == [1, 2, 4, 50]
-
-
-def _yolo(folder: Path) -> None:
-    names = [f"{split}/{number}" for split, count in (("train", 8), ("val", 2)) for number in range(count)]
-    shows: dict[str, str | None] = {
-        name: f"{number % 2} 0.5 0.5 0.1 0.1\n" for number, name in enumerate(names)
-    }
-    foreign.yolo(folder, shows, ("cat", "dog", "never"))
-
-
-def _coco(folder: Path) -> None:
-    foreign.pictures(folder / "photos", *(f"{number}.jpg" for number in range(10)))
-    images = {number: f"{number}.jpg" for number in range(10)}
-    foreign.coco(
-        folder / "annotations/instances.json", images, {k: [1 + k % 2] for k in images}, {1: "cat", 2: "dog"}
-    )
-
-
-def _label_studio(folder: Path) -> None:
-    foreign.pictures(folder, *(f"{number}.jpg" for number in range(10)))
-    tasks = [
-        {
-            "id": number,
-            "data": {"image": f"/data/upload/1/0a1b2c3d-{number}.jpg"},
-            "annotations": [
-                {"result": [{"type": "choices", "value": {"choices": ["cat" if number % 2 else "dog"]}}]}
-            ],
-        }
-        for number in range(10)
-    ]
-    (folder / "export.json").write_text(json.dumps(tasks), encoding="utf-8")
-
-
-def _imagefolder(folder: Path) -> None:
-    foreign.pictures(folder / "train", *(f"{number}.jpg" for number in range(10)))
-    rows = [{"file_name": f"{number}.jpg", "label": "cat" if number % 2 else "dog"} for number in range(10)]
-    (folder / "train/metadata.jsonl").write_text(
-        "".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8"
-    )
-
-
-def _folders(folder: Path) -> None:
-    foreign.pictures(folder, *(f"{name}/{number}.jpg" for name in ("cat", "dog") for number in range(5)))
-
-
-@pytest.mark.parametrize(
-    ("source", "make", "section"),
-    [
-        ("yolo", _yolo, {"data": "my data/data.yaml"}),
-        ("coco", _coco, {"train": "my data/annotations/instances.json", "train_images": "my data/photos"}),
-        ("label_studio", _label_studio, {"export": "my data/export.json", "images": "my data"}),
-        ("imagefolder", _imagefolder, {"images": "my data"}),
-        ("folders", _folders, {"images": "my data"}),
-    ],
-)
-def test_data_of_other_tools_are_recognised(
-    init: Init, here: Path, source: str, make: Callable[[Path], None], section: dict[str, Any]
-) -> None:
-    make(here / "my data")
-    lines = init("mine", "--images", "my data")
-    assert lines[0].startswith(f"10 images in my data, {SOURCES[source].title}: ")
-    dataset = _config("mine")["dataset"]
-    assert dataset["source"] == source and dataset[source] == section
-    assert sorted(dataset["classes"]) == ["cat", "dog"]
-    assert ("split" in dataset) == (source != "yolo")
-    assert any(line.startswith("Divided by dataset.split") for line in lines) == (source != "yolo")
-    assert init("my data", "--force")[0] == lines[0]  # the folder names the run
-    assert _config("my-data")["dataset"] == dataset
-
-
-def test_a_class_of_no_image_is_left_out_and_told(init: Init, here: Path) -> None:
-    _yolo(here / "data")
-    assert "In no image: never." in init("mine", "--images", "data")
-
-
-@pytest.mark.parametrize(
-    ("table", "section"),
-    [
-        ("id,Rust,Scab,age\n{rows}", {"image": "id"}),
-        ("file_name,label,age\n{named}", {"image": "file_name", "labels": "label", "separator": " "}),
-    ],
-)
-def test_a_table_with_other_columns_is_recognised(
-    init: Init, here: Path, table: str, section: dict[str, Any]
-) -> None:
-    foreign.pictures(here / "photos", *(f"{number}.jpg" for number in range(12)))
-    rows = "".join(f"{k},{k % 2},{int(k % 3 == 0)},{k * 5}\n" for k in range(12))
-    cells = ("Rust", "Scab", "Rust Scab", "")
-    named = "".join(f"{k}.jpg,{cells[k % 4]},{k * 5}\n" for k in range(12))
-    (here / "t.csv").write_text(table.format(rows=rows, named=named), encoding="utf-8")
-    assert init("mine", "--images", "photos", "--labels", "t.csv")[0].startswith(
-        "12 images in t.csv, a table with"
-    )
-    dataset = _config("mine")["dataset"]
-    assert dataset["columns"] == {"table": "t.csv", "images": "photos"} | section
-    assert sorted(dataset["classes"]) == ["Rust", "Scab"]
-
-
-@pytest.mark.parametrize(
-    ("make", "file", "source"),
-    [
-        (_coco, "annotations/instances.json", "coco"),
-        (_label_studio, "export.json", "label_studio"),
-        (_yolo, "data.yaml", "yolo"),
-    ],
-)
-def test_labels_may_be_the_file_of_another_tool(
-    init: Init, here: Path, make: Callable[[Path], None], file: str, source: str
-) -> None:
-    make(here / "d")
-    images = next(path.parent for path in sorted((here / "d").rglob("*.jpg"))).relative_to(here)
-    lines = init("mine", "--images", images, "--labels", f"d/{file}")
-    assert lines[0].startswith(f"10 images in d/{file}, {SOURCES[source].title}: ")
-    assert _config("mine")["dataset"]["source"] == source
-
-
-def test_folders_beside_each_other_are_no_classes_unless_given(init: Init, here: Path) -> None:
-    _folders(here)
-    with pytest.raises(InputError, match="no table of labels is here"):
-        init("mine")
-    lines = init("mine", "--images", ".")
-    assert lines[0].startswith("10 images in ., a folder for each class")
-    assert any("if they are none, give a table of labels by --labels" in line for line in lines)

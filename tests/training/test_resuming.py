@@ -15,6 +15,7 @@ import torch
 from lightning_fabric.plugins.precision.amp import MixedPrecision
 from torch import Tensor, nn
 
+import brightness
 from brightness import Brightness, Images, network, same
 from weakseg.training.checkpoint import load_checkpoint
 from weakseg.training.fabric import Fabric
@@ -23,20 +24,9 @@ from weakseg.training.loop import fit
 from weakseg.training.sampling import Samples, seed_step
 from weakseg.training.settings import TrainingConfig
 
-OPTIONS: dict[str, Any] = {
+OPTIONS = {name: value for name, value in brightness.OPTIONS.items() if name != "precision"} | {
     "iterations": 10,
-    "batch_size": 4,
-    "optimizer": "sgd",
-    "learning_rate": 0.01,
-    "momentum": 0.9,
-    "nesterov": False,
-    "weight_decay": 1e-4,
-    "schedule": "poly",
-    "warmup": 0,
-    "clip_gradient": 10.0,
     "checkpoint_every": 5,
-    "workers": 0,
-    "seed": 3,
 }
 
 

@@ -20,7 +20,7 @@ GROUPS = 4
 """Stages that the blocks of a plain transformer are divided into."""
 SIDES = (32, 56, 64, 112, 128, 192, 224, 256, 384, 448, 512)
 """Pixels after which the windows of transformers and their strides fit again."""
-REFUSALS = (RuntimeError, AssertionError, ValueError, NotImplementedError)
+REFUSALS = (RuntimeError, AssertionError, ValueError)
 """What timm's models raise for images that they cannot take."""
 
 

@@ -4,6 +4,7 @@ msgspec decodes into the types that are asked for and skips everything else, suc
 are nine tenths of their half a gigabyte. Nothing of a wrong file is used.
 """
 
+import json
 import mmap
 from pathlib import Path
 from typing import Any, TypeVar
@@ -58,7 +59,7 @@ def decoded(text: bytes | memoryview, kind: type[Held], where: str, expected: st
     """Decode JSON as a type of msgspec.
 
     Raises:
-        InputError: it is no JSON, or of another content; the message starts with `where`.
+        InputError: it is not JSON, or of another content; the message starts with `where`.
     """
     try:
         return msgspec.json.decode(text, type=kind)
@@ -69,10 +70,20 @@ def decoded(text: bytes | memoryview, kind: type[Held], where: str, expected: st
         ) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(
-            f"{where} is no whole JSON ({shown(str(error))}); {expected} was expected: export it again."
+            f"{where} is not whole JSON ({shown(str(error))}); {expected} was expected: export it again."
         ) from None
     except RecursionError:
         raise InputError(f"{where} is nested too deeply; {expected} was expected: export it again.") from None
+
+
+def cell(text: str) -> Any:
+    """A table's cell: the value where it is a list or mapping in JSON, else its text."""
+    if text[:1] in ("[", "{"):
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+    return text
 
 
 def read_yaml(path: Path, expected: str) -> dict[str, Any]:
@@ -95,7 +106,7 @@ def read_yaml(path: Path, expected: str) -> dict[str, Any]:
         ) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = shown(" ".join(str(error).split()))
-        raise InputError(f"{path} is no YAML ({reason}); {expected} was expected: correct it.") from None
+        raise InputError(f"{path} is not YAML ({reason}); {expected} was expected: correct it.") from None
     if not isinstance(held, dict):
         raise InputError(f"{path} holds no keys with values; {expected} was expected: correct it.")
     return {str(key): value for key, value in held.items()}

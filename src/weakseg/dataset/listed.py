@@ -113,7 +113,7 @@ def _classes(
             near = difflib.get_close_matches(unknown[0], found.classes, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"known: {examples(found.classes, most=20)}."
             raise InputError(
-                f"dataset.classes has '{unknown[0]}', which is no class of {found.where}; {hint}"
+                f"dataset.classes has '{unknown[0]}', which is not a class of {found.where}; {hint}"
             )
         known = found.classes if chosen else check_classes(found, found.classes)
         return chosen or known, known

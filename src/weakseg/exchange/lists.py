@@ -39,7 +39,7 @@ def import_decisions(run: Path, source: Path, form: str, decision: str, skip_bad
     """Accept, reject or flag the images that a list or an export names; says what changed.
 
     Raises:
-        InputError: a name is no image of the run, and `skip_bad` is false.
+        InputError: a name is not an image of the run, and `skip_bad` is false.
     """
     table = open_table(run)
     classes, records = run_images(table)

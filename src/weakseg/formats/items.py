@@ -140,7 +140,7 @@ class Images:
                     "was expected: keep the folders in the names."
                 )
         raise InputError(
-            f"'{_short(name)}' is no image of the run ({len(self._files):,} images, such as "
+            f"'{_short(name)}' is not an image of the run ({len(self._files):,} images, such as "
             f"'{next(iter(self._files), '-')}'); name the file as the run names the image, or leave it out."
         )
 

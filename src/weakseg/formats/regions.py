@@ -262,7 +262,7 @@ def ring_of(points: object, where: str) -> np.ndarray:
         ring = np.empty(0)
     if ring.ndim != 2 or ring.shape[1] != 2 or len(ring) < 3 or not (np.abs(ring) < _FAR).all():
         raise InputError(
-            f"{where} is no polygon; at least three points of two numbers each were expected: draw it again or "
+            f"{where} is not a polygon; at least three points of two numbers each were expected: draw it again or "
             "delete it."
         )
     return ring

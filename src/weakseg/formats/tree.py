@@ -3,6 +3,7 @@
 import json
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -18,19 +19,19 @@ LARGEST_IMAGE = 64 * 2**20
 MOST_MEMBERS = 2_000_000
 
 
-class Tree:
+class Tree(ABC):
     """Files by their paths below a folder, with `/`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @abstractmethod
     def names(self) -> Sequence[str]:
         """The paths of all files, sorted; no hidden ones."""
-        raise NotImplementedError
 
+    @abstractmethod
     def content(self, name: str, largest: int) -> bytes:
         """The bytes of a file, refused if there are more than `largest`."""
-        raise NotImplementedError
 
     def ending(self, suffix: str) -> list[str]:
         """The paths that end in a suffix, whatever its case."""
@@ -78,14 +79,7 @@ class _Archive(Tree):
         _check_length(self.where(name), member.file_size, largest)
         try:
             return self._archive.read(member)  # never more than the declared size, and its CRC is checked
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            OSError,
-            EOFError,
-            RuntimeError,
-            NotImplementedError,
-        ) as error:
+        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
             raise InputError(
                 f"{self.where(name)} cannot be read ({_said(error)}); a whole ZIP without a password was expected: "
                 "export it again."
@@ -108,7 +102,7 @@ def opened(path: Path) -> Iterator[Tree]:
         )
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as error:
         raise InputError(
             f"{path} cannot be read as a ZIP ({_said(error)}); a folder or a whole ZIP was expected: export it again."
         ) from None

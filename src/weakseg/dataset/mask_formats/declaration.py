@@ -1,5 +1,6 @@
 """What the file of a mask format declares."""
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,13 +41,13 @@ class MaskFormat(Method):
 
     draws: ClassVar[bool] = True
 
+    @abstractmethod
     def files(self, images: Sequence[Unmasked], found: "Found") -> list[Path | None]:
         """The file that the mask of each image comes from; `None` without one.
 
         Raises:
             InputError: a folder is missing, or holds no mask of any image.
         """
-        raise NotImplementedError
 
     def classes(self, known: Sequence[str]) -> Sequence[str]:
         """Names of the values 1, 2, …, given all classes of the source."""

@@ -39,7 +39,7 @@ def draw_yolo(task: tuple[YoloMasks, Path, Unmasked, Sequence[str]]) -> np.ndarr
     """The labels of a text file's polygons.
 
     Raises:
-        InputError: the image cannot be read, or a line is no polygon.
+        InputError: the image cannot be read, or a line is not a polygon.
     """
     _, path, image, _ = task
     height, width = image_size(image.image)

@@ -1,5 +1,6 @@
 """What the file of a source declares, above its heavy imports."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -81,10 +82,6 @@ class Source(Method):
         """The folder into which the run fetches the data; `None` where it does not."""
         return None
 
-    def ahead(self) -> Ahead:
-        """What is known of the images before they are generated or fetched."""
-        raise NotImplementedError(f"the images of source '{self.name}' are there before the run")
-
     def check(self, section: Any) -> None:
         """Refuse a split and masks that nothing reads."""
         if not self.divides and section.masks.format != "none":
@@ -96,6 +93,14 @@ class Source(Method):
                 f"split has other values than its defaults, but source '{self.name}' says itself which images are for "
                 "validation; leave it out"
             )
+
+
+class MadeSource(Source):
+    """A source whose images the run generates or may fetch."""
+
+    @abstractmethod
+    def ahead(self) -> Ahead:
+        """What is known of the images before that."""
 
 
 def no_class() -> Any:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from weakseg.dataset.sources.declaration import Ahead, Source
+from weakseg.dataset.sources.declaration import Ahead, MadeSource
 from weakseg.settings.section import Seed
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ FOLDER = "demo"
 """Folder of the generated images, in the folder of the index."""
 
 
-class DemoSource(Source):
+class DemoSource(MadeSource):
     """A generated data set: textured objects on clutter, no download."""
 
     name = "demo"

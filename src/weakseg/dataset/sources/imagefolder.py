@@ -1,13 +1,12 @@
 """Hugging Face's imagefolder: images, and `metadata.jsonl` or `metadata.csv` that says what they show."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
-from weakseg.dataset.documents import decoded
+from weakseg.dataset.documents import cell, decoded
 from weakseg.dataset.entries import Entry, Found, images_below, no_entries, split_named
 from weakseg.dataset.folders import Names, need_folder
 from weakseg.dataset.sources.declaration import EntrySource, no_class
@@ -118,16 +117,7 @@ def _of_table(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Number and cells of each row; a cell that is a list in JSON is one."""
     header, rows = read_columns(path, ["file_name"], "dataset.imagefolder.images")
     for number, row in enumerate(rows, start=2):
-        yield number, {name: _cell(value) for name, value in zip(header, row, strict=False)}
-
-
-def _cell(text: str) -> Any:
-    if text[:1] in ("[", "{"):
-        try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
-            return text
-    return text
+        yield number, {name: cell(value) for name, value in zip(header, row, strict=False)}
 
 
 def _column(row: Mapping[str, Any], where: str) -> str:

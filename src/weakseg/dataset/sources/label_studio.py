@@ -4,7 +4,6 @@ Label Studio names an image by where it was stored: an upload gets eight digits 
 address `/data/local-files/?d=…`, others a URL. The file is looked for by the end of that name.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import Field
 
-from weakseg.dataset.documents import read_json
+from weakseg.dataset.documents import cell, read_json
 from weakseg.dataset.entries import Entry, Found
 from weakseg.dataset.folders import Names, need_folder
 from weakseg.dataset.image_names import EXTENSIONS
@@ -114,16 +113,7 @@ def read_label_studio(source: LabelStudioSource) -> Found:
 def _of_table(path: Path) -> list[dict[str, Any]]:
     """The rows of a CSV; a cell of several choices is JSON."""
     header, rows = read_columns(path, ["id"], "dataset.label_studio.export")
-    return [{name: _cell(cell) for name, cell in zip(header, row, strict=False)} for row in rows]
-
-
-def _cell(text: str) -> Any:
-    if text[:1] in ("[", "{"):
-        try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
-            return text
-    return text
+    return [{name: cell(value) for name, value in zip(header, row, strict=False)} for row in rows]
 
 
 def _image(source: LabelStudioSource, data: Mapping[str, Any], where: str) -> str:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from weakseg.dataset.sources.declaration import Ahead, Source
+from weakseg.dataset.sources.declaration import Ahead, MadeSource
 from weakseg.settings.section import FilePath
 
 if TYPE_CHECKING:
     from weakseg.dataset.settings import DatasetConfig
 
 
-class VocSource(Source):
+class VocSource(MadeSource):
     """PASCAL VOC layout: `JPEGImages/`, `Annotations/`, `ImageSets/Segmentation/`, `SegmentationClass/`."""
 
     name = "voc"

@@ -200,7 +200,7 @@ def _create(segmenter: str, architecture: str, scores: int) -> Any:
                 return smp.create_model(
                     segmenter, name, encoder_weights=None, in_channels=3, classes=scores, **options
                 )
-        except (TypeError, ValueError, AssertionError, NotImplementedError, RuntimeError) as error:
+        except (TypeError, ValueError, AssertionError, RuntimeError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
     raise InputError(
         f"smp/{segmenter} cannot stand on {architecture} ({reason[:200]}); choose another encoder."
