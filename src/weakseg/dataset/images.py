@@ -129,7 +129,7 @@ def _refuse_raster(path: Path, image: TiffImageFile) -> None:
     if pages > 1:
         raise InputError(
             f"image {path} has {pages} pages; one image a file was expected: split it, by `tiffsplit {path.name}` or "
-            "with tifffile in Python, and list the pages that you want as files of their own."
+            "with tifffile in Python, and list the pages as files of their own, or leave it out."
         )
     bits = image.tag_v2.get(_BITS, (8,))
     if _GEO in image.tag_v2 and max(bits) > 8:
