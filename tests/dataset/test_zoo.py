@@ -18,6 +18,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import rasterio
+import rasterio.transform
 from PIL import Image, ImageCms
 
 from indexed import index_table
@@ -204,6 +206,25 @@ def several_frames() -> Iterator[Specimen]:
     yield Specimen(kind, "phone.jpg", two(PICTURE, format="MPO", quality=95, subsampling=0), PICTURE, 8)
 
 
+def scene(bands: int) -> Callable[[Path], None]:
+    """A GeoTIFF of 16 bits."""
+
+    def write(path: Path) -> None:
+        values = np.zeros((bands, 20, 30), np.uint16)
+        shape = {"count": bands, "height": 20, "width": 30, "dtype": "uint16"}
+        place = {"crs": "EPSG:32633", "transform": rasterio.transform.from_origin(0, 0, 10, 10)}
+        with rasterio.open(path, "w", driver="GTiff", **shape, **place) as file:
+            file.write(values)
+
+    return write
+
+
+def scenes() -> Iterator[Specimen]:
+    kind = "GeoTIFF of 16 bits, TIFF of more bands than four"
+    for bands in (1, 3, 6):
+        yield Specimen(kind, f"scene_{bands}.tif", scene(bands), f"has {bands} bands? of 16 bits")
+
+
 def several_pages() -> Iterator[Specimen]:
     yield Specimen("TIFF of several pages", "pages.tif", two(PICTURE), "has 2 pages.*split it")
 
@@ -321,7 +342,16 @@ def odd_files() -> Iterator[Specimen]:
 
 
 ZOO = [
-    *(*plain(), *few_colours(), *wide(), *several_frames(), *several_pages(), *turned(), *odd_metadata()),
+    *(
+        *plain(),
+        *few_colours(),
+        *wide(),
+        *several_frames(),
+        *several_pages(),
+        *scenes(),
+        *turned(),
+        *odd_metadata(),
+    ),
     *(*odd_sizes(), *cut_short(), *no_images(), *odd_names(), *odd_files()),
 ]
 READ = [specimen for specimen in ZOO if not isinstance(specimen.answer, str)]

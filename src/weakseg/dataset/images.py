@@ -140,8 +140,8 @@ def _raster(path: Path, bands: int, bits: int) -> InputError:
     """That a raster must be turned into pictures first."""
     chosen = "--bands 4,3,2 " if bands > 3 else ""
     return InputError(
-        f"image {path} has {bands} band{'s' * (bands > 1)} of {bits} bits; three bands of 8 bits were expected: choose "
-        f"them by `weakseg tiles {path.name} {chosen}--stretch percentile --out FOLDER`, which writes them as PNGs."
+        f"image {path} has {bands} band{'s' * (bands > 1)} of {bits} bits; three bands of 8 bits were expected: "
+        f"choose by `weakseg tiles {path.name} {chosen}--stretch percentile --out FOLDER`, or leave it out."
     )
 
 
