@@ -23,6 +23,8 @@ SHARED = {
     "weakseg.dataset.image_names",
     "weakseg.dataset.images",
     "weakseg.dataset.data_options",
+    "weakseg.dataset.rasters",
+    "weakseg.dataset.raster_options",
 }
 """What a room may use of another: the index is the only thing later stages know of a data set."""
 

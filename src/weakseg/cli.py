@@ -10,6 +10,7 @@ import click
 from weakseg import __version__
 from weakseg.attention.commands import attention
 from weakseg.dataset.commands import dataset
+from weakseg.dataset.tiles_command import tiles
 from weakseg.detector.commands import detector
 from weakseg.errors import InputError
 from weakseg.evaluation.commands import evaluate
@@ -42,7 +43,7 @@ def weakseg() -> None:
 
 for _command in (
     *(dataset, saliency, attention, proxy, segmenter, detector, evaluate),
-    *(init, check, predict, export, export_masks, show, inspect, review, compare, weights, report_bug),
+    *(init, check, tiles, predict, export, export_masks, show, inspect, review, compare, weights, report_bug),
 ):
     weakseg.add_command(_command)
 for _command in (supervision, summary, health, health_all, health_stop):

@@ -18,6 +18,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import rasterio
+import rasterio.transform
 from PIL import Image, ImageCms
 
 from indexed import index_table
@@ -201,8 +203,30 @@ def several_frames() -> Iterator[Specimen]:
     yield Specimen(kind, "animated.webp", two(PICTURE, lossless=True), PICTURE)
     yield Specimen(kind, "animated.png", two(PICTURE), PICTURE)
     yield Specimen(kind, "animated.gif", two(GREY), rgb(GREY))
-    yield Specimen(kind, "pages.tif", two(PICTURE), PICTURE)
     yield Specimen(kind, "phone.jpg", two(PICTURE, format="MPO", quality=95, subsampling=0), PICTURE, 8)
+
+
+def scene(bands: int) -> Callable[[Path], None]:
+    """A GeoTIFF of 16 bits."""
+
+    def write(path: Path) -> None:
+        values = np.zeros((bands, 20, 30), np.uint16)
+        shape = {"count": bands, "height": 20, "width": 30, "dtype": "uint16"}
+        place = {"crs": "EPSG:32633", "transform": rasterio.transform.from_origin(0, 0, 10, 10)}
+        with rasterio.open(path, "w", driver="GTiff", **shape, **place) as file:
+            file.write(values)
+
+    return write
+
+
+def scenes() -> Iterator[Specimen]:
+    kind = "GeoTIFF of 16 bits, TIFF of more bands than four"
+    for bands in (1, 3, 6):
+        yield Specimen(kind, f"scene_{bands}.tif", scene(bands), f"has {bands} bands? of 16 bits")
+
+
+def several_pages() -> Iterator[Specimen]:
+    yield Specimen("TIFF of several pages", "pages.tif", two(PICTURE), "has 2 pages.*split it")
 
 
 def turned() -> Iterator[Specimen]:
@@ -220,8 +244,6 @@ def turned() -> Iterator[Specimen]:
         yield Specimen(kind, f"turned_lzw_{orientation}.tif", packed, PICTURE)
         yield Specimen(kind, f"turned_grey_{orientation}.tif", saved(stored(GREY), exif=exif), rgb(GREY))
         yield Specimen(kind, f"turned_wide_{orientation}.tif", saved(stored(WIDE), exif=exif), rgb(GREY))
-        pages = two(np.ascontiguousarray(lies), exif=exif)
-        yield Specimen(kind, f"turned_pages_{orientation}.tif", pages, PICTURE)
 
 
 def odd_metadata() -> Iterator[Specimen]:
@@ -320,7 +342,16 @@ def odd_files() -> Iterator[Specimen]:
 
 
 ZOO = [
-    *(*plain(), *few_colours(), *wide(), *several_frames(), *turned(), *odd_metadata()),
+    *(
+        *plain(),
+        *few_colours(),
+        *wide(),
+        *several_frames(),
+        *several_pages(),
+        *scenes(),
+        *turned(),
+        *odd_metadata(),
+    ),
     *(*odd_sizes(), *cut_short(), *no_images(), *odd_names(), *odd_files()),
 ]
 READ = [specimen for specimen in ZOO if not isinstance(specimen.answer, str)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.Image import Transpose
-from PIL.TiffImagePlugin import TiffImageFile
+from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 
 from weakseg.errors import InputError
 
@@ -28,13 +28,17 @@ TURNS = {
 """EXIF orientation → transposition that makes the image upright; 5…8 swap its sides."""
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC = 256, 257, 258, 262  # TIFF tags
 _WHITE_IS_ZERO = 0
+_SAMPLES, _SUBFILE, _REDUCED, _GEO = 277, 254, 1, 34735
+NODATA = ("weakseg transparent", "nodata")
+"""Text of a PNG whose transparent pixels were not measured."""
 
 
 def read_image(path: Path, at_least: int | None = None) -> np.ndarray:
     """Read an image as RGB `uint8` H×W×3, upright by its EXIF orientation.
 
-    16 bits per channel are cut to the upper 8 (65,535 is white). Only the first of several frames is read.
-    Transparency and colour profiles are ignored.
+    16 bits per channel are cut to the upper 8 (65,535 is white). Only the first of several frames is read, but a TIFF
+    of several pages is refused, and so is a GeoTIFF of 16 bits: `rasters` reads it. Transparency and colour
+    profiles are ignored.
 
     Args:
         path: the file.
@@ -46,6 +50,22 @@ def read_image(path: Path, at_least: int | None = None) -> np.ndarray:
             pixels (Pillow's limit).
     """
     return _decoded(path, "RGB", at_least)
+
+
+def nodata_pixels(path: Path) -> np.ndarray | None:
+    """Where a window that `weakseg tiles` wrote shows nothing measured, `bool` H×W; `None`: everywhere is something.
+
+    Raises:
+        InputError: as `read_image`.
+    """
+    if path.suffix.lower() != ".png":
+        return None
+    with _opened(path) as image:
+        key, value = NODATA
+        if image.mode != "RGBA" or image.info.get(key) != value:
+            return None
+        transparent: np.ndarray = np.asarray(image.getchannel("A")) == 0
+        return transparent
 
 
 def read_grey(path: Path) -> np.ndarray:
@@ -88,9 +108,53 @@ def image_size(path: Path) -> tuple[int, int]:
 def _decoded(path: Path, mode: str, at_least: int | None = None) -> np.ndarray:
     """All pixels, upright, as `uint8` in a Pillow mode."""
     with _opened(path) as image:
+        if isinstance(image, TiffImageFile):
+            _refuse_raster(path, image)
         if at_least is not None:
             image.draft(None, (at_least, at_least))
         return upright_pixels(image, f"image {path}", mode)
+
+
+def _refuse_raster(path: Path, image: TiffImageFile) -> None:
+    """Refuse stacks of pages, and 16 bits of a sensor, which rarely uses all of them.
+
+    Raises:
+        InputError: it is one of these.
+    """
+    pages = 0
+    for number in range(image.n_frames if image.n_frames > 1 else 0):
+        image.seek(number)
+        pages += not image.tag_v2.get(_SUBFILE, 0) & _REDUCED  # thumbnails and overviews are no pages
+    image.seek(0)
+    if pages > 1:
+        raise InputError(
+            f"image {path} has {pages} pages; one image a file was expected: split it, by `tiffsplit {path.name}` or "
+            "with tifffile in Python, and list the pages as files of their own, or leave it out."
+        )
+    bits = image.tag_v2.get(_BITS, (8,))
+    if _GEO in image.tag_v2 and max(bits) > 8:
+        raise _raster(path, len(bits), max(bits))
+
+
+def _raster(path: Path, bands: int, bits: int) -> InputError:
+    """That a raster must be turned into pictures first."""
+    chosen = "--bands 4,3,2 " if bands > 3 else ""
+    return InputError(
+        f"image {path} has {bands} band{'s' * (bands > 1)} of {bits} bits; three bands of 8 bits were expected: "
+        f"choose by `weakseg tiles {path.name} {chosen}--stretch percentile --out FOLDER`, or leave it out."
+    )
+
+
+def _layout(path: Path) -> tuple[int, int] | None:
+    """Bands and bits of a TIFF that Pillow has no pixel mode for."""
+    try:
+        with path.open("rb") as file:
+            directory = ImageFileDirectory_v2(file.read(8))
+            file.seek(directory.next)
+            directory.load(file)
+        return int(directory[_SAMPLES]), int(max(directory[_BITS]))
+    except Exception:  # it is no TIFF, or damaged
+        return None
 
 
 def upright_pixels(image: Image.Image, name: str, mode: str = "RGB") -> np.ndarray:
@@ -142,6 +206,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     except FileNotFoundError:
         raise InputError(f"image {path} is missing: add it or leave it out.") from None
     except UnidentifiedImageError:
+        if (layout := _layout(path)) is not None:
+            raise _raster(path, *layout) from None
         held = "is empty (0 bytes)" if path.stat().st_size == 0 else "is not in a supported image format"
         raise InputError(
             f"image {path} {held}; {', '.join(FORMATS)} were expected: replace or convert it, or leave it out."

@@ -15,6 +15,7 @@ import numpy as np
 
 from weakseg.dataset.faults import BadImage
 from weakseg.dataset.files import ImageFiles, paths_only, write_files
+from weakseg.dataset.images import nodata_pixels
 from weakseg.dataset.pictures import Picture
 from weakseg.dataset.records import AGAIN, COLUMNS, Record, Records
 from weakseg.dataset.tables import read_rows, write_rows
@@ -74,7 +75,15 @@ class Index:
         lookup = np.full(256, UNDECIDED, np.uint8)
         lookup[list(self.mask_values)] = np.arange(len(self.mask_values), dtype=np.uint8)
         labels: np.ndarray = lookup[read_labels(record.mask)]
-        return labels
+        return without_nodata(labels, record)
+
+
+def without_nodata(labels: np.ndarray, record: Record) -> np.ndarray:
+    """Labels H×W with 255 where the image shows nothing measured, so that none is trained on or scored."""
+    nodata = nodata_pixels(record.image)
+    if nodata is not None and nodata.shape == labels.shape:
+        labels[nodata] = UNDECIDED
+    return labels
 
 
 @dataclass(frozen=True)

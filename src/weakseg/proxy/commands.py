@@ -37,6 +37,7 @@ def fuse_command(
 ) -> None:
     """Write LABELS/<id>.png for one shard and list them in OUT."""
     from weakseg.dataset.images import image_size
+    from weakseg.dataset.index import without_nodata
     from weakseg.proxy.stages import fuse
     from weakseg.storage.labels import write_labels
     from weakseg.storage.manifest import digest, write_manifest
@@ -54,7 +55,7 @@ def fuse_command(
             maps = attention_maps.read(record.id)
             salient = saliency_maps.read(record.id)["saliency"]
             size = image_size(record.image)
-            fused = fuse(size, salient, maps, data.classes, settings.own)
+            fused = without_nodata(fuse(size, salient, maps, data.classes, settings.own), record)
             write_labels(labels / f"{record.id}.png", fused)
             lost = tally.add(record.id, fused, _present(data, record))
             shares = (fused == 255).mean(), ((fused > 0) & (fused < 255)).mean()
@@ -74,6 +75,7 @@ def fuse_command(
 def refine_command(config: Path, data: "Index", shard: str, fused: Path, labels: Path, out: Path) -> None:
     """Write the refined LABELS/<id>.png for one shard and list them in OUT."""
     from weakseg.dataset.images import read_image
+    from weakseg.dataset.index import without_nodata
     from weakseg.proxy.stages import refine
     from weakseg.storage.labels import read_labels, write_labels
     from weakseg.storage.manifest import digest, write_manifest
@@ -93,6 +95,7 @@ def refine_command(config: Path, data: "Index", shard: str, fused: Path, labels:
             lost = tally.add(record.id, after, present)
             if settings.missing_class == "undecided":
                 after = doubted(after, present)
+            after = without_nodata(after, record)
             write_labels(labels / f"{record.id}.png", after)
             shares = (after == 255).mean(), (after != before).mean()
             yield record.id, *(f"{share:.4f}" for share in shares), lost, digest(after)

@@ -207,6 +207,7 @@ def relabel_command(
     """Write the next round's LABELS/<id>.png for one shard of the training images and list them in OUT."""
     import cv2
 
+    from weakseg.dataset.index import without_nodata
     from weakseg.devices import device
     from weakseg.segmenter.network import load
     from weakseg.segmenter.prediction.predict import predict_scores
@@ -237,6 +238,7 @@ def relabel_command(
             lost = tally.add(record.id, found, present)
             if refining.missing_class == "undecided":
                 found = doubted(found, present)
+            found = without_nodata(found, record)
             write_labels(labels / f"{record.id}.png", found)
             shares = (found == 255).mean(), ((found > 0) & (found < 255)).mean()
             yield record.id, *(f"{share:.4f}" for share in shares), lost, digest(found)

@@ -1,14 +1,20 @@
 """`weakseg predict`."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from weakseg.dataset.raster_options import bands_option, stretch_option
 from weakseg.errors import InputError
 from weakseg.formats import FORMATS
 from weakseg.formats.options import image_url_option, tolerance_option
 from weakseg.segmenter.prediction.settings import LONGEST, PRECISIONS
+
+if TYPE_CHECKING:
+    from weakseg.segmenter.prediction.geotiff import Bands
 
 PATH = click.Path(path_type=Path)
 
@@ -36,13 +42,15 @@ def _numbers(context: click.Context, option: click.Parameter, value: str | None)
 @click.option(
     "--format",
     "form",
-    type=click.Choice([*FORMATS]),
+    type=click.Choice([*FORMATS, "geotiff"]),
     default="png",
     show_default=True,
-    help="Of OUT: what other tools read, such as coco or cvat.",
+    help="Of OUT: what other tools read, such as coco or cvat; geotiff: where the input lies, by windows.",
 )
 @tolerance_option
 @image_url_option
+@bands_option
+@stretch_option
 @click.option("--overlays", type=PATH, help="Folder of pictures with the classes laid over (JPEG).")
 @click.option("--scores", type=PATH, help="File of the class scores (HDF5).")
 @click.option("--summary", type=PATH, help="File of the area of every class in every image (JSON).")
@@ -78,6 +86,8 @@ def predict(
     form: str,
     tolerance: float,
     image_url: str,
+    bands: tuple[int, ...],
+    stretch: str | None,
     overlays: Path | None,
     scores: Path | None,
     summary: Path | None,
@@ -99,6 +109,7 @@ def predict(
     from weakseg.segmenter.prediction.inputs import Outputs, check_outputs, gather, left_out, left_out_line
 
     source = _source(run, onnx)
+    how = _bands_of(form, bands, stretch, [overlays, scores])
     found, others = gather(inputs), left_out(inputs)
     outputs = Outputs(out, overlays, scores, summary, form, Options(tolerance, image_url))
     check_outputs(outputs, found, overwrite)
@@ -106,11 +117,11 @@ def predict(
     from tqdm import tqdm
 
     from weakseg.segmenter.prediction.files import predict_files
+    from weakseg.segmenter.prediction.geotiff import WINDOW, predict_scenes
     from weakseg.segmenter.prediction.model import load
 
-    model = load(
-        source, crf=crf, scales=scales, flip=flip, precision=precision, longest=longest, window=window
-    )
+    side = WINDOW if how and not window else window
+    model = load(source, crf=crf, scales=scales, flip=flip, precision=precision, longest=longest, window=side)
     with tqdm(total=len(found), unit="image", disable=None) as bar:  # a bar on terminals only
 
         def done(problem: str | None) -> None:
@@ -118,7 +129,10 @@ def predict(
                 tqdm.write(f"weakseg: {problem}", file=sys.stderr)
             bar.update()
 
-        report = predict_files(model, found, outputs, batch, done, others)
+        if how:
+            report = predict_scenes(model, found, outputs, how, done, others)
+        else:
+            report = predict_files(model, found, outputs, batch, done, others)
     if others:
         click.echo(f"weakseg: {left_out_line(others)}", err=True)
     click.echo(f"predicted {len(report.areas)} of {len(found)} images into {out}")
@@ -129,6 +143,31 @@ def predict(
             f"{len(report.failures)} of {len(found)} images could not be predicted and have no result (named above, "
             f"first {next(iter(report.failures))}); replace them or leave them out."
         )
+
+
+def _bands_of(
+    form: str, bands: tuple[int, ...], stretch: str | None, unbounded: Sequence[Path | None]
+) -> "Bands | None":
+    """What is predicted of scenes; `None`: of images.
+
+    Raises:
+        InputError: options that belong to the other of the two.
+    """
+    if form != "geotiff":
+        if bands or stretch is not None:
+            raise InputError(
+                f"--bands or --stretch was given with --format {form}; they are for rasters: add --format geotiff."
+            )
+        return None
+    if any(unbounded):
+        raise InputError(
+            "--overlays or --scores was given with --format geotiff; a scene is too large for them: leave them out, or "
+            "cut it into windows by `weakseg tiles`."
+        )
+    from weakseg.dataset.rasters import parse_stretch
+    from weakseg.segmenter.prediction.geotiff import Bands
+
+    return Bands(bands, None if stretch is None else parse_stretch(stretch))
 
 
 def _source(run: Path | None, onnx: Path | None) -> Path:

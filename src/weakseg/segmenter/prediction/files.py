@@ -78,7 +78,9 @@ def predict_files(
             for (name, _), prediction in zip(group, predictions, strict=True):
                 add(Item(name, files[name], prediction.labels))
                 _overlay(outputs, name, prediction)
-                report.areas[name] = _areas(model.classes, files[name], prediction.labels)
+                size = (prediction.labels.shape[0], prediction.labels.shape[1])
+                counts = np.bincount(prediction.labels.ravel(), minlength=len(model.classes))
+                report.areas[name] = areas_of(model.classes, files[name], size, counts)
                 yield name, dict(zip(model.classes, prediction.scores, strict=True))
                 done(None)
 
@@ -87,14 +89,7 @@ def predict_files(
             deque(scores(add), maxlen=0)
         else:
             write_shard(outputs.scores, scores(add), model.grid)
-    if outputs.summary is not None:
-        content: dict[str, Any] = {
-            "classes": model.classes,
-            "images": report.areas,
-            "failures": report.failures,
-        }
-        content["not_read"] = [str(file) for file in left_out]
-        write_text(outputs.summary, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    write_summary(outputs, model.classes, report, left_out)
     return report
 
 
@@ -141,13 +136,28 @@ def _overlay(outputs: Outputs, name: str, prediction: Prediction) -> None:
         picture.save(temporary, format="JPEG", quality=OVERLAY_QUALITY)
 
 
-def _areas(classes: tuple[str, ...], path: Path, labels: np.ndarray) -> dict[str, Any]:
+def areas_of(
+    classes: tuple[str, ...], path: Path, size: tuple[int, int], counts: np.ndarray
+) -> dict[str, Any]:
     """File, size, and for every class its pixels and their share."""
-    counts = np.bincount(labels.ravel(), minlength=len(classes)).tolist()
+    pixels = size[0] * size[1]
     return {
         "file": str(path),
-        "height": labels.shape[0],
-        "width": labels.shape[1],
-        "pixels": dict(zip(classes, counts, strict=True)),
-        "share": {name: round(count / labels.size, 6) for name, count in zip(classes, counts, strict=True)},
+        "height": size[0],
+        "width": size[1],
+        "pixels": dict(zip(classes, counts.tolist(), strict=True)),
+        "share": {
+            name: round(count / pixels, 6) for name, count in zip(classes, counts.tolist(), strict=True)
+        },
     }
+
+
+def write_summary(
+    outputs: Outputs, classes: tuple[str, ...], report: Report, left_out: Sequence[Path]
+) -> None:
+    """Write the JSON of areas, if it is wanted."""
+    if outputs.summary is None:
+        return
+    content: dict[str, Any] = {"classes": classes, "images": report.areas, "failures": report.failures}
+    content["not_read"] = [str(file) for file in left_out]
+    write_text(outputs.summary, json.dumps(content, indent=2, ensure_ascii=False) + "\n")

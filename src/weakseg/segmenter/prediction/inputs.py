@@ -12,6 +12,9 @@ from weakseg.formats.items import Options
 from weakseg.formats.write import check_out
 
 PNG = "png"
+GEOTIFF = "geotiff"
+SUFFIXES = {PNG: ".png", GEOTIFF: ".tif"}
+"""Formats with a file for each image in the folder of the label maps."""
 DEFAULTS = Options()
 READ = {*EXTENSIONS, ".jfif", ".jpe"}
 """Extensions of images in folders and patterns; the last two are other names of JPEG. A file that is named itself is
@@ -24,7 +27,7 @@ class Outputs:
     """Where results go; what is `None` is not written.
 
     Attributes:
-        labels: folder of palette PNGs, `<name>.png`, or the file or folder of another format.
+        labels: folder of palette PNGs, `<name>.png`, or of GeoTIFFs, or the file or folder of another format.
         overlays: folder of pictures, `<name>.jpg`.
         scores: HDF5 file of class scores.
         summary: JSON file of areas.
@@ -41,11 +44,11 @@ class Outputs:
 
     def files(self, names: Iterable[str]) -> Iterator[Path]:
         """Every file that will be written for images of these names."""
-        if self.form != PNG:
+        if self.form not in SUFFIXES:
             yield self.labels
         for name in names:
-            if self.form == PNG:
-                yield self.labels / f"{name}.png"
+            if self.form in SUFFIXES:
+                yield self.labels / f"{name}{SUFFIXES[self.form]}"
             if self.overlays is not None:
                 yield self.overlays / f"{name}.jpg"
         yield from (file for file in (self.scores, self.summary) if file is not None)
@@ -165,14 +168,14 @@ def check_outputs(outputs: Outputs, found: Mapping[str, Path], overwrite: bool) 
         if file in planned:
             raise InputError(f"two results would be written to {file}; give each option a path of its own.")
         planned.add(file)
-    if outputs.form != PNG:
+    if outputs.form not in SUFFIXES:
         check_out(FORMATS[outputs.form], outputs.labels, overwrite)
         inside = next((file for file in planned if outputs.labels in file.parents), None)
         if inside is not None:
             raise InputError(
                 f"{inside} lies below {outputs.labels}, which is written as a whole; give another path."
             )
-    for folder in (outputs.labels if outputs.form == PNG else None, outputs.overlays):
+    for folder in (outputs.labels if outputs.form in SUFFIXES else None, outputs.overlays):
         if folder is None:
             continue
         if folder.exists() and not folder.is_dir():

@@ -5,7 +5,7 @@ model = weakseg.load("results/demo")
 labels = model.predict("photo.jpg")  # H×W uint8, index into model.classes
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -19,7 +19,12 @@ from weakseg.errors import InputError
 from weakseg.segmenter.prediction.pixels import rgb_of, rgb_of_array
 from weakseg.segmenter.prediction.predict import Scorer, labels_of, predict_batch
 from weakseg.segmenter.prediction.settings import PredictionConfig, check_window, given_instead, settings_of
-from weakseg.segmenter.prediction.windows import labels_in_bands, predict_windows
+from weakseg.segmenter.prediction.windows import (
+    label_bands,
+    labels_in_bands,
+    predict_windows,
+    score_bands,
+)
 from weakseg.storage.run import open_run
 
 
@@ -103,6 +108,22 @@ class Model:
         size = (image.shape[0], image.shape[1])
         labels = labels_in_bands(scores, size, self._scorer.stride, self._scorer.aligned)
         return Prediction(labels, scores, shrunk(image, self.settings.longest))
+
+    def predict_bands(
+        self, read: Callable[[int, int, int, int], np.ndarray], size: tuple[int, int]
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """Labels of an image that is read window by window, at its own size, from the top to the bottom.
+
+        Args:
+            read: RGB `uint8` of the pixels from a top and left to a bottom and right.
+            size: height and width of the image.
+
+        Yields:
+            The first row of pixels and labels H'×W `uint8`.
+        """
+        assert self.window is not None
+        scores = score_bands(self._scorer, read, size, self.window, self.settings, device())
+        yield from label_bands(scores, size, self._scorer.stride, self._scorer.aligned)
 
     def seen_size(self, image: np.ndarray) -> tuple[int, int]:
         """Height and width at which the network sees an image H×W×3."""

@@ -1,5 +1,7 @@
 """Prediction of a large image at its own size, in overlapping windows: memory is that of a window and of the scores."""
 
+from collections.abc import Callable, Iterable, Iterator
+
 import numpy as np
 import torch
 
@@ -10,7 +12,9 @@ from weakseg.segmenter.prediction.settings import PredictionConfig
 OVERLAP = 4
 """A window shares 1 / OVERLAP of its cells with the next."""
 BAND = 512
-"""Rows of the image that are enlarged at once."""
+"""Rows of the image that are enlarged at once,"""
+VALUES = 1 << 25
+"""and values: of a wide image, fewer rows."""
 
 
 def predict_windows(
@@ -18,31 +22,64 @@ def predict_windows(
 ) -> np.ndarray:
     """As `predict_scores`, but the network never sees more than `window` pixels a side, times the largest scale.
 
-    Windows begin on the grid of the whole image's cells. Where several look, their probabilities are averaged, a
-    window's border counting least: it knows least of what lies around it.
-
     Returns:
         (C+1)×h×w float16 log-probabilities of the whole image's cells.
     """
-    height, width = image.shape[:2]
-    total: np.ndarray | None = None
-    weights = np.zeros([cells(side, scorer.stride, scorer.aligned) for side in (height, width)], np.float32)
-    for top, bottom in _spans(height, window, scorer):
-        for left, right in _spans(width, window, scorer):
-            part = image[top:bottom, left:right]
-            scores = predict_scores(scorer, part, settings, device)
+
+    def read(top: int, left: int, bottom: int, right: int) -> np.ndarray:
+        return image[top:bottom, left:right]
+
+    size = (image.shape[0], image.shape[1])
+    return np.concatenate([*score_bands(scorer, read, size, window, settings, device)], axis=1)
+
+
+def score_bands(
+    scorer: Scorer,
+    read: Callable[[int, int, int, int], np.ndarray],
+    size: tuple[int, int],
+    window: int,
+    settings: PredictionConfig,
+    device: torch.device,
+) -> Iterator[np.ndarray]:
+    """Scores of an image that is read window by window: memory is that of a window and of a row of windows' scores.
+
+    Windows begin on the grid of the whole image's cells. Where several look, their probabilities are averaged, a
+    window's border counting least: it knows least of what lies around it.
+
+    Args:
+        scorer: the network.
+        read: RGB `uint8` of the pixels from a top and left to a bottom and right.
+        size: height and width of the image.
+        window: side of a window.
+        settings: how the network predicts.
+        device: where.
+
+    Yields:
+        (C+1)×r×w float16 log-probabilities of the next r rows of the image's cells.
+    """
+    stride = scorer.stride
+    downwards, across = (_spans(side, window, scorer) for side in size)
+    rows, columns = (cells(side, stride, scorer.aligned) for side in size)
+    ends = [*(top // stride for top, _ in downwards[1:]), rows]  # no later window reaches above
+    total = np.zeros((0, 0, columns), np.float32)
+    weights = np.zeros((0, columns), np.float32)
+    for (top, bottom), end in zip(downwards, ends, strict=True):
+        for left, right in across:
+            scores = predict_scores(scorer, read(top, left, bottom, right), settings, device)
             probabilities = np.exp(scores.astype(np.float32))
-            if total is None:
-                total = np.zeros((len(probabilities), *weights.shape), np.float32)
-            weight = _hat(probabilities.shape[1])[:, None] * _hat(probabilities.shape[2])
-            place = tuple(
-                slice(start // scorer.stride, start // scorer.stride + count)
-                for start, count in zip((top, left), weight.shape, strict=True)
-            )
+            count, height, width = probabilities.shape
+            if height > len(weights):
+                missing = height - len(weights)
+                old = total if total.size else np.zeros((count, 0, columns), np.float32)
+                total = np.concatenate([old, np.zeros((count, missing, columns), np.float32)], axis=1)
+                weights = np.concatenate([weights, np.zeros((missing, columns), np.float32)])
+            weight = _hat(height)[:, None] * _hat(width)
+            place = slice(height), slice(left // stride, left // stride + width)
             total[:, *place] += probabilities * weight
             weights[place] += weight
-    assert total is not None
-    return np.asarray(np.log(np.maximum(total / weights, 1e-7)), np.float16)
+        done = end - top // stride
+        yield np.asarray(np.log(np.maximum(total[:, :done] / weights[:done], 1e-7)), np.float16)
+        total, weights = total[:, done:], weights[done:]
 
 
 def _spans(pixels: int, window: int, scorer: Scorer) -> list[tuple[int, int]]:
@@ -73,17 +110,37 @@ def labels_in_bands(scores: np.ndarray, size: tuple[int, int], stride: int, alig
     Returns:
         H×W `uint8`.
     """
-    labels = np.zeros(size, np.uint8)
-    rows_of_cells = max(1, BAND // stride)
-    for first in range(0, scores.shape[1], rows_of_cells):
-        before = min(first, 1)  # a cell of the band above, to interpolate from
-        part = scores[:, first - before : first + rows_of_cells + 1].astype(np.float32)
-        top = first * stride
-        rows = min(size[0] - top, rows_of_cells * stride)
-        if rows <= 0:
-            break
-        wanted = (min(rows + before * stride, part.shape[1] * stride), size[1])
-        values = enlarge(torch.from_numpy(part)[None], wanted, stride, aligned)[0]
-        found = values.argmax(dim=0).numpy().astype(np.uint8)[before * stride :]
-        labels[top : top + rows] = found[:rows]
-    return labels
+    return np.concatenate([labels for _, labels in label_bands([scores], size, stride, aligned)])
+
+
+def label_bands(
+    bands: Iterable[np.ndarray], size: tuple[int, int], stride: int, aligned: str
+) -> Iterator[tuple[int, np.ndarray]]:
+    """As `labels_in_bands`, of scores that come a few rows of cells at a time.
+
+    Yields:
+        The first row of pixels and labels H'×W `uint8`, from the top to the bottom.
+    """
+    held: np.ndarray | None = None  # rows of cells from `first` on, and one above to interpolate from
+    first = 0
+    for band in bands:
+        held = band if held is None else np.concatenate([held, band], axis=1)
+        most = max(1, min(BAND, VALUES // (len(held) * size[1])) // stride)
+        while held.shape[1] - min(first, 1) > most:  # the row of cells below is there
+            yield first * stride, _labels(held, first, most, size, stride, aligned)
+            held = held[:, most - (first == 0) :]
+            first += most
+    if held is not None and first * stride < size[0]:
+        yield first * stride, _labels(held, first, held.shape[1], size, stride, aligned)
+
+
+def _labels(
+    held: np.ndarray, first: int, rows: int, size: tuple[int, int], stride: int, aligned: str
+) -> np.ndarray:
+    """Labels below some rows of cells; `held` begins with the row before `first`, if there is one."""
+    before = min(first, 1)
+    part = torch.from_numpy(held[:, : before + rows + 1].astype(np.float32))
+    height = min(size[0] - first * stride, rows * stride)
+    wanted = (min(height + before * stride, part.shape[1] * stride), size[1])
+    values = enlarge(part[None], wanted, stride, aligned)[0]
+    return values.argmax(dim=0).numpy().astype(np.uint8)[before * stride :]
