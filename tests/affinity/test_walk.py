@@ -61,7 +61,7 @@ def test_paths_are_those_of_the_paper() -> None:
     assert path((0, 3)) == [(0, 0), (0, 1), (0, 2), (0, 3)]
     assert path((2, -2)) == [(0, -1), (0, 0), (1, -2), (1, -1), (1, 0), (2, -2), (2, -1)]
     assert path((1, 2)) == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
-    assert (0, 3) not in path((1, 3)) and (0, 2) in path((1, 3))
+    assert (0, 1) in path((2, 3)) and (0, 2) not in path((2, 3))
 
 
 def test_affinities_of_another_radius_are_refused() -> None:
