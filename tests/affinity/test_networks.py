@@ -155,6 +155,30 @@ def test_labels_spread_within_the_images_own_classes(method: str, start: str) ->
     assert (kept[fused == 255] == found[fused == 255]).all()
 
 
+def test_what_is_decided_reaches_what_is_undecided_beside_it() -> None:
+    """With no edges anywhere labels spread evenly: each half takes the label of its own side."""
+    network = made("irn").eval()
+    torch.nn.init.zeros_(network.edge.weight)  # type: ignore[union-attr, arg-type]
+    torch.nn.init.constant_(network.edge.bias, -20.0)  # type: ignore[union-attr, arg-type]
+    fused = np.full((64, 96), 255, np.uint8)
+    fused[:, :16], fused[:, 80:] = 0, 1
+    image, attention = np.zeros((64, 96, 3), np.uint8), {"cat": np.ones((2, 3))}
+    near = spread(network, image, fused, attention, ["cat"], WalkConfig(steps=1))
+    assert (near[:, 20] == 0).all() and (near[:, 76] == 1).all() and (near[:, 48] == 255).all()
+    far = spread(network, image, fused, attention, ["cat"], WalkConfig(steps=256))
+    assert (far[:, :44] == 0).all() and (far[:, 52:] == 1).all()
+
+
+@pytest.mark.parametrize("architecture", ["vgg_small", "resnet50"])
+def test_the_grid_of_the_scores_is_that_of_the_affinities(architecture: str) -> None:
+    image, fused = np.zeros((51, 70, 3), np.uint8), np.zeros((51, 70), np.uint8)
+    fused[10:30, 20:40] = 1
+    for method in METHODS:
+        found = spread(made(method, architecture).eval(), image, fused, {"cat": np.ones((2, 3))}, ["cat"],
+                       WalkConfig(steps=1, flip=False))  # fmt: skip
+        assert found[20, 30] == 1 and found[45, 60] == 0
+
+
 def test_a_large_photograph_is_shrunk_to_the_setting() -> None:
     network = made("irn").eval()
     image = np.zeros((300, 400, 3), np.uint8)

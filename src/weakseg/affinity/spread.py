@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as functional
 from torch import Tensor
 
 from weakseg.affinity.neighbours import neighbours
@@ -12,7 +13,7 @@ from weakseg.affinity.networks.parts import AffinityNetwork
 from weakseg.affinity.pairs import on_grid
 from weakseg.affinity.settings import WalkConfig
 from weakseg.affinity.walk import walk
-from weakseg.backbones.grid import enlarge, resize
+from weakseg.backbones.grid import CENTRES, enlarge
 from weakseg.crf.size import largest, shrunk
 from weakseg.devices import device
 from weakseg.storage.labels import UNDECIDED
@@ -48,13 +49,12 @@ def spread(
     indices = np.asarray([0, *(classes.index(name) + 1 for name in names)], np.uint8)
     seen = shrunk(image, settings.longest)
     affinities, kept = seen_affinities(network, seen, settings.flip)
-    padded = _padded(network, seen)
     if settings.start == "fused":
         small = cv2.resize(fused, (seen.shape[1], seen.shape[0]), interpolation=cv2.INTER_NEAREST)
         values = np.stack([(small == index).astype(np.float32) for index in indices])
     else:
         values = network.start(np.stack([_sized(attention[name], seen) for name in names]))
-    scores = _of_cells(values, padded, kept.shape, network.aligned)
+    scores = _of_cells(values, network)
     scores = walk(affinities, scores * kept, network.radius, network.power, settings.steps)
     if settings.start == "attention":
         scores = network.finish(scores)
@@ -106,24 +106,23 @@ def _mirrored(whole: Tensor, offsets: list[tuple[int, int]]) -> Tensor:
     return turned
 
 
-def _padded(network: AffinityNetwork, seen: np.ndarray) -> tuple[int, int]:
-    """Height and width of the image after padding to whole cells."""
-    empty = torch.empty(1, 1, seen.shape[0], seen.shape[1])
-    height, width = network.whole_cells(empty).shape[2:]
-    return int(height), int(width)
-
-
 def _sized(values: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """Bilinear resize of a map to the size of an image."""
     size = (seen.shape[1], seen.shape[0])
     return np.asarray(cv2.resize(np.asarray(values, np.float32), size, interpolation=cv2.INTER_LINEAR))
 
 
-def _of_cells(values: np.ndarray, padded: tuple[int, int], size: tuple[int, ...], aligned: str) -> np.ndarray:
-    """Maps M×H×W at the cells of the padded image, M×h×w; their border is repeated in the padding."""
-    below, right = padded[0] - values.shape[1], padded[1] - values.shape[2]
-    whole = np.pad(values, ((0, 0), (0, below), (0, right)), mode="edge")
-    return np.asarray(resize(torch.from_numpy(whole)[None], size, aligned)[0].numpy())
+def _of_cells(values: np.ndarray, network: AffinityNetwork) -> np.ndarray:
+    """Maps M×H×W of pixels at the cells of the padded image, M×h×w; their border is repeated in the padding.
+
+    A cell that stands for pixels has their mean, as in PSA; one that lies over a pixel has that pixel's value.
+    """
+    whole = network.whole_cells(torch.from_numpy(values)[None])
+    stride = network.stride
+    cells = (
+        functional.avg_pool2d(whole, stride) if network.aligned == CENTRES else whole[..., ::stride, ::stride]
+    )
+    return np.asarray(cells[0].numpy())
 
 
 def _winner(

@@ -37,7 +37,7 @@ from weakseg.affinity.pairs import path_affinities
 from weakseg.backbones.grid import resize
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
-COARSEST = 32  # of the release's ResNet-50 16; other backbones stay as they are published
+COARSEST = 16  # of the release's last stage, which is not dilated
 FINE = 4  # pixels per cell of the edges
 WIDTH, GROUPS = 32, 4
 

@@ -18,7 +18,7 @@ from weakseg.backbones.weights import InitialWeights
 from weakseg.storage.labels import UNDECIDED
 from weakseg.training.parameters import ParameterGroup, caffe_groups
 
-VGG_STRIDES = {8: (2, 4, 8, 8, 8), 32: (2, 4, 8, 16, 32)}
+VGG_STRIDES = {8: (2, 4, 8, 8, 8), 16: (2, 4, 8, 16, 16)}
 """Stride of a VGG's last stage → those of all its stages."""
 
 
