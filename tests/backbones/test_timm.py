@@ -5,13 +5,16 @@ import socket
 from functools import cache
 
 import pytest
+import timm
 import torch
+from timm.layers import Conv2dSame
 from torch import Tensor, nn
 
 from weakseg.backbones import BACKBONES
 from weakseg.backbones.base import Pools
 from weakseg.backbones.grid import CENTRES, CORNERS, cells
 from weakseg.backbones.timm_models import TimmBackbone
+from weakseg.backbones.timm_stages import features
 from weakseg.errors import InputError
 from weakseg.training.parameters import caffe_groups
 
@@ -263,6 +266,22 @@ def test_a_stride_that_a_model_cannot_have(name: str, stride: int, has: str) -> 
         TimmBackbone(f"timm/{name}", stride)
     assert "\n" not in str(caught.value)
     assert TimmBackbone.for_segmenter(f"timm/{name}", stride).stride == shared(name, None).stride
+
+
+@pytest.mark.parametrize("stride", [8, 16, 32])
+def test_padding_of_tensorflow_is_a_constant_of_each_layer(stride: int) -> None:
+    """Else an ONNX export carries its formula from layer to layer, and takes minutes."""
+    name, side = "tf_efficientnet_lite0", 3 * stride + 1
+    body = TimmBackbone(f"timm/{name}", stride).eval()
+    assert not any(isinstance(layer, Conv2dSame) for layer in body.model.modules())
+    theirs = timm.create_model(name, pretrained=False, num_classes=0, **dict(body.plan.options)).eval()
+    theirs.load_state_dict(body.model.state_dict(), strict=False)
+    images = torch.randn(1, 3, side, side + stride, generator=torch.Generator().manual_seed(2))
+    with torch.inference_mode():
+        expected = features(theirs, images, body.stages, normalized=False)
+        found = features(body.model, images, body.stages, normalized=False)
+    for mine, own_ in zip(found, expected, strict=True):
+        torch.testing.assert_close(mine, own_, rtol=1e-5, atol=1e-6)
 
 
 def test_the_family_is_in_the_table() -> None:

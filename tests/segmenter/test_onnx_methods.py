@@ -29,7 +29,7 @@ WRITTEN: dict[str, tuple[str, str, dict[str, Any]]] = {
     "fcn8s-timm": ("fcn8s", "timm/test_resnet", {}),
     "largefov-vit": ("largefov", "timm/test_vit", {}),
 }
-OF_TIMM = ("mobilenetv4_conv_small_035", "vit_tiny_patch16_224", "pvt_v2_b0")
+OF_TIMM = ("tf_efficientnet_lite0", "mobilenetv4_conv_small_035", "vit_tiny_patch16_224", "pvt_v2_b0")
 """Of the kinds of tests/backbones/test_timm.py; each takes half a minute."""
 
 

@@ -92,7 +92,42 @@ def build(of: Plan) -> Any:
 
     model = timm.create_model(of.name, pretrained=False, num_classes=0, **dict(of.options))
     cut(model, of.stages, of.normalized)
+    if of.over:
+        _pad_by_half(model)
     return model
+
+
+def _pad_by_half(model: nn.Module) -> None:
+    """Give TensorFlow's "same" convolutions the padding that sides of stride · k + 1 always need: half the reach.
+
+    timm computes it anew for each image and pads a copy; an ONNX export then takes minutes over the sizes' formulas.
+    """
+    from timm.layers.conv2d_same import Conv2dSame
+
+    for parent in list(model.modules()):
+        for name, layer in parent.named_children():
+            if isinstance(layer, Conv2dSame) and _reach(layer) % 2 == 0:
+                setattr(parent, name, _padded(layer))
+
+
+def _padded(layer: nn.Conv2d) -> nn.Conv2d:
+    """The same layer, padded by half its reach."""
+    padding = tuple(
+        step * (taps - 1) // 2 for step, taps in zip(layer.dilation, layer.kernel_size, strict=True)
+    )
+    made = nn.Conv2d(
+        layer.in_channels,
+        layer.out_channels,
+        layer.kernel_size,  # type: ignore[arg-type]
+        layer.stride,  # type: ignore[arg-type]
+        padding,  # type: ignore[arg-type]
+        layer.dilation,  # type: ignore[arg-type]
+        layer.groups,
+        layer.bias is not None,
+        device="meta",
+    )
+    made.weight, made.bias = layer.weight, layer.bias
+    return made
 
 
 def cut(model: Any, stages: Sequence[Stage], normalized: bool) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import textwrap
 import warnings
 from pathlib import Path
 from typing import Any
@@ -110,10 +111,11 @@ def _impossible(method: str, reason: str) -> InputError:
 
 
 def _reason(error: BaseException) -> str:
-    """The first line of the innermost error: the exporter wraps it in pages."""
+    """The first words of the innermost error: the exporter wraps it in pages, and sizes may be long formulas."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    line = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return textwrap.shorten(line, 120, placeholder=" …")
 
 
 def _described(network: PixelClassifier, settings: PredictionConfig) -> dict[str, str]:
