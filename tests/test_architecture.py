@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src"
-ROOMS = {"dataset", "saliency", "attention", "proxy", "segmenter", "detector", "evaluation"}
+ROOMS = {"dataset", "saliency", "attention", "proxy", "affinity", "segmenter", "detector", "evaluation"}
 BELOW = {"backbones", "training", "storage", "crf", "weights", "formats"}
 ABOVE = {"report", "inspector", "exchange"}
 """May use every room, the configuration and the table of a run; only `cli.py` and `weakseg.load` know them, and the

@@ -8,6 +8,7 @@ from typing import NoReturn
 import click
 
 from weakseg import __version__
+from weakseg.affinity.commands import affinity
 from weakseg.attention.commands import attention
 from weakseg.dataset.commands import dataset
 from weakseg.dataset.tiles_command import tiles
@@ -42,7 +43,7 @@ def weakseg() -> None:
 
 
 for _command in (
-    *(dataset, saliency, attention, proxy, segmenter, detector, evaluate),
+    *(dataset, saliency, attention, proxy, affinity, segmenter, detector, evaluate),
     *(init, check, tiles, predict, export, export_masks, show, inspect, review, compare, weights, report_bug),
 ):
     weakseg.add_command(_command)

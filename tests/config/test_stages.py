@@ -35,6 +35,8 @@ CHANGES = [
     ("proxy.threshold.rescue", 0.9, {"proxy-fuse"}),
     ("proxy.oaa.floor", 0.1, set()),
     ("proxy.rule", "oaa", {"proxy-fuse"}),
+    ("affinity.method", "irn", {"affinity-train", "affinity-walk"}),
+    ("affinity.walk.where", "undecided", set()),  # without a network nothing walks
     ("proxy.refine.crf.preset", "oaa", {"proxy-refine"}),
     ("proxy.refine.crf", {"preset": "custom", "bilateral_sxy": 7.0}, {"proxy-refine"}),
     ("proxy.refine.crf.longest", 512, {"proxy-refine"}),

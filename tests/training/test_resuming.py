@@ -219,6 +219,14 @@ def attention(method: str) -> nn.Module:
     return built
 
 
+def affinity(method: str) -> nn.Module:
+    from weakseg.affinity.network import build
+    from weakseg.affinity.settings import AffinityConfig
+
+    backbone = {"architecture": "vgg_small", "weights": "none"}
+    return build(AffinityConfig.model_validate({"method": method, "backbone": backbone}))
+
+
 def segmenter(method: str) -> nn.Module:
     from weakseg.segmenter.network import build
     from weakseg.segmenter.settings import SegmenterConfig
@@ -250,6 +258,8 @@ ROOMS: dict[str, tuple[Callable[[str], nn.Module], type[Drawn]]] = {
     "attention oaa_plus": (attention, Seen),
     "attention acol": (attention, Seen),
     "attention cam": (attention, Seen),
+    "affinity psa": (affinity, Painted),
+    "affinity irn": (affinity, Painted),
     "segmenter largefov": (segmenter, Painted),
     "segmenter deformable": (segmenter, Painted),
     "segmenter fcn8s": (segmenter, Painted),

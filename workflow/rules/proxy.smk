@@ -1,6 +1,6 @@
 # Attention and saliency become labels: palette PNGs, 255 where undecided.
 #
-# Inputs:  <run>/attention/maps/, <run>/saliency/maps/; for the boxes what people decided in `weakseg inspect`,
+# Inputs:  <run>/attention/maps/, <run>/saliency/maps/, with an affinity network <run>/affinity/labels/; for the boxes what people decided in `weakseg inspect`,
 #          <run>/review/rejected.csv and <run>/review/corrected/, where they exist
 # Outputs: <run>/proxy/fused/ and, after the dense CRF, <run>/proxy/refined/; a shard's declared output is the
 #          table of its images, which stands for their PNGs; for the target `detector` <run>/proxy/boxes.json
@@ -37,7 +37,7 @@ rule proxy_refine:
         config="<run>/configs/proxy-refine.json",
         index="<run>/dataset/index.csv",
         classes="<run>/dataset/classes.csv",
-        fused="<run>/proxy/fused/shard-{scatteritem}.csv",
+        fused=TABLE.unrefined.pattern,
     output:
         table="<run>/proxy/refined/shard-{scatteritem}.csv",
     log:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import Field
 
+from weakseg.affinity.settings import AffinityConfig
 from weakseg.attention.settings import AttentionConfig
 from weakseg.dataset.settings import DatasetConfig
 from weakseg.detector.settings import DetectorConfig
@@ -34,6 +35,7 @@ class Config(Section):
     saliency: SaliencyConfig = SaliencyConfig()
     attention: AttentionConfig = AttentionConfig()
     proxy: ProxyConfig = ProxyConfig()
+    affinity: AffinityConfig = AffinityConfig()
     segmenter: SegmenterConfig = SegmenterConfig()
     detector: DetectorConfig = DetectorConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
@@ -56,6 +58,8 @@ class Config(Section):
             "attention-maps": attention.maps.values(),
             "proxy-fuse": proxy.values({"from_run", "refine"}),
             "proxy-refine": proxy.refine.values(),
+            "affinity-train": self.affinity.values(self.affinity.beside),
+            "affinity-walk": self.affinity.walk.values() if self.affinity.trains else {},
             "segmenter-train": segmenter.values(segmenter.beside),
             "segmenter-predict": segmenter.prediction.values({"crf"}),
             "segmenter-refine": segmenter.prediction.values({"scales", "flip", "precision"}),

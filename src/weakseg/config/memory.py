@@ -23,6 +23,8 @@ DECODED_BYTES = 40
 """Bytes per pixel of an image: the decoded image, label maps and results at the image's size."""
 MAP_BYTES = 12
 """Bytes per pixel of each map enlarged to the image: the map, its score and a mask."""
+WALK_BYTES = 64
+"""Bytes per pixel of a walk: 34 affinities of each cell of 4×4 pixels in several copies, and its scores."""
 MOST_PRESENT = 5
 """Assumed upper bound of the classes in one image."""
 
@@ -33,8 +35,8 @@ def needed_mb(config: Config, rule: str, width: int, height: int) -> int:
     Args:
         config: of the run.
         rule: one of `saliency_train`, `attention_train`, `segmenter_train`, `detector_train`, `saliency_maps`,
-            `attention_maps`, `proxy_fuse`, `proxy_refine`, `segmenter_predict`, `segmenter_refine`,
-            `segmenter_relabel`, `detector_predict` and `evaluate`.
+            `attention_maps`, `proxy_fuse`, `affinity_train`, `affinity_walk`, `proxy_refine`, `segmenter_predict`,
+            `segmenter_refine`, `segmenter_relabel`, `detector_predict` and `evaluate`.
         width, height: of the largest image, pixels.
     """
     room, _, step = rule.partition("_")
@@ -79,6 +81,7 @@ def _of_images(config: Config, rule: str, width: int, height: int) -> float:
         "attention_maps": lambda: _attention_maps(config, max(width, height)),
         "proxy_fuse": lambda: fused,
         "proxy_refine": lambda: refined,
+        "affinity_walk": lambda: 2 * fused + _walking(config, width, height),
         "segmenter_predict": lambda: scores + _predicting(config, width, height),
         "segmenter_refine": lambda: scores + peak_mb(width, height, classes + 1, crf),
         "segmenter_relabel": lambda: refined + _predicting(config, width, height),
@@ -116,6 +119,13 @@ def _saliency_maps(config: Config, pixels: int) -> float:
 def _inference(architecture: str, pixels: float) -> float:
     backbone = BACKBONES[architecture]
     return backbone.network_mb / 2 + FORWARD_SHARE * backbone.pixel_bytes * pixels / 1e6
+
+
+def _walking(config: Config, width: int, height: int) -> float:
+    longest = config.affinity.walk.longest or max(width, height)
+    pixels = width * height * min(1.0, longest / max(width, height, 1)) ** 2
+    affinities = WALK_BYTES * pixels / 1e6
+    return _inference(config.affinity.backbone.architecture, 2 * pixels) + affinities
 
 
 def _predicting(config: Config, width: int, height: int) -> float:

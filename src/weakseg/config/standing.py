@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from weakseg.affinity.networks import NETWORKS as AFFINITY
 from weakseg.attention.networks import NETWORKS as ATTENTION
 from weakseg.backbones import BACKBONES
 from weakseg.backbones.standing import OnBackbone
@@ -44,6 +45,7 @@ def kinds() -> dict[str, str]:
 def methods() -> Iterator[tuple[str, type[OnBackbone]]]:
     """Room and declaration of every network that stands on a backbone."""
     yield from (("attention", method) for method in ATTENTION.values() if method.trains)
+    yield from (("affinity", method) for method in AFFINITY.values() if method.trains)
     yield from (("saliency", method) for method in SALIENCY.values() if issubclass(method, TrainedMethod))
     yield from (("segmenter", method) for method in SEGMENTERS.values())
     yield from (("segmenter", family.member(f"{name}<name>")) for name, family in SEGMENTERS.families.items())

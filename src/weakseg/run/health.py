@@ -53,7 +53,7 @@ def looked_at(table: Table, name: str) -> Looked:
 def _before(table: Table, stage: Stage) -> Stage | None:
     """The stage with whose labels a stage's are compared."""
     if stage.rule == "proxy_refine":
-        return table["proxy_fuse"]
+        return table.unrefined
     return table["proxy_refine"] if stage.rule == "segmenter_predict" and table.is_weak else None
 
 

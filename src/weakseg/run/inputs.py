@@ -11,7 +11,7 @@ from weakseg.weights.known import Known, find, near
 
 SUFFIXES = (".onnx", ".pth", ".pt", ".safetensors", ".npz", ".h5")
 """A value that ends so is meant as a file."""
-ROOMS = ("saliency", "attention", "segmenter", "detector")
+ROOMS = ("saliency", "attention", "affinity", "segmenter", "detector")
 NONE, ATTENTION = "none", "attention"
 """Initial weights that are no file: none, and those of this run's attention network."""
 

@@ -10,7 +10,7 @@ from weakseg.run.opened import other_runs, read_config
 from weakseg.run.table import Table
 from weakseg.settings.reading import parse
 
-BEFORE = {"proxy": ("attention", "saliency"), "attention": (), "saliency": ()}
+BEFORE = {"proxy": ("attention", "saliency", "affinity"), "affinity": (), "attention": (), "saliency": ()}
 """Room that can be reused → rooms whose maps it was made from; these are reused from the same run."""
 
 

@@ -25,6 +25,8 @@ TITLES = {
     "attention_maps": "attention maps",
     "proxy_fuse": "fused proxies",
     "proxy_refine": "refined proxies",
+    "affinity_train": "affinity training",
+    "affinity_walk": "spread proxies",
     "segmenter_relabel": "relabelled proxies",
     "segmenter_train": "segmenter training",
     "segmenter_predict": "predictions",
@@ -227,6 +229,11 @@ class Table:
         return self.config.segmenter.labels == "proxy"
 
     @property
+    def unrefined(self) -> Stage:
+        """The stage whose labels the CRF refines."""
+        return self["affinity_walk" if "affinity_walk" in self else "proxy_fuse"]
+
+    @property
     def last(self) -> Stage:
         """The last round's refined predictions, whose score is the run's result."""
         return [stage for stage in self.stages if stage.rule == "segmenter_refine"][-1]
@@ -331,7 +338,23 @@ def _proxy(config: Config, root: Path, weak: frozenset[str]) -> Iterator[Stage]:
         is_checked=True,
     )
     yield stage("proxy_fuse", place="proxy/fused", score=Score("fused", "fused proxies", "train"))
+    yield from _affinity(config, root, weak)
     yield stage("proxy_refine", place="proxy/refined", score=Score("refined", "refined proxies", "train"))
+
+
+def _affinity(config: Config, root: Path, weak: frozenset[str]) -> Iterator[Stage]:
+    if not config.affinity.trains:
+        return
+    stage = _of_room(root, config, "affinity", weak)
+    yield stage("affinity_train", place="affinity", declared=("weights.pt", "history.csv"), trains=True)
+    yield stage(
+        "affinity_walk",
+        place="affinity/labels",
+        declared=(f"shard-{SHARD}.csv",),
+        shards=config.shards,
+        score=Score("affinity", "spread proxies", "train"),
+        labels="",
+    )
 
 
 def _segmenter(config: Config, own: Path, number: int) -> Iterator[Stage]:

@@ -4,5 +4,5 @@ Raise a room's number in the commit that changes what its training computes: fin
 again, and an unfinished training restarts. No heavy import here: the workflow reads it while planning.
 """
 
-REVISIONS = {"saliency": 3, "attention": 5, "segmenter": 3, "detector": 2}
+REVISIONS = {"saliency": 3, "attention": 5, "affinity": 1, "segmenter": 3, "detector": 2}
 """Room → revision."""

@@ -19,6 +19,7 @@ _OF_IMAGES = (
     "saliency_maps",
     "attention_maps",
     "proxy_fuse",
+    "affinity_walk",
     "proxy_refine",
     "segmenter_predict",
     "segmenter_refine",
@@ -89,13 +90,15 @@ def disk(table: Table, images: dict[str, int], pixels: int) -> float:
     """Estimate of the bytes that a run writes.
 
     A training keeps its weights and a checkpoint with the optimiser's copies; per-image stages keep a saliency map, two
-    label maps of each training and validation image, and the scores and two label maps of each prediction.
+    label maps of each training and validation image (three with affinities), and the scores and two label maps of each
+    prediction.
     """
     config = table.config
     trained = sum(BACKBONES[_architecture(table, stage.room)].network_mb * 1e6 for stage in table.trainings())
     side = getattr(config.saliency.own, "size", None)
     mapped = images.get("train", 0) + images.get("val", 0)
-    proxies = mapped * (min(pixels, side**2 if side else pixels) + 2 * _LABELS * pixels)
+    maps = 3 if table.makes("affinity_walk") else 2
+    proxies = mapped * (min(pixels, side**2 if side else pixels) + maps * _LABELS * pixels)
     classes = len(config.dataset.classes) or config.dataset.own.usual_classes
     scores = _SCORES * (classes + 1) / config.segmenter.own.scores_stride**2
     predicted = images.get(config.evaluation.split, 0) * (float(scores) + 2 * _LABELS) * pixels
