@@ -86,7 +86,7 @@ def walk_command(
     from weakseg.affinity.network import load
     from weakseg.affinity.spread import spread
     from weakseg.dataset.images import read_image
-    from weakseg.dataset.index import proxy_records
+    from weakseg.dataset.index import proxy_records, without_nodata
     from weakseg.dataset.index import shard as part
     from weakseg.storage.labels import read_labels, write_labels
     from weakseg.storage.manifest import digest, write_manifest
@@ -104,7 +104,8 @@ def walk_command(
             before = read_labels(fused / f"{record.id}.png")
             with on_image(record.id, SMALLER):
                 image = read_image(record.image)
-                after = spread(network, image, before, maps.read(record.id), data.classes, settings)
+                found = spread(network, image, before, maps.read(record.id), data.classes, settings)
+            after = without_nodata(found, record)
             write_labels(labels / f"{record.id}.png", after)
             present = [data.classes.index(name) + 1 for name in record.labels]
             lost = tally.add(record.id, after, present)
