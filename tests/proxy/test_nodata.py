@@ -1,22 +1,21 @@
 """Where a window of a scene shows nothing measured, proxies are undecided, whatever maps and CRF say."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from weakseg.cli import weakseg
 from weakseg.dataset.images import NODATA
 from weakseg.dataset.index import Index, write_index
 from weakseg.dataset.records import Record
 from weakseg.storage.labels import read_labels
 from weakseg.storage.shards import write_shard
 
-Invoke = Callable[..., Result]
 MISSING = np.zeros((24, 32), bool)
 MISSING[:, 20:] = True
 
@@ -37,10 +36,12 @@ def window(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def invoke(*words: object) -> Result:
+    return CliRunner().invoke(weakseg, list(map(str, words)), catch_exceptions=False)
+
+
 @pytest.mark.parametrize("enabled", [False, True])
-def test_pixels_without_data_are_undecided_in_fused_and_refined_proxies(
-    window: Path, invoke: Invoke, enabled: bool
-) -> None:
+def test_pixels_without_data_are_undecided_in_fused_and_refined_proxies(window: Path, enabled: bool) -> None:
     refine = {"enabled": enabled, "undecided": "resolve"} if enabled else {"enabled": False}
     for name, values in (("fuse", {"rule": "threshold"}), ("refine", refine)):
         (window / f"{name}.json").write_text(json.dumps(values), encoding="utf-8")
