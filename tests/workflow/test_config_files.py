@@ -29,6 +29,7 @@ OVERLAYS = {
     "voc-animals-quick": {
         "saliency-maps",
         "attention-train",
+        "attention-maps",
         "proxy-fuse",
         "proxy-refine",
         "segmenter-train",
