@@ -29,8 +29,8 @@ def refuse_ours(extra: Sequence[str]) -> None:
     for word in extra:
         if word.partition("=")[0] in OURS:
             raise InputError(
-                f"{word} was given for snakemake, but weakseg ablate chooses its files and values; set values in the base "
-                "or in a variant."
+                f"{word} was given for snakemake, but weakseg ablate chooses files and values; set values in the "
+                "base or in a variant."
             )
 
 
