@@ -51,7 +51,7 @@ def test_a_killed_ablation_goes_on_and_makes_nothing_twice(ran: Any) -> None:
     results = ran.folder / "results"
     process = _start(ran.folder)
     try:
-        deadline = time.monotonic() + 600
+        deadline = time.monotonic() + 1200
         while not (results / "study-no-crf" / "configs" / "run.json").is_file():
             assert process.poll() is None, process.communicate()[0]
             assert time.monotonic() < deadline
