@@ -82,13 +82,16 @@ def test_a_killed_ablation_goes_on_and_makes_nothing_twice(ran: Any) -> None:
 
 
 def test_a_variant_that_fails_leaves_the_table_of_those_before(ran: Any) -> None:
-    broken = {"variants": {"odd": {"segmenter": {"backbone": {"weights": "odd.npz"}}}}}
-    (ran.folder / "odd.npz").write_text("no weights")
+    broken = {"variants": {"odd": {"saliency": {"method": "folder", "folder": {"folder": "nowhere"}}}}}
     (ran.folder / "mine.yaml").write_text(yaml.safe_dump(BASE), encoding="utf-8")
     (ran.folder / "study.yaml").write_text(yaml.safe_dump(STUDY | broken), encoding="utf-8")
     process = _start(ran.folder)
     output, _ = process.communicate(timeout=900)
     assert process.returncode == 1
-    assert "1 of 2 runs are finished" in output and "Traceback" not in output
+    assert (
+        "1 of 2 runs are finished" in output
+        and "nowhere, which does not exist" in output
+        and "Traceback" not in output
+    )
     with (ran.folder / "results" / "ablation-study" / "table.csv").open(encoding="utf-8") as file:
         assert {row["variant"] for row in csv.DictReader(file)} == {"base"}
