@@ -19,6 +19,7 @@ from weakseg.evaluation.health.command import health, health_all, health_stop
 from weakseg.exchange.commands import export_masks, review
 from weakseg.inspector.commands import inspect
 from weakseg.proxy.commands import proxy
+from weakseg.report.ablation.commands import ablate
 from weakseg.report.commands import compare, report_bug, show, summary, supervision
 from weakseg.run.check.commands import check
 from weakseg.run.init.commands import init
@@ -44,7 +45,21 @@ def weakseg() -> None:
 
 for _command in (
     *(dataset, saliency, attention, proxy, affinity, segmenter, detector, evaluate),
-    *(init, check, tiles, predict, export, export_masks, show, inspect, review, compare, weights, report_bug),
+    *(
+        init,
+        check,
+        tiles,
+        predict,
+        export,
+        export_masks,
+        show,
+        inspect,
+        review,
+        compare,
+        ablate,
+        weights,
+        report_bug,
+    ),
 ):
     weakseg.add_command(_command)
 for _command in (supervision, summary, health, health_all, health_stop):

@@ -30,8 +30,21 @@ def layered(
     Raises:
         InputError: a file or value cannot be read, a preset does not exist, or presets name each other in a circle.
     """
+    return completed(laid(*map(read_values, files), *map(_setting, settings)), shipped)
+
+
+def completed(above: Mapping[str, Any], shipped: Path | None = None) -> dict[str, Any]:
+    """The values of a run whose file holds `above`: laid over its preset and config.yaml.
+
+    Args:
+        above: the user's values.
+        shipped: as in `layered`.
+
+    Raises:
+        InputError: as `layered`.
+    """
     shipped = workflow() / "config.yaml" if shipped is None else shipped
-    below, above = read_values(shipped), laid(*map(read_values, files), *map(_setting, settings))
+    below = read_values(shipped)
     name = above.get(KEY, below.get(KEY))
     presets = shipped.parent / "workflow" / "presets"
     return laid(below, *(_chain(name, presets, ()) if isinstance(name, str) else ()), above)
