@@ -3,13 +3,14 @@
     python benchmarks/runs.py results/voc-animals-quick --out benchmarks/results/voc_animals.json
     python benchmarks/runs.py --out benchmarks/results/voc_animals.json --picture docs/cost.png
 
-A run's core-minutes are read from Snakemake's measurements of its jobs: seconds times mean load. Stages that it took
-from another run (`from_run`) count as if it had made them. A row replaces the earlier one of the same name, so the
-table keeps what was measured once.
+A run's core-minutes are read from Snakemake's measurements of its jobs: seconds times mean load. Stages that made
+proxies which it took from another run (`from_run`) count as if it had made them. A row replaces the earlier one of the
+same name, so the table keeps what was measured once.
 """
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def row(table: Table) -> dict[str, Any]:
     config = table.config
     return {
         "core_minutes": {
-            stage.name: round(core_minutes(stage), 2) for stage in table.stages if stage.benchmarks
+            stage.name: round(core_minutes(stage), 2) for stage in stages(table) if stage.benchmarks
         },
         "miou": {name: score(table.evaluation(f"{name}.json"), "miou") for name in table.scores},
         "undecided": score(table.evaluation("refined.json"), "undecided"),
@@ -64,6 +65,18 @@ def row(table: Table) -> dict[str, Any]:
         "labels": config.segmenter.labels,
         "machine": describe()["processor"],
     }
+
+
+def stages(table: Table) -> Iterator[Stage]:
+    """A run's own stages, and those that made the proxies which it took from other runs."""
+    yield from table.stages
+    if table.config.segmenter.labels == "masks":
+        return  # another run's classifier only gives it initial weights
+    for room in ("saliency", "attention", "proxy", "affinity"):
+        maker = getattr(table.config, room).from_run
+        if maker is not None:
+            made = stages(open_table(table.folder.parent / maker))
+            yield from (stage for stage in made if stage.name.startswith(f"{room}_"))
 
 
 def core_minutes(stage: Stage) -> float:
