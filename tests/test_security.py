@@ -20,6 +20,8 @@ FORBIDDEN = {
     *("pickle", "cPickle", "marshal", "shelve", "joblib", "dill", "subprocess"),
 }
 """Calls and modules that the package does without."""
+STARTS_PROGRAMS = {"report/ablation/make.py"}
+"""The one module that starts another program: Snakemake, by its words and without a shell."""
 UNPACKS = {"dataset/download.py"}
 """The one module that unpacks an archive, through a filter."""
 READS_ARCHIVES = {"formats/tree.py"}
@@ -58,9 +60,13 @@ def faults(source: str) -> Iterator[str]:
 
 def test_the_package_loads_and_starts_nothing_unsafe() -> None:
     files = sorted((ROOT / "src").rglob("*.py"))
-    found = [f"{path.name}: {fault}" for path in files for fault in faults(path.read_text(encoding="utf-8"))]
+    found = [
+        (path.relative_to(ROOT / "src" / "weakseg").as_posix(), fault)
+        for path in files
+        for fault in faults(path.read_text(encoding="utf-8"))
+    ]
     assert len(files) > 50
-    assert found == []
+    assert found == [(name, "imports subprocess") for name in sorted(STARTS_PROGRAMS)]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 from click.testing import Result
 from PIL import Image
 
@@ -67,6 +68,10 @@ def desk(
         for name in ("holiday/b/beach.png", "archive/one.tif", "images/a.png", "images/b.png"):
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(photo(40, 57, len(name))).save(tmp_path / name)
+        bands = np.random.default_rng(0).integers(1, 3000, (4, 60, 80), np.uint16)
+        shape = {"count": 4, "height": 60, "width": 80, "dtype": "uint16"}
+        with rasterio.open(tmp_path / "scene.tif", "w", driver="GTiff", crs="EPSG:32633", **shape) as file:
+            file.write(bands)
         records = (
             Record("train-00000", tmp_path / "images/a.png", "train", ("cat",), None),
             Record("val-00003", tmp_path / "images/b.png", "val", ("dog",), None),
@@ -79,11 +84,11 @@ def desk(
 
 
 def test_no_snippet_is_forgotten() -> None:
-    assert (len(PYTHON), len(SHELL)) == (4, 3)
-    assert len(re.findall(r"^```\w", TEXT, re.MULTILINE)) == 7
+    assert (len(PYTHON), len(SHELL)) == (4, 4)
+    assert len(re.findall(r"^```\w", TEXT, re.MULTILINE)) == 8
 
 
-@pytest.mark.parametrize("snippet", SHELL, ids=["predict", "export", "show"])
+@pytest.mark.parametrize("snippet", SHELL, ids=["predict", "scenes", "export", "show"])
 def test_the_commands(snippet: str, desk: Any, trained_run: Path, invoke: Invoke) -> None:
     folder = desk(trained_run)
     for words in commands(snippet):
@@ -96,7 +101,7 @@ def test_the_commands(snippet: str, desk: Any, trained_run: Path, invoke: Invoke
         result = invoke(*words[1:])
         assert result.exit_code == 0, result.output
         (target,) = (folder / words[place + 1] for place, word in enumerate(words) if word == "--out")
-        assert target.is_file() or any(target.rglob("*.png"))
+        assert target.is_file() or any(target.rglob("*.png")) or any(target.glob("*.tif"))
 
 
 def test_the_three_lines_are_the_command(desk: Any, trained_run: Path, invoke: Invoke) -> None:

@@ -81,7 +81,7 @@ def read_ablation(path: Path) -> Ablation:
     """
     try:
         with path.open(encoding="utf-8") as file:
-            values = yaml.load(file, Loader=_Unique)
+            values = _Unique(file).get_single_data()
     except OSError as error:
         raise InputError(
             f"{path} cannot be read ({error.strerror}{started_in(path)}); correct the path."
