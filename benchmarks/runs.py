@@ -21,7 +21,8 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from weakseg.report.progress import existing
 from weakseg.run.opened import open_table
-from weakseg.run.table import Stage, Table
+from weakseg.run.stages import Stage
+from weakseg.run.table import Table
 from weakseg.storage.atomic import write_text
 
 PATH = click.Path(path_type=Path)

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from weakseg.run.table import TARGETS, Stage, Table
+from weakseg.run.stages import TARGETS, Stage
+from weakseg.run.table import Table
 from weakseg.storage.progress import Progress, read_progress
 
 SETTINGS = {"stage_config", "run_config", "segmenter_weights", "weights_ready", "evaluate_health_all"}

@@ -7,7 +7,8 @@ import pytest
 
 from weakseg.config import Config
 from weakseg.run.entered import entered
-from weakseg.run.table import Stage, Table
+from weakseg.run.stages import Stage
+from weakseg.run.table import Table
 
 
 def table(**sections: Any) -> Table:

@@ -100,7 +100,7 @@ def build(of: Plan) -> Any:
 def _pad_by_half(model: nn.Module) -> None:
     """Give TensorFlow's "same" convolutions the padding that sides of stride · k + 1 always need: half the reach.
 
-    timm computes it anew for each image and pads a copy; an ONNX export then takes minutes over the sizes' formulas.
+    timm computes it for each image and pads a copy; an ONNX export with these formulas takes minutes.
     """
     from timm.layers.conv2d_same import Conv2dSame
 

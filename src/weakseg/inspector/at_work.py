@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from weakseg.inspector.run import RunView
-from weakseg.run.table import Stage
+from weakseg.run.stages import Stage
 from weakseg.storage.progress import Progress, read_progress
 
 SILENT = 120.0

@@ -18,7 +18,7 @@ from weakseg.report.health import doubts, warnings_of
 from weakseg.report.progress import existing
 from weakseg.report.supervision import sentence_of
 from weakseg.run.opened import open_table
-from weakseg.run.table import Stage
+from weakseg.run.stages import Stage
 
 MOST_POINTS = 400  # of a training curve; a screen shows no more
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from weakseg.dataset.records import Record
-from weakseg.run.table import Stage, Table
+from weakseg.run.stages import Stage
+from weakseg.run.table import Table
 from weakseg.storage.run import Run
 
 PREDICTED = ("segmenter_refine", "segmenter_predict")

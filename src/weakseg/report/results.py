@@ -11,7 +11,8 @@ from weakseg.report.costs import Cost, read_cost
 from weakseg.report.figures.curves import Curve, read_curve, training_name
 from weakseg.report.ledger import Ledger, read_ledger
 from weakseg.report.progress import existing
-from weakseg.run.table import Stage, Table
+from weakseg.run.stages import Stage
+from weakseg.run.table import Table
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 
 from weakseg.evaluation.score import Score
 from weakseg.report.figures.curves import Curve
-from weakseg.run.table import Stage
+from weakseg.run.stages import Stage
 from weakseg.storage.atomic import atomic_path
 
 DPI = 150

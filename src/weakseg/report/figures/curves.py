@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from weakseg.run.table import Stage
+from weakseg.run.stages import Stage
 from weakseg.training.history import read_history
 
 NOT_LOSSES = ("iteration", "epoch", "learning_rate", "loss", "gradient_norm", "seconds", "val_ap")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weakseg.report.progress import existing, predictions
-from weakseg.run.table import Stage, Table
+from weakseg.run.stages import Stage
+from weakseg.run.table import Table
 from weakseg.storage.shards import ShardReader
 
 
